@@ -1,0 +1,51 @@
+/** Every error that a client can meet: its HTTP status and the message that clients rely on. */
+export const errorCodes = {
+  InternalServerError: { status: 500, message: 'Something went wrong' },
+  SchemaValidationError: { status: 400, message: 'Request is missing required fields' },
+  MovieAlreadyExistsError: { status: 400, message: 'Movie with given name already exists' },
+  UpdatingMovieError: { status: 403, message: 'Updating movie added by other is forbidden' },
+  DeletingMovieError: { status: 403, message: 'Deleting movie added by other is forbidden' },
+  MovieNotExistsError: { status: 400, message: "Movie with given id doesn't exists" },
+  EmailAlreadyExistsError: { status: 400, message: 'User with given email address already exists' },
+  UnauthorizedError: { status: 401, message: 'Invalid username or password' },
+  EmailDoesnotExistsError: { status: 400, message: "Couldn't find the user with given email address" },
+  BadTokenError: { status: 403, message: 'Invalid token' },
+  ExpiredTokenError: { status: 403, message: 'Token has expired' },
+  InvalidSessionError: { status: 401, message: 'Missing, invalid or expired access token' },
+  NotFoundError: { status: 404, message: 'Nothing is at this address' },
+  MethodNotAllowedError: { status: 405, message: 'This address does not take that method' },
+  PayloadTooLargeError: { status: 413, message: 'Request body is too large' },
+  UnsupportedMediaTypeError: { status: 415, message: 'Request body has an unsupported content type' },
+  TooManyRequestsError: { status: 429, message: 'Too many requests' },
+  ServiceUnavailableError: { status: 503, message: 'Service is unavailable for the moment' },
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** One field of a request that is wrong, and what would do instead. */
+export type FieldError = { field: string; detail: string }
+
+/** What a caller did that the service answers with one of the codes above. `detail` is for a person, in a sentence. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly status: number
+  readonly detail: string | undefined
+  readonly fields: FieldError[] | undefined
+  readonly headers: Record<string, string>
+
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    more: { fields?: FieldError[]; headers?: Record<string, string> } = {},
+  ) {
+    super(detail ?? errorCodes[code].message)
+    this.code = code
+    this.status = errorCodes[code].status
+    this.detail = detail
+    this.fields = more.fields
+    this.headers = more.headers ?? {}
+  }
+}
+
+/** Why the service cannot start, in one line that says what would do. It is printed without a stack. */
+export class StartError extends Error {}
