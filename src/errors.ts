@@ -36,9 +36,9 @@ export class AppError extends Error {
   constructor(
     code: ErrorCode,
     detail?: string,
-    more: { fields?: FieldError[]; headers?: Record<string, string> } = {},
+    more: { fields?: FieldError[]; headers?: Record<string, string>; cause?: unknown } = {},
   ) {
-    super(detail ?? errorCodes[code].message)
+    super(detail ?? errorCodes[code].message, { cause: more.cause })
     this.code = code
     this.status = errorCodes[code].status
     this.detail = detail

@@ -1,0 +1,21 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Database } from '../database/database.ts'
+import { bearer, errors } from '../http/schemas.ts'
+import { endSession, type RequireSession } from './session.ts'
+
+type Dependencies = { db: Database; signedIn: RequireSession }
+
+export const logOut: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+  const schema = {
+    summary: 'Log out',
+    description: 'Ends the session that the token names.',
+    tags: ['Accounts'],
+    security: bearer,
+    response: { 204: Type.Null(), ...errors('InvalidSessionError') },
+  }
+  app.delete('/api/auth/session', { schema, onRequest: signedIn }, async (request, reply) => {
+    await endSession(db, request.session.id)
+    return reply.code(204).send(null)
+  })
+}

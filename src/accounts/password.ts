@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { hash, verify } from '@node-rs/argon2'
+import pLimit from 'p-limit'
+import { AppError } from '../errors.ts'
+
+/** Argon2id, the default of the library, with the parameters of OWASP's Password Storage cheat sheet. */
+const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+/** Of a password that nobody knows: an account that does not exist costs the same work as one that does. */
+const hashOfNobody = '$argon2id$v=19$m=19456,t=2,p=1$ot++IJDrNzCIIUA1MLK1FQ$6cS5FlgT06vakgbJ8GyS4NKc5u9/AeG0+jyFIJZwqVw'
+
+const longest = 256
+const queueLength = 100
+const inTurn = pLimit(availableParallelism())
+
+/**
+ * Throws `SchemaValidationError` with the reason where the password will not do: its length in code points, one that
+ * everybody tries first, the account's own address, the product's name (NIST SP 800-63B-4, 3.1.1.2).
+ */
+export function checkPassword(password: string, rule: { email: string; minLength: number }): void {
+  const reason = reasonAgainst(password, rule)
+  if (!reason) return
+  throw new AppError('SchemaValidationError', `password ${reason}.`, {
+    fields: [{ field: 'password', detail: reason }],
+  })
+}
+
+/** The argon2id hash. Throws `ServiceUnavailableError` where too many wait for theirs. */
+export async function hashPassword(password: string): Promise<string> {
+  return boundedly(() => hash(password.normalize('NFC'), parameters))
+}
+
+/**
+ * Whether the password is the one behind the hash. Without a hash the answer is no, after the same work. Throws
+ * `ServiceUnavailableError` where too many wait for theirs.
+ */
+export async function isPasswordOf(passwordHash: string | undefined, password: string): Promise<boolean> {
+  if (!isHashable(password)) return false
+  const matches = await boundedly(() => verify(passwordHash ?? hashOfNobody, password.normalize('NFC')))
+  return matches && passwordHash !== undefined
+}
+
+function reasonAgainst(password: string, { email, minLength }: { email: string; minLength: number }) {
+  const length = [...password].length
+  const lower = password.toLowerCase()
+  if (length < minLength) return `must have at least ${minLength} characters`
+  if (length > longest) return `must have at most ${longest} characters`
+  if (!isHashable(password)) return 'must not contain the NUL character or half of a character'
+  if (commonPasswords().has(lower)) return 'is among the passwords that are tried first: choose one that is your own'
+  if (lower === email.toLowerCase()) return 'must not be the e-mail address'
+  if (lower.replace(/[^a-z]/g, '') === 'moviebag') return 'must not be the name of this service'
+  return undefined
+}
+
+function isHashable(password: string): boolean {
+  return password.isWellFormed() && !password.includes('\0') && [...password].length <= longest
+}
+
+/** Hashing is made to be slow, so only so many wait; beyond that an answer at once is better than one too late. */
+function boundedly<T>(work: () => Promise<T>): Promise<T> {
+  if (inTurn.pendingCount < queueLength) return inTurn(work)
+  throw new AppError('ServiceUnavailableError', 'Too many passwords are being checked. Try again in a moment.', {
+    headers: { 'retry-after': '2' },
+  })
+}
+
+let common: Set<string> | undefined
+
+/** The 10,000 most common passwords, read when the first one is chosen. */
+function commonPasswords(): Set<string> {
+  common ??= new Set(readCommonPasswords())
+  return common
+}
+
+function readCommonPasswords(): string[] {
+  const file = fileURLToPath(import.meta.resolve('@zxcvbn-ts/language-common/src/passwords.json'))
+  const list: string[] = JSON.parse(readFileSync(file, 'utf8'))
+  return list.slice(0, 10_000)
+}

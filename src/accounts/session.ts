@@ -1,0 +1,74 @@
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { sessionIdIn, type TokenKey } from './access-token.ts'
+
+export type Session = { id: string; accountId: string }
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who is signed in. Only on routes that require a session. */
+    session: Session
+  }
+}
+
+/**
+ * Begins a session, where the password's hash is still the one that was verified: a login in flight while the password
+ * changes gets none. The share lock makes the two wait for each other.
+ */
+export async function beginSession(
+  db: Queryable,
+  account: { id: string; passwordHash: string },
+  ttlMs: number,
+): Promise<(Session & { expiresAt: Date }) | undefined> {
+  const [session] = await db.query<Session & { expiresAt: Date }>(sql`
+    insert into sessions (account_id, expires_at)
+    select id, now() + ${ttlMs} * interval '1 millisecond'
+    from accounts
+    where id = ${account.id} and password_hash = ${account.passwordHash}
+    for share
+    returning id, account_id as "accountId", expires_at as "expiresAt"`)
+  return session
+}
+
+export async function endSession(db: Queryable, id: string): Promise<void> {
+  await db.query(sql`update sessions set ended_at = now() where id = ${id} and ended_at is null`)
+}
+
+export async function endAllSessions(tx: Transaction, accountId: string): Promise<void> {
+  await tx.query(sql`update sessions set ended_at = now() where account_id = ${accountId} and ended_at is null`)
+}
+
+export type RequireSession = onRequestAsyncHookHandler
+
+/** Makes the hook that lets only signed-in callers through; others get `InvalidSessionError`. */
+export function requireSession(app: FastifyInstance, db: Database, key: TokenKey): RequireSession {
+  const sessions = new WeakMap<FastifyRequest, Session>()
+  app.decorateRequest('session', {
+    getter() {
+      const session = sessions.get(this)
+      if (!session) throw new Error(`${this.routeOptions.url} reads the session without requiring one`)
+      return session
+    },
+  })
+  return async (request) => {
+    const session = await sessionOf(db, key, request.headers.authorization)
+    if (!session) {
+      throw new AppError('InvalidSessionError', 'Log in, and send the token as "Authorization: Bearer <token>".', {
+        headers: { 'www-authenticate': 'Bearer' },
+      })
+    }
+    sessions.set(request, session)
+  }
+}
+
+async function sessionOf(db: Database, key: TokenKey, authorization = ''): Promise<Session | undefined> {
+  const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1]
+  const id = token && (await sessionIdIn(key, token))
+  if (!id) return undefined
+  const [session] = await db.query<Session>(sql`
+    select id, account_id as "accountId"
+    from sessions
+    where id = ${id} and ended_at is null and expires_at > now()`)
+  return session
+}

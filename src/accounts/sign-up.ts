@@ -1,0 +1,43 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import { type Database, sql } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { body, bodyErrors, errors } from '../http/schemas.ts'
+import { requireAddress } from './email-address.ts'
+import { checkPassword, hashPassword } from './password.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+
+export const signUp: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+  const schema = {
+    summary: 'Create an account',
+    tags: ['Accounts'],
+    body: body({
+      email: Type.String({ examples: ['ada@example.org'] }),
+      password: Type.String(),
+    }),
+    response: {
+      200: Type.Object({ id: Type.String() }),
+      ...errors('EmailAlreadyExistsError', 'TooManyRequestsError', ...bodyErrors),
+    },
+  }
+  app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {
+    return { id: await createAccount(db, config, request.body) }
+  })
+}
+
+/** Throws `SchemaValidationError` or `EmailAlreadyExistsError`. Answers the account's id. */
+async function createAccount(db: Database, config: Config, { email, password }: { email: string; password: string }) {
+  const canonical = requireAddress(email)
+  checkPassword(password, { email, minLength: config.minPasswordLength })
+  const passwordHash = await hashPassword(password)
+  const [account] = await db.query<{ id: string }>(sql`
+    insert into accounts (email, email_canonical, password_hash, locale)
+    values (${email}, ${canonical}, ${passwordHash}, ${config.defaultLocale})
+    on conflict (email_canonical) do nothing
+    returning id`)
+  if (!account) throw new AppError('EmailAlreadyExistsError')
+  return account.id
+}

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { TokenKey } from './accounts/access-token.ts'
+import { logIn } from './accounts/log-in.ts'
+import { logOut } from './accounts/log-out.ts'
+import { requireSession } from './accounts/session.ts'
+import { signUp } from './accounts/sign-up.ts'
+import type { Config } from './config.ts'
+import type { Database } from './database/database.ts'
+import { answerError, answerToGarbage, useErrorHandler } from './http/error-handler.ts'
+import { health } from './http/health.ts'
+import { useOpenApi } from './http/openapi.ts'
+import { limitByCaller } from './http/rate-limit.ts'
+import { useJsonBodies, useMethodCheck } from './http/requests.ts'
+import { useSecurityHeaders } from './http/security-headers.ts'
+import { useStrictValidation } from './http/validation.ts'
+import type { Logger } from './log.ts'
+import { mailTrouble } from './mail/mail-server-state.ts'
+import { addMovie } from './movies/add-movie.ts'
+import { changeMovie } from './movies/change-movie.ts'
+import { deleteMovie } from './movies/delete-movie.ts'
+import { listMovies } from './movies/list-movies.ts'
+import { movieSchema } from './movies/movie.ts'
+import { readMovie } from './movies/read-movie.ts'
+import { pages } from './pages/pages.ts'
+import { forgotPassword } from './recovery/forgot-password.ts'
+import { resetPassword } from './recovery/reset-password.ts'
+import { version } from './version.ts'
+
+type Dependencies = { config: Config; db: Database; key: TokenKey; log: Logger }
+
+/** The HTTP app: what holds for every request, then every route by name. */
+export async function buildApp({ config, db, key, log }: Dependencies): Promise<FastifyInstance> {
+  const loggerInstance: FastifyBaseLogger = log
+  const app = Fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    trustProxy: trusted(config.trustProxy),
+    bodyLimit: 100_000,
+    requestTimeout: 30_000,
+    http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000 },
+    routerOptions: { maxParamLength: 16_000 },
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    clientErrorHandler: (error, socket) => void socket.end(answerToGarbage(error)),
+  })
+  useSecurityHeaders(app, { isHttps: config.publicUrl.startsWith('https:') })
+  useErrorHandler(app)
+  useMethodCheck(app)
+  useJsonBodies(app)
+  useStrictValidation(app)
+  if (log.isLevelEnabled('info')) logRequests(app)
+  await useOpenApi(app, { publicUrl: config.publicUrl, version })
+  app.addSchema(movieSchema)
+
+  const limit = limitByCaller(db, { isOn: config.rateLimits })
+  const signedIn = requireSession(app, db, key)
+
+  app.register(signUp, { db, limit, config })
+  app.register(logIn, { db, limit, config, key })
+  app.register(logOut, { db, signedIn })
+  app.register(forgotPassword, { db, limit, config })
+  app.register(resetPassword, { db, limit, config })
+  app.register(listMovies, { db })
+  app.register(readMovie, { db })
+  app.register(addMovie, { db, signedIn })
+  app.register(changeMovie, { db, signedIn })
+  app.register(deleteMovie, { db, signedIn })
+  app.register(health, { db, mailTrouble: () => mailTrouble(db) })
+  app.register(pages, { db, limit, config })
+  await app.ready()
+  return app
+}
+
+/** Who may say where a request really comes from: proxies by address, or the last so many before us. */
+function trusted(proxies: Config['trustProxy']) {
+  return typeof proxies === 'number' ? (_address: string, hop: number) => hop < proxies : proxies
+}
+
+/** One line a request. It names the route, not the path as it came: that may hold a token. */
+function logRequests(app: FastifyInstance): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method, routeOptions } = request
+    const ms = Math.round(reply.elapsedTime)
+    request.log.info({ status: reply.statusCode, ms }, `${method} ${routeOptions.url ?? '(no such path)'}`)
+    done()
+  })
+}

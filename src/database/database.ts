@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import type { Sql } from 'sql-template-tag'
+import { AppError } from '../errors.ts'
+
+export { default as sql, type Sql } from 'sql-template-tag'
+
+/** Runs one statement and answers its rows. The row's type is the caller's word for what the statement selects. */
+type Query = <Row extends object = Record<string, never>>(statement: Sql) => Promise<Row[]>
+
+/** Where a statement may run: on any connection of the pool, or inside a transaction. */
+export type Queryable = { query: Query }
+
+/** What holds or fails as a whole. A function that must not run outside one takes a `Transaction`. */
+export type Transaction = Queryable & { readonly transactional: true }
+
+export type Database = Queryable & {
+  /** For libraries that bring their own SQL. */
+  queryConfig: (config: pg.QueryConfig) => Promise<pg.QueryResult>
+  transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
+  close: () => Promise<void>
+}
+
+/**
+ * Opens a pool of connections to PostgreSQL. Whatever keeps a statement from running for reasons that lie with the
+ * server (away, starting, full, silent) is thrown as `ServiceUnavailableError`, within 3 seconds.
+ */
+export function openDatabase(url: string, options: { connections: number; onError: (error: Error) => void }): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections,
+    connectionTimeoutMillis: 2500,
+    query_timeout: 2500,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    application_name: 'movie-bag',
+  })
+  pool.on('error', options.onError)
+  return {
+    queryConfig: (config) => pool.query(config).catch(rethrow),
+    query: (statement) => run(pool, statement),
+    transaction: (work) => transaction(pool, work),
+    close: () => pool.end(),
+  }
+}
+
+/** Whether the database refused a row because one like it is there already. */
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '23505'
+}
+
+async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch(rethrow)
+  try {
+    await client.query('begin').catch(rethrow)
+    const result = await work({ transactional: true, query: (statement) => run(client, statement) })
+    await client.query('commit').catch(rethrow)
+    client.release()
+    return result
+  } catch (error) {
+    client.release(!(await isRolledBack(client, error)))
+    throw error
+  }
+}
+
+/** A connection that just failed to answer is not asked again: its end rolls back. */
+async function isRolledBack(client: pg.PoolClient, error: unknown): Promise<boolean> {
+  if (error instanceof AppError && error.code === 'ServiceUnavailableError') return false
+  return client.query('rollback').then(
+    () => true,
+    () => false,
+  )
+}
+
+async function run<Row extends object>(on: pg.Pool | pg.PoolClient, statement: Sql): Promise<Row[]> {
+  const text = statement.text
+  const result = await on.query<Row>({ name: nameOf(text), text, values: statement.values }).catch(rethrow)
+  return result.rows
+}
+
+const names = new Map<string, string>()
+
+/** A name makes a connection prepare the statement once. The texts are those written in the code, so they are few. */
+function nameOf(text: string): string {
+  let name = names.get(text)
+  if (name === undefined) {
+    name = createHash('sha256').update(text).digest('base64url').slice(0, 22)
+    names.set(text, name)
+  }
+  return name
+}
+
+function rethrow(error: unknown): never {
+  if (!isOutage(error)) throw error
+  throw new AppError('ServiceUnavailableError', 'The database does not answer. Try again in a moment.', {
+    headers: { 'retry-after': '2' },
+    cause: error,
+  })
+}
+
+/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown) and 25006 (a standby), or no answer at all. */
+function isOutage(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return /^(08|53|57P|25006)/.test(error.code ?? '')
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  return (
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code) ||
+    connectionLost.test(error.message)
+  )
+}
+
+/** The sentences with which `pg` tells, without a code, that a connection ended or took too long. */
+const connectionLost =
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|not queryable/

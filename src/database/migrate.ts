@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { StartError } from '../errors.ts'
+
+const directory = join(import.meta.dirname, '../../migrations')
+
+/**
+ * Brings the database to the newest schema: runs, in the order of their names and in one transaction each, the files of
+ * `migrations/` that have not run yet. Any number of processes may call it at once. Answers the names it ran. Throws a
+ * `StartError` where the database was migrated by a newer release, or by a file that has since been edited.
+ */
+export async function migrate(url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, application_name: 'movie-bag' })
+  await client.connect()
+  try {
+    await client.query("select pg_advisory_lock(hashtext('movie-bag migrations'))")
+    return await runPending(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function runPending(client: pg.Client): Promise<string[]> {
+  await client.query(`create table if not exists migrations (
+    name text primary key, sha256 text not null, ran_at timestamptz not null default now())`)
+  const { rows } = await client.query<{ name: string; sha256: string }>('select name, sha256 from migrations')
+  const done = new Map(rows.map((row) => [row.name, row.sha256]))
+  const files = readdirSync(directory)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+
+  const newer = [...done.keys()].find((name) => !files.includes(name))
+  if (newer) throw new StartError(`The database has the migration ${newer} of a newer release: start that one instead.`)
+
+  const ran: string[] = []
+  for (const name of files) {
+    const text = readFileSync(join(directory, name), 'utf8').replaceAll('\r\n', '\n')
+    const sha256 = createHash('sha256').update(text).digest('hex')
+    const known = done.get(name)
+    if (known === sha256) continue
+    if (known) throw new StartError(`migrations/${name} was edited after it ran here: restore it, and add a new file.`)
+    await runOne(client, name, text, sha256)
+    ran.push(name)
+  }
+  return ran
+}
+
+async function runOne(client: pg.Client, name: string, text: string, sha256: string): Promise<void> {
+  await client.query('begin')
+  await client.query(text)
+  await client.query('insert into migrations (name, sha256) values ($1, $2)', [name, sha256])
+  await client.query('commit')
+}

@@ -1,0 +1,94 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError, type ErrorCode, errorCodes, type FieldError } from '../errors.ts'
+
+/** What an error looks like to its caller: the members of the original API, those of RFC 9457, and `code`. */
+function errorBody(error: AppError) {
+  const { status, message } = errorCodes[error.code]
+  return {
+    message,
+    status,
+    code: error.code,
+    type: `urn:movie-bag:error:${error.code}`,
+    title: message,
+    ...(error.detail && { detail: error.detail }),
+    ...(error.fields && { errors: error.fields }),
+  }
+}
+
+type Render = (error: AppError, request: FastifyRequest, reply: FastifyReply) => unknown
+
+/** The one place where errors become responses. `render` lets pages answer in HTML. */
+export function useErrorHandler(app: FastifyInstance, render: Render = sendJson): void {
+  app.setErrorHandler<FastifyError | AppError>((error, request, reply) => answerError(error, request, reply, render))
+}
+
+export function answerError(
+  error: FastifyError | AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  render: Render = sendJson,
+): unknown {
+  const appError = error instanceof AppError ? error : fromFastify(error)
+  if (appError.status >= 500) request.log.error({ err: error }, appError.detail ?? error.message)
+  return render(appError, request, reply)
+}
+
+function sendJson(error: AppError, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply
+    .code(error.status)
+    .headers(error.headers)
+    .type('application/problem+json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(errorBody(error))
+}
+
+/** Bytes that are no HTTP at all never reach a route; the answer has the shape of every other error. */
+export function answerToGarbage(error: NodeJS.ErrnoException): string {
+  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400
+  const detail = `${STATUS_CODES[status]}: the request is not HTTP/1.1 that this service understands.`
+  const content = JSON.stringify({ ...errorBody(new AppError('SchemaValidationError', detail)), status })
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(content)}`,
+    'connection: close',
+    '',
+    content,
+  ].join('\r\n')
+}
+
+function fromFastify(error: FastifyError): AppError {
+  if (error.validation) {
+    const part = error.validationContext ?? 'body'
+    return invalid(part, error.validation)
+  }
+  const code = codeOf(error)
+  return new AppError(code, code === 'InternalServerError' ? undefined : error.message, { cause: error })
+}
+
+function codeOf({ statusCode = 500 }: FastifyError): ErrorCode {
+  if (statusCode === 413) return 'PayloadTooLargeError'
+  if (statusCode === 415) return 'UnsupportedMediaTypeError'
+  return statusCode >= 400 && statusCode < 500 ? 'SchemaValidationError' : 'InternalServerError'
+}
+
+function invalid(part: string, problems: NonNullable<FastifyError['validation']>): AppError {
+  const fields = new Map<string, FieldError>()
+  for (const { instancePath, keyword, params, message } of problems.slice(0, 20)) {
+    const parent = instancePath.slice(1).replaceAll('/', '.')
+    const child = params['missingProperty'] ?? params['additionalProperty']
+    const field = [parent, child].filter(Boolean).join('.') || part
+    fields.set(field, { field, detail: sentence(keyword, message ?? 'is not valid') })
+  }
+  const list = [...fields.values()]
+  const detail = list.map((wrong) => `${wrong.field} ${wrong.detail}`).join('; ')
+  return new AppError('SchemaValidationError', `${detail}.`, { fields: list })
+}
+
+function sentence(keyword: string, message: string): string {
+  if (keyword === 'required') return 'is missing'
+  if (keyword === 'additionalProperties') return 'is not a field of this request'
+  if (keyword === 'pattern') return 'has characters that cannot be stored'
+  return message
+}

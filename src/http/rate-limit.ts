@@ -1,0 +1,57 @@
+import type { FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
+import ipaddr from 'ipaddr.js'
+import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
+import type { Database } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+
+/** How many requests one caller may make of each kind. They mail or hash, so they cost more than they look. */
+const limits = {
+  'sign-up': { points: 60, seconds: 3600 },
+  'log-in': { points: 120, seconds: 600 },
+  'forgot-password': { points: 60, seconds: 600 },
+  'reset-password': { points: 120, seconds: 600 },
+}
+
+export type LimitByCaller = (kind: keyof typeof limits) => preHandlerAsyncHookHandler
+
+/**
+ * Makes the hook that counts requests by caller, in the database, so that all processes count together. Beyond the
+ * limit it throws `TooManyRequestsError` with `Retry-After` in seconds.
+ */
+export function limitByCaller(db: Database, options: { isOn: boolean }): LimitByCaller {
+  return (kind) => {
+    if (!options.isOn) return async () => {}
+    const { points, seconds } = limits[kind]
+    const limiter = new RateLimiterPostgres({
+      storeClient: { query: db.queryConfig },
+      storeType: 'pool',
+      tableName: 'rate_limits',
+      tableCreated: true,
+      clearExpiredByTimeout: false,
+      keyPrefix: kind,
+      points,
+      duration: seconds,
+      inMemoryBlockOnConsumed: points + 1,
+    })
+    return async (request) => {
+      await limiter.consume(callerOf(request)).catch((refusal: unknown) => {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal
+        const wait = Math.ceil(refusal.msBeforeNext / 1000)
+        throw new AppError('TooManyRequestsError', `Try again in ${wait} seconds.`, {
+          headers: { 'retry-after': String(wait) },
+        })
+      })
+    }
+  }
+}
+
+/** One IPv4 address, or the /64 that a provider hands to one customer of IPv6. */
+function callerOf(request: FastifyRequest): string {
+  const address = ipaddr.process(request.ip)
+  if (address instanceof ipaddr.IPv6)
+    return `${address.parts
+      .slice(0, 4)
+      .map((part) => part.toString(16))
+      .join(':')}::/64`
+  return address.toString()
+}

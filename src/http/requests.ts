@@ -1,0 +1,45 @@
+import { isUtf8 } from 'node:buffer'
+import type { FastifyInstance } from 'fastify'
+import { AppError } from '../errors.ts'
+
+/** Takes JSON bodies only, in UTF-8, and takes a body of nothing for no body: many clients name a type all the same. */
+export function useJsonBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, content: Buffer, done) => {
+    if (content.length === 0) return done(null, undefined)
+    if (isUtf8(content)) return parse(request, content.toString('utf8'), done)
+    return done(new AppError('SchemaValidationError', 'The body is not UTF-8.'), undefined)
+  })
+}
+
+/**
+ * Answers 404 where there is no such path, and 405 with `Allow` where there is but not with this method, before a body
+ * is read. It learns the paths as they are registered, so it comes before them.
+ */
+export function useMethodCheck(app: FastifyInstance): void {
+  const paths = new Map<string, { pattern: RegExp; methods: Set<string> }>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = paths.get(url) ?? { pattern: patternOf(url), methods: new Set() }
+    for (const name of [method].flat()) known.methods.add(name)
+    paths.set(url, known)
+  })
+  app.addHook('onRequest', async (request) => {
+    if (!request.is404) return
+    const path = request.url.split('?', 1)[0] ?? ''
+    const allowed = [...paths.values()]
+      .filter(({ pattern }) => pattern.test(path))
+      .flatMap(({ methods }) => [...methods])
+    if (allowed.length === 0) throw new AppError('NotFoundError')
+    const allow = [...new Set(allowed)].join(', ')
+    throw new AppError('MethodNotAllowedError', `It takes ${allow}.`, { headers: { allow } })
+  })
+}
+
+function patternOf(url: string): RegExp {
+  const pattern = url
+    .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/:\w+/g, '[^/]+')
+    .replaceAll('*', '.*')
+  return new RegExp(`^${pattern}$`)
+}

@@ -1,0 +1,83 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import { type Queryable, sql, type Transaction } from '../database/database.ts'
+
+/** What a message needs to be written. Never a secret. */
+export type MailParams = Record<string, string>
+
+/** A mail that a worker has in hand. `accountId` is null as long as only an address is known, as a stranger typed it. */
+export type ClaimedMail = {
+  id: string
+  leaseId: string
+  kind: string
+  accountId: string | null
+  address: string | null
+  params: MailParams
+  locale: string
+  attempts: number
+  /** Since it was queued. */
+  ageSeconds: number
+}
+
+export type Outcome =
+  | { state: 'sent' | 'failed' | 'too soon' | 'no recipient' | 'held'; reply?: string }
+  | { state: 'deferred'; reply: string; delaySeconds: number }
+
+type NewMail = { kind: string; locale: string; params?: MailParams } & ({ accountId: string } | { address: string })
+
+/** Queues a mail, to an account or to an address as it was typed. Answers the code by which support can find it. */
+export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
+  const code = supportCode()
+  const accountId = 'accountId' in mail ? mail.accountId : null
+  const address = 'address' in mail ? mail.address : null
+  await db.query(sql`
+    insert into outbox (kind, account_id, address, params, locale, support_code)
+    values (${mail.kind}, ${accountId}, ${address}, ${mail.params ?? {}}, ${mail.locale}, ${code})`)
+  return code
+}
+
+/** Takes up to `most` mails that are due, each under a lease that other workers respect until it runs out. */
+export function claimMails(db: Queryable, most: number): Promise<ClaimedMail[]> {
+  return db.query<ClaimedMail>(sql`
+    update outbox
+    set leased_until = now() + interval '15 seconds', lease_id = ${randomUUID()}, attempts = attempts + 1
+    where id in (
+      select id from outbox
+      where closed_at is null and due_at <= now() and (leased_until is null or leased_until < now())
+      order by due_at
+      limit ${most}
+      for update skip locked)
+    returning id, lease_id as "leaseId", kind, account_id as "accountId", address, params, locale, attempts,
+      extract(epoch from now() - created_at)::float8 as "ageSeconds"`)
+}
+
+/** Keeps mails in hand for another 15 seconds. */
+export async function renewLeases(db: Queryable, mails: ClaimedMail[]): Promise<void> {
+  await db.query(sql`
+    update outbox set leased_until = now() + interval '15 seconds'
+    from unnest(${mails.map((mail) => mail.id)}::uuid[], ${mails.map((mail) => mail.leaseId)}::uuid[]) as held (id, lease_id)
+    where outbox.id = held.id and outbox.lease_id = held.lease_id`)
+}
+
+/** Gives a mail that was queued to an address the account behind it. False where the lease has gone to another worker. */
+export async function addressToAccount(tx: Transaction, mail: ClaimedMail, accountId: string): Promise<boolean> {
+  const rows = await tx.query(sql`
+    update outbox set account_id = ${accountId} where id = ${mail.id} and lease_id = ${mail.leaseId} returning id`)
+  return rows.length > 0
+}
+
+/** Writes down what became of a mail in hand, unless its lease has gone to another worker meanwhile. */
+export async function settleMail(db: Queryable, mail: ClaimedMail, outcome: Outcome): Promise<void> {
+  const delaySeconds = outcome.state === 'deferred' ? outcome.delaySeconds : null
+  await db.query(sql`
+    update outbox
+    set state = ${outcome.state}, last_reply = ${outcome.reply ?? null}, leased_until = null, lease_id = null,
+      due_at = now() + coalesce(${delaySeconds}::float8, 0) * interval '1 second',
+      closed_at = case when ${delaySeconds}::float8 is null then now() end
+    where id = ${mail.id} and lease_id = ${mail.leaseId}`)
+}
+
+/** Six symbols that cannot be mistaken for one another when read aloud. */
+function supportCode(): string {
+  const symbols = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
+  return Array.from({ length: 6 }, () => symbols[randomInt(symbols.length)]).join('')
+}

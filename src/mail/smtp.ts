@@ -1,0 +1,110 @@
+import { createTransport } from 'nodemailer'
+import type { Config } from '../config.ts'
+
+export type Message = { subject: string; text: string; html: string }
+
+export type Letter = Message & { id: string; to: string }
+
+/**
+ * `held`: nothing is handed over, by `MAIL_SUPPRESS_SEND`.
+ * `trouble`: the server cannot be reached or does not let us in, so that no mail will pass. `later`: it wants this mail
+ * another time. `never`: it refuses this mail.
+ */
+export type SendResult = { verdict: 'sent' | 'held' | 'trouble' | 'later' | 'never'; reply: string }
+
+export type MailServer = {
+  /** How many mails it takes at once. */
+  connections: number
+  send: (letter: Letter) => Promise<SendResult>
+  /** Connects and signs in without sending; answers the trouble, if there is any, in a sentence. */
+  probe: () => Promise<string | undefined>
+  close: () => void
+}
+
+const connections = 10
+
+/** Where mail goes according to the settings. Without `MAIL_SERVER` it waits. */
+export function mailServer({ mail }: Pick<Config, 'mail'>): MailServer {
+  if (mail.suppressSend) return { connections, send: async () => held, probe: async () => undefined, close: () => {} }
+  if (mail.server) return smtpServer(mail, mail.server)
+  return { connections, send: async () => unset, probe: async () => unset.reply, close: () => {} }
+}
+
+const held: SendResult = { verdict: 'held', reply: 'Written, and not handed over: MAIL_SUPPRESS_SEND is on.' }
+const unset: SendResult = { verdict: 'trouble', reply: 'MAIL_SERVER is not set, so mail waits.' }
+
+function smtpServer(mail: Config['mail'], server: string): MailServer {
+  const { dkimDomain, dkimSelector, dkimKey } = mail
+  const port = mail.port ?? (mail.useSsl ? 465 : mail.useTls ? 587 : 25)
+  const transport = createTransport({
+    pool: true,
+    maxConnections: connections,
+    maxRequeues: 0,
+    host: server,
+    port,
+    secure: mail.useSsl,
+    requireTLS: mail.useTls,
+    // Without either setting TLS is taken where it is offered; a certificate that nobody asked for is not judged.
+    tls: { rejectUnauthorized: mail.useSsl || mail.useTls },
+    ...(mail.username && mail.password && { auth: { user: mail.username, pass: mail.password } }),
+    ...(dkimDomain &&
+      dkimSelector &&
+      dkimKey && {
+        dkim: { domainName: dkimDomain, keySelector: dkimSelector, privateKey: dkimKey },
+      }),
+    connectionTimeout: 10_000,
+    greetingTimeout: 10_000,
+    socketTimeout: 20_000,
+    dnsTimeout: 10_000,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  const from = mail.defaultSender
+  const domain = from.address.split('@').at(-1)
+
+  async function send({ id, to, subject, text, html }: Letter): Promise<SendResult> {
+    try {
+      const sent = await transport.sendMail({
+        from,
+        to: { name: '', address: to },
+        envelope: { from: from.address, to: [to] },
+        messageId: `<${id}@${domain}>`,
+        headers: { 'Auto-Submitted': 'auto-generated' },
+        subject,
+        text,
+        html,
+        signal: AbortSignal.timeout(60_000),
+      })
+      return { verdict: 'sent', reply: sent.response }
+    } catch (error) {
+      return refusal(error, `${server}:${port}`)
+    }
+  }
+  async function probe() {
+    try {
+      await transport.verify()
+      return undefined
+    } catch (error) {
+      return refusal(error, `${server}:${port}`).reply
+    }
+  }
+  return { connections, send, probe, close: () => transport.close() }
+}
+
+/** What an error of `nodemailer` means: its `command` tells how far the dialogue came, its `responseCode` the answer. */
+function refusal(error: unknown, server: string): SendResult {
+  if (!(error instanceof Error)) throw error
+  const { code, command, responseCode } = { code: '', command: '', responseCode: 0, ...error }
+  const reply = `${server} says: ${error.message}`.slice(0, 500)
+  if (isSignInTrouble(responseCode) || code === 'EAUTH') {
+    return { verdict: 'trouble', reply: `${reply}. Check MAIL_USERNAME, MAIL_PASSWORD, MAIL_USE_TLS and MAIL_USE_SSL.` }
+  }
+  if (/^(MAIL FROM|RCPT TO|DATA)/.test(command)) return { verdict: responseCode >= 500 ? 'never' : 'later', reply }
+  if (/^(EMESSAGE|EENVELOPE|ESTREAM)$/.test(code)) return { verdict: 'later', reply }
+  return { verdict: 'trouble', reply: `${reply}. Check MAIL_SERVER and MAIL_PORT, and that the mail server runs.` }
+}
+
+/** RFC 4954 and RFC 3207: the server wants TLS or a sign-in first, or refuses the one it got. */
+function isSignInTrouble(responseCode: number): boolean {
+  return [530, 534, 535, 538].includes(responseCode)
+}

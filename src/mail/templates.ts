@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Liquid } from 'liquidjs'
+import type { Message } from './smtp.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+/** Writes the message of a kind of mail, in a language, from its two templates. */
+export type RenderMail = (kind: string, locale: string, values: Record<string, unknown>) => Promise<Message>
+
+/**
+ * Renders mails from `templates/email/<kind>.txt` and `.html`; a file of the same name in `templatesDir` takes the place
+ * of ours. The subject is the sentence `mail.<kind>.subject`.
+ */
+export function mailTemplates({ templatesDir }: { templatesDir: string | undefined }): RenderMail {
+  const own = templatesDir ? [join(templatesDir, 'email'), templatesDir] : []
+  const folders = [...own, join(root, 'templates/email')]
+  const html = liquid(folders, '.html')
+  const text = liquid(folders, '.txt')
+  return async (kind, locale, values) => ({
+    subject: sentence(locale, `mail.${kind}.subject`),
+    text: await text.renderFile(kind, { ...values, locale }),
+    html: await html.renderFile(kind, { ...values, locale }),
+  })
+}
+
+/** The template engine, as mails and pages use it: HTML is escaped, and `t` is the filter that finds a sentence. */
+export function liquid(folders: string[], extension: '.html' | '.txt'): Liquid {
+  const engine = new Liquid({
+    root: folders,
+    layouts: folders,
+    partials: folders,
+    extname: extension,
+    cache: true,
+    strictFilters: true,
+    strictVariables: true,
+    ownPropertyOnly: true,
+    ...(extension === '.html' && { outputEscape: 'escape' }),
+  })
+  engine.registerFilter('t', function (key: string, ...values: [string, unknown][]) {
+    return sentence(String(this.context.getSync(['locale'])), key, Object.fromEntries(values))
+  })
+  return engine
+}
+
+/** A sentence of `locales/<locale>.json`, with `{name}` replaced by the value of that name. Throws where there is none. */
+export function sentence(locale: string, key: string, values: Record<string, unknown> = {}): string {
+  const found = sentencesOf(locale)[key]
+  if (found === undefined) throw new Error(`locales/${locale}.json has no sentence "${key}".`)
+  return found.replace(/\{(\w+)\}/g, (_whole, name: string) => String(values[name]))
+}
+
+const sentences = new Map<string, Record<string, string>>()
+
+function sentencesOf(locale: string): Record<string, string> {
+  const known = sentences.get(locale)
+  if (known) return known
+  const read: Record<string, string> = JSON.parse(readFileSync(join(root, 'locales', `${locale}.json`), 'utf8'))
+  sentences.set(locale, read)
+  return read
+}

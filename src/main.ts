@@ -1,0 +1,149 @@
+import type { FastifyInstance } from 'fastify'
+import { tokenKey } from './accounts/access-token.ts'
+import { buildApp } from './app.ts'
+import { type Config, isLoopback, readConfig } from './config.ts'
+import { openDatabase } from './database/database.ts'
+import { startEmbeddedPostgres } from './database/embedded.ts'
+import { migrate } from './database/migrate.ts'
+import { StartError } from './errors.ts'
+import { closeHttp } from './http/close.ts'
+import { keptSecret } from './kept-secret.ts'
+import { type Logger, openLog } from './log.ts'
+import { type LocalInbox, openLocalInbox } from './mail/local-inbox.ts'
+import { startWorker } from './worker.ts'
+import { startWorkerThread } from './worker-thread.ts'
+
+/** What was started, to be stopped in reverse. */
+type Running = { stop: () => Promise<void>; log: Logger }
+
+/**
+ * `movie-bag serve`: the database, its schema, the local inbox, the HTTP service and the mail worker, in this order.
+ * Throws a `StartError` of one line where one of them cannot start; what had started by then is stopped again.
+ */
+export function serve(): Promise<Running> {
+  return startAll(async (config, log, onStop) => {
+    const database = await openServer(config, log, onStop)
+    await migrateWithWords(database.url, log)
+
+    const inbox = needsInbox(config) ? await openLocalInbox() : undefined
+    if (inbox) onStop(() => inbox.stop())
+    const settings = { ...config, databaseUrl: database.url, mail: withInbox(config, inbox) }
+
+    const db = openDatabase(database.url, {
+      connections: 20,
+      onError: (error) => log.warn({ err: error }, lostConnection),
+    })
+    onStop(() => db.close())
+    const key = await tokenKey(config.jwtSecretKey ?? keptSecret(config.dataDir, 'jwt-secret-key'))
+    const app = await buildApp({ config: settings, db, key, log })
+    const worker = startWorkerThread(settings, log)
+    onStop(() => worker.stop())
+    await listen(app, config)
+    onStop(() => closeHttp(app))
+    announce(config, log, { inbox, data: database.directory })
+  })
+}
+
+/** `movie-bag work`: the mail worker alone, beside any number of `serve` on the same PostgreSQL. */
+export function work(): Promise<Running> {
+  return startAll(async (config, log, onStop) => {
+    const { databaseUrl } = config
+    if (!databaseUrl)
+      throw new StartError('DATABASE_URL is not set: `movie-bag work` needs the database that `serve` uses.')
+    await migrateWithWords(databaseUrl, log)
+    const worker = startWorker({ ...config, databaseUrl }, log)
+    onStop(() => worker.stop())
+    log.info('The mail worker runs')
+  })
+}
+
+/** `movie-bag migrate`: brings the database to the newest schema, and ends. */
+export async function migrateOnly(): Promise<void> {
+  const { stop } = await startAll(async (config, log, onStop) => {
+    const database = await openServer(config, log, onStop)
+    await migrateWithWords(database.url, log)
+    log.info('The database has the newest schema')
+  })
+  await stop()
+}
+
+type OnStop = (stop: () => Promise<void>) => void
+
+async function startAll(start: (config: Config, log: Logger, onStop: OnStop) => Promise<void>): Promise<Running> {
+  const config = readConfig()
+  const log = openLog(config)
+  const stops: (() => Promise<void>)[] = []
+  const stop = async () => {
+    for (const stopOne of stops.reverse().splice(0)) {
+      await stopOne().catch((error: unknown) => log.error({ err: error }, 'A part did not stop as it should'))
+    }
+  }
+  try {
+    await start(config, log, (stopOne) => stops.push(stopOne))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { stop, log }
+}
+
+/** The PostgreSQL of the settings, or one of our own. */
+async function openServer({ databaseUrl, dataDir }: Config, log: Logger, onStop: OnStop) {
+  if (databaseUrl) return { url: databaseUrl, directory: undefined }
+  const embedded = await startEmbeddedPostgres({ dataDir, log: log.child({}, { level: 'warn' }) })
+  onStop(() => embedded.stop())
+  return embedded
+}
+
+async function migrateWithWords(url: string, log: Logger): Promise<void> {
+  const names = await migrate(url)
+  if (names.length > 0) log.debug(`The database was migrated: ${names.join(', ')}`)
+}
+
+function needsInbox({ production, mail }: Config): boolean {
+  return !(production || mail.server || mail.suppressSend)
+}
+
+function withInbox({ mail }: Config, inbox: LocalInbox | undefined): Config['mail'] {
+  return inbox ? { ...mail, server: '127.0.0.1', port: inbox.smtpPort } : mail
+}
+
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {
+  await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE') {
+      throw new StartError(`PORT ${port} on ${host} is in use: stop what listens there, or set PORT to another number.`)
+    }
+    throw new StartError(`HOST ${host} and PORT ${port} cannot be listened on: ${error.message}`)
+  })
+}
+
+/** The first lines that a stranger reads; in production, one for the log. */
+function announce(
+  config: Config,
+  log: Logger,
+  { inbox, data }: { inbox: LocalInbox | undefined; data: string | undefined },
+) {
+  const { publicUrl, host, port, mail } = config
+  if (config.production) return log.info({ host, port, publicUrl }, 'Movie Bag serves')
+  const mailLine = inbox ? `${inbox.url} (all mail lands here; nothing leaves this machine)` : mail.server
+  const lines = [
+    ['Service', publicUrl],
+    ['API reference', `${publicUrl}/docs`],
+    [
+      inbox ? 'Inbox' : 'Mail',
+      mailLine ?? 'waits: set MAIL_SERVER, or install MailDev (npm install maildev) for an inbox here',
+    ],
+    ['Data', data ?? 'in the database of DATABASE_URL'],
+  ]
+  const width = Math.max(...lines.map(([name = '']) => name.length))
+  process.stdout.write(`\nMovie Bag is ready. Ctrl-C stops it.\n\n`)
+  for (const [name = '', value] of lines) process.stdout.write(`  ${name.padEnd(width)}  ${value}\n`)
+  process.stdout.write('\n')
+  if (!isLoopback(host) && isLoopback(new URL(publicUrl).hostname)) {
+    log.warn(
+      `HOST ${host} is open to others, but the links in mails begin with ${publicUrl}: set PUBLIC_URL to what they open.`,
+    )
+  }
+}
+
+const lostConnection = 'A connection to the database was lost'

@@ -1,0 +1,47 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { RequireSession } from '../accounts/session.ts'
+import { type Database, isUniqueViolation, sql } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { movieFields, movieKey, movieParams, yearField } from './movie.ts'
+
+type Dependencies = { db: Database; signedIn: RequireSession }
+
+export const changeMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+  const fields = Type.Partial(body({ ...movieFields, year: yearField }), { minProperties: 1 })
+  const schema = {
+    summary: 'Change a movie',
+    description: 'Any of the fields; the others stay. Only who added a movie changes it.',
+    tags: ['Movies'],
+    security: bearer,
+    params: movieParams,
+    body: fields,
+    response: {
+      200: nothing,
+      ...errors('UpdatingMovieError', 'MovieAlreadyExistsError', 'InvalidSessionError', ...bodyErrors),
+    },
+  }
+  app.put('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
+    const isChanged = await change(db, request.params.id, request.session.accountId, request.body)
+    if (!isChanged) throw new AppError('UpdatingMovieError')
+    return {}
+  })
+}
+
+type Change = { name?: string; casts?: string[]; genres?: string[]; year?: number | null }
+
+async function change(db: Database, id: string, accountId: string, fields: Change): Promise<boolean> {
+  const { name = null, casts = null, genres = null, year = null } = fields
+  try {
+    const rows = await db.query(sql`
+      update movies
+      set name = coalesce(${name}, name), casts = coalesce(${casts}, casts), genres = coalesce(${genres}, genres),
+        year = case when ${'year' in fields} then ${year} else year end
+      where id = ${movieKey(id) ?? null} and added_by = ${accountId}
+      returning id`)
+    return rows.length > 0
+  } catch (error) {
+    throw isUniqueViolation(error) ? new AppError('MovieAlreadyExistsError') : error
+  }
+}

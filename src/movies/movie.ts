@@ -1,0 +1,44 @@
+import { Type } from 'typebox'
+import { type Sql, sql } from '../database/database.ts'
+import { text } from '../http/schemas.ts'
+
+export type Movie = {
+  id: string
+  name: string
+  casts: string[]
+  genres: string[]
+  year: number | null
+  added_by: string
+}
+
+/** What a person says of a movie. */
+export const movieFields = {
+  name: text({ minLength: 1, maxLength: 300 }),
+  casts: Type.Array(text({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 200 }),
+  genres: Type.Array(text({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 30 }),
+}
+
+export const yearField = Type.Union([Type.Integer({ minimum: 1800, maximum: 2200 }), Type.Null()], {
+  description: 'Two movies may share a name when their years differ',
+})
+
+export const movieSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    casts: Type.Array(Type.String()),
+    genres: Type.Array(Type.String()),
+    year: Type.Union([Type.Integer(), Type.Null()]),
+    added_by: Type.String({ description: 'The id of the account that added the movie' }),
+  },
+  { $id: 'Movie', title: 'Movie' },
+)
+
+export const movieColumns: Sql = sql`id, name, casts, genres, year, added_by`
+
+export const movieParams = Type.Object({ id: Type.String() })
+
+/** The key of the row that a client's id names; undefined for an id that no movie can have. */
+export function movieKey(id: string): string | undefined {
+  return /^[1-9]\d{0,17}$/.test(id) ? id : undefined
+}

@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+import formbody from '@fastify/formbody'
+import staticFiles from '@fastify/static'
+import type { FastifyPluginAsync } from 'fastify'
+import type { Config } from '../config.ts'
+import type { Database } from '../database/database.ts'
+import { useErrorHandler } from '../http/error-handler.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { forgotPages } from './forgot-pages.ts'
+import { errorPage, openPages } from './page.ts'
+import { resetPages } from './reset-pages.ts'
+import { refuseOtherSites } from './same-site.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+
+/** The web pages. They call the same functions as the API, and show its errors in HTML. */
+export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies) => {
+  const { config } = dependencies
+  const show = openPages(config)
+  app.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, hide: true }
+  })
+  app.addHook('onRequest', refuseOtherSites(config))
+  await app.register(formbody)
+  await app.register(staticFiles, {
+    root: join(import.meta.dirname, '../../public'),
+    prefix: '/assets/',
+    maxAge: '1h',
+    index: false,
+  })
+  useErrorHandler(app, (error, request, reply) => errorPage(show, error, request, reply))
+  app.get('/', (_request, reply) => reply.redirect('/docs'))
+  app.get('/.well-known/change-password', (_request, reply) => reply.redirect('/forgot'))
+  app.register(forgotPages, { ...dependencies, show })
+  app.register(resetPages, { ...dependencies, show })
+}

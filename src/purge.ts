@@ -1,0 +1,64 @@
+import type { Logger } from 'pino'
+import { type Database, sql, type Transaction } from './database/database.ts'
+
+const hour = 3_600_000
+
+/** Deletes, once an hour and by one process at a time, what nobody needs any more. */
+export function startPurge(db: Database, log: Logger): { stop: () => Promise<void> } {
+  let running: Promise<void> = Promise.resolve()
+  const start = () => {
+    running = purge(db).catch((error: unknown) =>
+      log.error({ err: error }, 'Old rows could not be purged; next try in an hour'),
+    )
+  }
+  // Processes that start together should not purge together.
+  const first = setTimeout(start, Math.random() * 60_000)
+  const timer = setInterval(start, hour)
+  return {
+    stop: () => {
+      clearTimeout(first)
+      clearInterval(timer)
+      return running
+    },
+  }
+}
+
+/** Mails 30 days after they closed (24 hours where nobody has the address), links and sessions 30 days after their end. */
+export async function purge(db: Database): Promise<void> {
+  for (let isDone = false; !isDone; ) isDone = await db.transaction(purgeSome)
+}
+
+const batch = 1000
+
+async function purgeSome(tx: Transaction): Promise<boolean> {
+  if (!(await isOnlyOne(tx))) return true
+  const deleted = await Promise.all([
+    tx.query(sql`
+      delete from outbox where id in (
+        select id from outbox
+        where closed_at < now() - interval '30 days'
+          or (closed_at < now() - interval '24 hours' and state = 'no recipient')
+        limit ${batch})
+      returning id`),
+    tx.query(sql`
+      delete from reset_links where token_hash in (
+        select token_hash from reset_links where expires_at < now() - interval '30 days' limit ${batch})
+      returning account_id`),
+    tx.query(sql`
+      delete from sessions where id in (
+        select id from sessions
+        where expires_at < now() - interval '30 days' or ended_at < now() - interval '30 days' limit ${batch})
+      returning id`),
+    tx.query(sql`
+      delete from rate_limits where key in (
+        select key from rate_limits where expire < extract(epoch from now()) * 1000 limit ${batch})
+      returning key`),
+  ])
+  return deleted.every((rows) => rows.length < batch)
+}
+
+async function isOnlyOne(tx: Transaction): Promise<boolean> {
+  const [lock] = await tx.query<{ isOurs: boolean }>(sql`
+    select pg_try_advisory_xact_lock(hashtext('movie-bag purge')) as "isOurs"`)
+  return lock?.isOurs ?? false
+}

@@ -1,0 +1,80 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { setPassword } from '../accounts/account.ts'
+import { checkPassword, hashPassword, isPasswordOf } from '../accounts/password.ts'
+import { endAllSessions } from '../accounts/session.ts'
+import type { Config } from '../config.ts'
+import { type Database, sql } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { lookAtResetLink, type ResetLink, spendResetLink } from './reset-link.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+
+export const resetPassword: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+  const schema = {
+    summary: 'Set a new password with the token from the mail',
+    description:
+      'Ends every session of the account. A token works once; the same token with the same password again within 15 ' +
+      'minutes, as a double click sends it, is answered the same. A refused password leaves the token usable.',
+    tags: ['Recovery'],
+    body: body({ reset_token: Type.String(), password: Type.String() }),
+    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
+  }
+  app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {
+    const { reset_token: token, password } = request.body
+    await finishReset(db, config, { token, password, device: deviceOf(request) })
+    return {}
+  })
+}
+
+type Attempt = { token: string; password: string; device: string }
+
+/** Throws `BadTokenError`, `ExpiredTokenError`, or `SchemaValidationError` for a password that will not do. */
+export async function finishReset(db: Database, config: Config, attempt: Attempt): Promise<void> {
+  const link = await lookAtResetLink(db, attempt.token)
+  if (link?.state !== 'live') return finishAgain(db, link, attempt.password)
+  checkPassword(attempt.password, { email: link.email, minLength: config.minPasswordLength })
+  const passwordHash = await hashPassword(attempt.password)
+  const isDone = await changePassword(db, config, attempt, passwordHash)
+  // Somebody was faster, or the link ended meanwhile: the same question is asked of it once more.
+  if (!isDone) await finishAgain(db, await lookAtResetLink(db, attempt.token), attempt.password)
+}
+
+/** All or nothing: the link is spent, the password is new, the sessions are over, and the mail that says so is queued. */
+function changePassword(db: Database, config: Config, attempt: Attempt, passwordHash: string): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const spent = await spendResetLink(tx, attempt.token)
+    if (!spent) return false
+    await setPassword(tx, spent.accountId, passwordHash)
+    await endAllSessions(tx, spent.accountId)
+    await queueMail(tx, {
+      kind: 'password-reset-successful',
+      accountId: spent.accountId,
+      params: { at: new Date().toISOString(), device: attempt.device },
+      locale: config.defaultLocale,
+    })
+    return true
+  })
+}
+
+/** A double click has already done what it asks for; anybody else is told what is wrong with the link. */
+async function finishAgain(db: Database, link: ResetLink | undefined, password: string): Promise<void> {
+  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for a new mail.')
+  if (link?.state === 'used' && (await isRepetition(db, link, password))) return
+  throw new AppError('BadTokenError', 'The link was used, replaced or mistyped. Ask for a new mail.')
+}
+
+async function isRepetition(
+  db: Database,
+  { accountId, endedSecondsAgo }: ResetLink,
+  password: string,
+): Promise<boolean> {
+  if (endedSecondsAgo === null || endedSecondsAgo > 15 * 60) return false
+  const [account] = await db.query<{ passwordHash: string }>(sql`
+    select password_hash as "passwordHash" from accounts where id = ${accountId}`)
+  return isPasswordOf(account?.passwordHash, password)
+}
