@@ -25,7 +25,7 @@ export function serve(): Promise<Running> {
     const database = await openServer(config, log, onStop)
     await migrateWithWords(database.url, log)
 
-    const inbox = needsInbox(config) ? await openLocalInbox() : undefined
+    const inbox = needsInbox(config) ? await openLocalInbox(config.dataDir) : undefined
     if (inbox) onStop(() => inbox.stop())
     const settings = { ...config, databaseUrl: database.url, mail: withInbox(config, inbox) }
 

@@ -27,8 +27,10 @@ import { StartError } from '../errors.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts'
 import { linkLibraries } from './embedded-programs.ts'
 
+const isRoot = process.getuid?.() === 0
+
 // Together, for most of the time they wait.
-describe('a PostgreSQL of our own', { concurrency: 4 }, () => {
+describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
   test('a first start makes an empty database, and a second one finds what it holds', async (t) => {
     const { dataDir, start } = await house(t)
     const first = await start(dataDir)
@@ -43,38 +45,6 @@ describe('a PostgreSQL of our own', { concurrency: 4 }, () => {
     assert.deepEqual(await ask(second.url, 'select id from movie'), [{ id: 1 }])
   })
 
-  test('text is the same on every system', async (t) => {
-    const { dataDir, start } = await house(t)
-    const { url } = await start(dataDir)
-    const statement = `select lower('ÀÉ') as lower, 'Z' < 'a' and 'a' < 'é' as by_code_point,
-      current_setting('server_encoding') as encoding, current_setting('timezone') as timezone`
-    assert.deepEqual(await ask(url, statement), [
-      { lower: 'àé', by_code_point: true, encoding: 'UTF8', timezone: 'UTC' },
-    ])
-  })
-
-  test('only who is on this machine and has the password gets in', async (t) => {
-    const { dataDir, start } = await house(t)
-    const { url } = await start(dataDir)
-    const guess = new URL(url)
-    guess.password = 'a-guess'
-    await assert.rejects(ask(guess.href, 'select 1'), { code: '28P01' })
-    const statement = `select current_setting('listen_addresses') as addresses,
-      current_setting('unix_socket_directories') as sockets`
-    assert.deepEqual(await ask(url, statement), [{ addresses: '127.0.0.1', sockets: '' }])
-  })
-
-  test('files are readable by their owner only', async (t) => {
-    const { dataDir, start } = await house(t)
-    const { stop } = await start(dataDir)
-    await stop()
-    for (const file of await readdir(dataDir, { recursive: true })) {
-      assert.equal((await stat(join(dataDir, file))).mode & 0o077, 0, file)
-    }
-    // As root, PostgreSQL's user passes through to its own folder.
-    assert.equal((await stat(dataDir)).mode & 0o777, isRoot ? 0o710 : 0o700)
-  })
-
   test('PostgreSQL and its data survive a SIGKILL of the service and all its process group', async (t) => {
     const { dataDir, start, spawnService } = await house(t)
     const service = spawnService(dataDir)
@@ -86,35 +56,6 @@ describe('a PostgreSQL of our own', { concurrency: 4 }, () => {
     assert.equal(next.adopted, true)
     assert.equal(next.url, url)
     assert.deepEqual(await ask(next.url, 'select id from movie'), [{ id: 1 }])
-  })
-
-  test('a second start on the same data says so in one line, and leaves the first alone', async (t) => {
-    const { dataDir, start } = await house(t)
-    const { url } = await start(dataDir)
-    await refuses(start(dataDir), /already runs on the data in .*\/data: use the running one, stop it, or set DATA_DIR/)
-    assert.deepEqual(await ask(url, 'select 1 as one'), [{ one: 1 }])
-  })
-
-  test('PostgreSQL killed under the service is started again on the same port, and guarded as before', async (t) => {
-    const { dataDir, start } = await house(t)
-    const { url, directory, stop } = await start(dataDir)
-    await ask(url, 'create table movie as select 1 as id')
-    for (let kills = 0; kills < 2; kills++) {
-      process.kill(await processOf(directory), 'SIGKILL')
-      await until(async () => (await ask(url, 'select id from movie')).length === 1)
-    }
-    await refuses(start(dataDir), /already runs/)
-    await stop()
-    await sleep(200)
-    await assert.rejects(ask(url, 'select 1'), { code: 'ECONNREFUSED' })
-  })
-
-  test('a connection cut by the administrator is no reason to stop guarding the data', async (t) => {
-    const { dataDir, start } = await house(t)
-    const { url } = await start(dataDir)
-    const guards = "from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory'"
-    await ask(url, `select pg_terminate_backend(pid) ${guards}`)
-    await until(async () => (await ask(url, `select pid ${guards}`)).length === 1)
   })
 
   test('a stale postmaster.pid is no obstacle', async (t) => {
@@ -141,16 +82,6 @@ describe('a PostgreSQL of our own', { concurrency: 4 }, () => {
       assert.deepEqual(await ask(next.url, 'select 1 as one'), [{ one: 1 }])
       await next.stop()
     }
-  })
-
-  test('a copy of a data folder in use is not taken for the original', async (t) => {
-    const { dataDir, start } = await house(t)
-    const original = await start(dataDir)
-    const copyDir = join(dirname(dataDir), 'copy')
-    await promisify(execFile)('cp', ['-a', dataDir, copyDir])
-    const copy = await start(copyDir)
-    assert.equal(copy.adopted, false)
-    assert.notEqual(copy.url, original.url)
   })
 
   test('a first start killed midway leaves nothing in the way of the next', async (t) => {
@@ -225,9 +156,72 @@ describe('a PostgreSQL of our own', { concurrency: 4 }, () => {
     assert.equal(await readFile(join(libraries, 'libpq.so'), 'utf8'), 'code')
     assert.equal(await readlink(join(libraries, 'libpq.so.5')), 'libpq.so.5.18')
   })
-})
 
-const isRoot = process.getuid?.() === 0
+  test('while it runs', async (t) => {
+    const { dataDir, start } = await house(t)
+    const server = await start(dataDir)
+
+    await t.test('text is the same on every system', async () => {
+      const statement = `select lower('ÀÉ') as lower, 'Z' < 'a' and 'a' < 'é' as by_code_point,
+        current_setting('server_encoding') as encoding, current_setting('timezone') as timezone`
+      assert.deepEqual(await ask(server.url, statement), [
+        { lower: 'àé', by_code_point: true, encoding: 'UTF8', timezone: 'UTC' },
+      ])
+    })
+
+    await t.test('only who is on this machine and has the password gets in', async () => {
+      const guess = new URL(server.url)
+      guess.password = 'a-guess'
+      await assert.rejects(ask(guess.href, 'select 1'), { code: '28P01' })
+      const statement = `select current_setting('listen_addresses') as addresses,
+        current_setting('unix_socket_directories') as sockets`
+      assert.deepEqual(await ask(server.url, statement), [{ addresses: '127.0.0.1', sockets: '' }])
+    })
+
+    await t.test('a second start on the same data says so in one line, and leaves the first alone', async () => {
+      await refuses(
+        start(dataDir),
+        /already runs on the data in .*\/data: use the running one, stop it, or set DATA_DIR/,
+      )
+      assert.deepEqual(await ask(server.url, 'select 1 as one'), [{ one: 1 }])
+    })
+
+    await t.test('a connection cut by the administrator is no reason to stop guarding the data', async () => {
+      const guards = "from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory'"
+      await ask(server.url, `select pg_terminate_backend(pid) ${guards}`)
+      await until(async () => (await ask(server.url, `select pid ${guards}`)).length === 1)
+    })
+
+    await t.test(
+      'PostgreSQL killed under the service is started again on the same port, and guarded as before',
+      async () => {
+        await ask(server.url, 'create table movie as select 1 as id')
+        for (let kills = 0; kills < 2; kills++) {
+          process.kill(await processOf(server.directory), 'SIGKILL')
+          await until(async () => (await ask(server.url, 'select id from movie')).length === 1)
+        }
+        await refuses(start(dataDir), /already runs/)
+      },
+    )
+
+    await t.test('a copy of a data folder in use is not taken for the original', async () => {
+      const copyDir = join(dirname(dataDir), 'copy')
+      await promisify(execFile)('cp', ['-a', dataDir, copyDir])
+      const copy = await start(copyDir)
+      assert.equal(copy.adopted, false)
+      assert.notEqual(copy.url, server.url)
+    })
+
+    await t.test('files are readable by their owner only', async () => {
+      await server.stop()
+      for (const file of await readdir(dataDir, { recursive: true })) {
+        assert.equal((await stat(join(dataDir, file))).mode & 0o077, 0, file)
+      }
+      // As root, PostgreSQL's user passes through to its own folder.
+      assert.equal((await stat(dataDir)).mode & 0o777, isRoot ? 0o710 : 0o700)
+    })
+  })
+})
 
 /** A data folder yet to be made, and ways to start services on it, all of which end with the test. */
 async function house(t: TestContext) {

@@ -72,8 +72,8 @@ async function start(
     await createDatabase(cluster, held.client)
     return { cluster, held }
   } catch (error) {
-    // What the file system or the server refuses (a full disk, say) is the operator's to mend, not a bug to trace.
-    if (!(error instanceof Error && 'code' in error)) throw error
+    if (error instanceof StartError || !(error instanceof Error)) throw error
+    // What the file system or the server refuses (a full disk, say) is the operator's to mend.
     throw new StartError(`PostgreSQL cannot start on the data in ${dataDir}: ${error.message}`, { cause: error })
   }
 }

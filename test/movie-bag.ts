@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { tokenKey } from '../src/accounts/access-token.ts'
+import { buildApp } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+import { type Database, openDatabase } from '../src/database/database.ts'
+import { startWorker } from '../src/worker.ts'
+import { createDatabase } from './database.ts'
+import { type Smtp, startSmtp } from './smtp.ts'
+
+/** `body` is what the JSON held, of whatever shape. */
+export type Answer = { status: number; headers: Headers; body: ReturnType<typeof JSON.parse>; text: string }
+
+/** A whole Movie Bag on a database and an SMTP server of its own, and what a test needs to talk to it. */
+export type MovieBag = {
+  url: string
+  db: Database
+  databaseUrl: string
+  smtp: Smtp
+  /** What was logged, a line each. */
+  log: string[]
+  request: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
+  stop: () => Promise<void>
+}
+
+export const secret = 'a secret that only the tests of Movie Bag know'
+
+/** Starts it with the settings given on top of those for tests. `smtp` may be a server that misbehaves. */
+export async function startMovieBag(settings: Record<string, string> = {}, given?: Smtp): Promise<MovieBag> {
+  const smtp = given ?? (await startSmtp())
+  const databaseUrl = await createDatabase()
+  const dataDir = mkdtempSync(join(tmpdir(), 'movie-bag-data-'))
+  const config = readConfig({
+    ENV_FILE_LOCATION: join(import.meta.dirname, 'empty.env'),
+    PORT: String(await freePort()),
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: dataDir,
+    JWT_SECRET_KEY: secret,
+    RATE_LIMITS: 'off',
+    MAIL_SERVER: '127.0.0.1',
+    MAIL_PORT: String(smtp.port),
+    ...settings,
+  })
+  const log: string[] = []
+  const logger = pino({ level: config.logLevel }, { write: (line: string) => void log.push(line) })
+  const db = openDatabase(databaseUrl, { connections: 10, onError: (error) => logger.warn(error) })
+  const app = await buildApp({ config, db, key: await tokenKey(secret), log: logger })
+  const worker = startWorker({ ...config, databaseUrl }, logger)
+  const url = await app.listen({ host: config.host, port: config.port })
+  return {
+    url,
+    db,
+    databaseUrl,
+    smtp,
+    log,
+    request: (method, path, body, headers) => request(url, method, path, body, headers),
+    stop: async () => {
+      await app.close()
+      await worker.stop()
+      await db.close()
+      if (!given) await smtp.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Sends a body as JSON, or as it is where it is a string or bytes. */
+export async function request(
+  origin: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const isRaw = typeof body === 'string' || body instanceof Uint8Array
+  const response = await fetch(origin + path, {
+    method,
+    redirect: 'manual',
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { body: isRaw ? body : JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: isJson && text ? JSON.parse(text) : undefined,
+  }
+}
+
+export function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` }
+}
+
+type Requester = Pick<MovieBag, 'request'>
+
+/** Signs somebody up. Ada owns the movie, Grace does not, Eve attacks. */
+export async function signUp(bag: Requester, name: string, password = passwordOf(name)) {
+  const email = `${name}@example.org`
+  const { status, body, text } = await bag.request('POST', '/api/auth/signup', { email, password })
+  if (status !== 200) throw new Error(`${name} could not sign up: ${text}`)
+  return { email, password, id: String(body.id) }
+}
+
+export async function logIn(bag: Requester, { email, password }: { email: string; password: string }) {
+  const { status, body, text } = await bag.request('POST', '/api/auth/login', { email, password })
+  if (status !== 200) throw new Error(`${email} could not log in: ${text}`)
+  return bearer(String(body.token))
+}
+
+export function passwordOf(name: string): string {
+  return `the long password of ${name}`
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(address && typeof address === 'object' ? address.port : 0))
+    })
+  })
+}

@@ -1,0 +1,39 @@
+// Runs the tests on a PostgreSQL of their own: one from npm in a temporary folder, or the server that TEST_DATABASE_URL
+// names, on which only databases made here are touched. Arguments are the test files to run; without any, all are.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import { createTemplate, dropDatabases } from './database.ts'
+
+const dataDir = mkdtempSync(join(tmpdir(), 'movie-bag-test-'))
+const log = pino({ level: 'warn' })
+// Speed over safety: a test database that a power cut destroys is no loss.
+const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
+const given = process.env['TEST_DATABASE_URL']
+const server = given ? { url: given, stop: async () => {} } : await startEmbeddedPostgres({ dataDir, log, settings })
+
+const prefix = `movie_bag_test_${process.pid}`
+try {
+  process.exitCode = await runTests()
+} finally {
+  await dropDatabases(server.url, prefix)
+  await server.stop()
+  rmSync(dataDir, { recursive: true, force: true })
+}
+
+async function runTests(): Promise<number> {
+  await createTemplate(server.url, prefix)
+  const wanted = process.argv.slice(2)
+  const files = wanted.length > 0 ? wanted : globSync(['src/**/*.test.ts', 'test/**/*.test.ts'])
+  const child = spawn(
+    process.execPath,
+    ['--test', `--test-concurrency=${availableParallelism()}`, '--test-timeout=60000', ...files],
+    { stdio: 'inherit', env: { ...process.env, TEST_SERVER_URL: server.url, TEST_DATABASE_PREFIX: prefix } },
+  )
+  const [code] = await once(child, 'exit')
+  return typeof code === 'number' ? code : 1
+}
