@@ -63,7 +63,7 @@ async function versionOf(folder: string) {
   }
   // To begin anew where a volume is not mounted, say, would look like the loss of all data.
   const link = await readlink(folder).catch(() => undefined)
-  if (false) throw new StartError(`${folder} leads to ${link}, which holds no data: bring them back, or remove the link`)
+  if (link) throw new StartError(`${folder} leads to ${link}, which holds no data: bring them back, or remove the link`)
   return undefined
 }
 

@@ -187,9 +187,9 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
     })
 
     await t.test('a connection cut by the administrator is no reason to stop guarding the data', async () => {
-      const guards = "from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory'"
-      await ask(server.url, `select pg_terminate_backend(pid) ${guards}`)
-      await until(async () => (await ask(server.url, `select pid ${guards}`)).length === 1)
+      const guards = "pid from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory'"
+      const [{ pid }] = await ask(server.url, `select pg_terminate_backend(pid), ${guards}`)
+      await until(async () => (await ask(server.url, `select ${guards} and pid <> ${pid}`)).length === 1)
     })
 
     await t.test(
