@@ -2,7 +2,7 @@
 // names, on which only databases made here are touched. Arguments are the test files to run; without any, all are.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, globSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -10,6 +10,8 @@ import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { createTemplate, dropDatabases } from './database.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'movie-bag-test-'))
+// PostgreSQL does not run as root. Where it may not pass, its data go to a folder of the system, and would stay there.
+chmodSync(dataDir, 0o711)
 const log = pino({ level: 'warn' })
 // Speed over safety: a test database that a power cut destroys is no loss.
 const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
