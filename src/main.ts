@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { tokenKey } from './accounts/access-token.ts'
 import { buildApp } from './app.ts'
-import { type Config, isLoopback, readConfig } from './config.ts'
+import { type Config, readConfig } from './config.ts'
 import { openDatabase } from './database/database.ts'
 import { startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
@@ -10,6 +10,7 @@ import { closeHttp } from './http/close.ts'
 import { keptSecret } from './kept-secret.ts'
 import { type Logger, openLog } from './log.ts'
 import { type LocalInbox, openLocalInbox } from './mail/local-inbox.ts'
+import { isLoopback } from './setting-kinds.ts'
 import { startWorker } from './worker.ts'
 import { startWorkerThread } from './worker-thread.ts'
 
@@ -72,6 +73,7 @@ type OnStop = (stop: () => Promise<void>) => void
 async function startAll(start: (config: Config, log: Logger, onStop: OnStop) => Promise<void>): Promise<Running> {
   const config = readConfig()
   const log = openLog(config)
+  for (const warning of config.warnings) log.warn(warning)
   const stops: (() => Promise<void>)[] = []
   const stop = async () => {
     for (const stopOne of stops.reverse().splice(0)) {
