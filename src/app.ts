@@ -11,8 +11,8 @@ import { answerError, answerToGarbage, useErrorHandler } from './http/error-hand
 import { health } from './http/health.ts'
 import { useOpenApi } from './http/openapi.ts'
 import { limitByCaller } from './http/rate-limit.ts'
-import { useJsonBodies, useMethodCheck } from './http/requests.ts'
-import { useSecurityHeaders } from './http/security-headers.ts'
+import { useJsonBodies, useMethodCheck, useOwnAnswers } from './http/requests.ts'
+import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
 import { useStrictValidation } from './http/validation.ts'
 import type { Logger } from './log.ts'
 import { mailTrouble } from './mail/mail-server-state.ts'
@@ -32,6 +32,7 @@ type Dependencies = { config: Config; db: Database; key: TokenKey; log: Logger }
 /** The HTTP app: what holds for every request, then every route by name. */
 export async function buildApp({ config, db, key, log }: Dependencies): Promise<FastifyInstance> {
   const loggerInstance: FastifyBaseLogger = log
+  const onEveryAnswer = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -39,14 +40,15 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
     trustProxy: trusted(config.trustProxy),
     bodyLimit: 100_000,
     requestTimeout: 30_000,
-    http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000 },
+    http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
     routerOptions: { maxParamLength: 16_000 },
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
-    clientErrorHandler: (error, socket) => void socket.end(answerToGarbage(error)),
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(onEveryAnswer)),
+    clientErrorHandler: (error, socket) => void socket.end(answerToGarbage(error, onEveryAnswer)),
   })
-  useSecurityHeaders(app, { isHttps: config.publicUrl.startsWith('https:') })
+  useSecurityHeaders(app, onEveryAnswer)
   useErrorHandler(app)
+  useOwnAnswers(app)
   useMethodCheck(app)
   useJsonBodies(app)
   useStrictValidation(app)

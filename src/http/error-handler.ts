@@ -44,7 +44,7 @@ function sendJson(error: AppError, _request: FastifyRequest, reply: FastifyReply
 }
 
 /** Bytes that are no HTTP at all never reach a route; the answer has the shape of every other error. */
-export function answerToGarbage(error: NodeJS.ErrnoException): string {
+export function answerToGarbage(error: NodeJS.ErrnoException, headers: Record<string, string>): string {
   const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400
   const detail = `${STATUS_CODES[status]}: the request is not HTTP/1.1 that this service understands.`
   const content = JSON.stringify({ ...errorBody(new AppError('SchemaValidationError', detail)), status })
@@ -53,6 +53,7 @@ export function answerToGarbage(error: NodeJS.ErrnoException): string {
     'content-type: application/problem+json; charset=utf-8',
     `content-length: ${Buffer.byteLength(content)}`,
     'connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     '',
     content,
   ].join('\r\n')

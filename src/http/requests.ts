@@ -2,6 +2,19 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { AppError } from '../errors.ts'
 
+/**
+ * What Node would answer by itself, with a status and nothing else: a request that names no host gets an error like any
+ * other (RFC 9112, 3.2), and an expectation that nobody knows is no obstacle (RFC 9110, 10.1.1).
+ */
+export function useOwnAnswers(app: FastifyInstance): void {
+  app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response))
+  app.addHook('onRequest', async ({ raw }) => {
+    if (raw.headers.host === undefined && raw.httpVersion !== '1.0') {
+      throw new AppError('SchemaValidationError', 'The request has no Host header.')
+    }
+  })
+}
+
 /** Takes JSON bodies only, in UTF-8, and takes a body of nothing for no body: many clients name a type all the same. */
 export function useJsonBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
@@ -18,6 +31,10 @@ export function useJsonBodies(app: FastifyInstance): void {
  * is read. It learns the paths as they are registered, so it comes before them.
  */
 export function useMethodCheck(app: FastifyInstance): void {
+  // For files that are not there: their path is known, so the hook below lets it pass.
+  app.setNotFoundHandler(() => {
+    throw new AppError('NotFoundError')
+  })
   const paths = new Map<string, { pattern: RegExp; methods: Set<string> }>()
   app.addHook('onRoute', ({ url, method }) => {
     const known = paths.get(url) ?? { pattern: patternOf(url), methods: new Set() }

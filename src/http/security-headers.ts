@@ -9,8 +9,8 @@ export const pagePolicy =
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 /** Headers on every response (OWASP HTTP Headers cheat sheet). A route that needs another policy sets it. */
-export function useSecurityHeaders(app: FastifyInstance, { isHttps }: { isHttps: boolean }): void {
-  const headers = {
+export function securityHeaders({ isHttps }: { isHttps: boolean }): Record<string, string> {
+  return {
     'content-security-policy': nothingRuns,
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',
@@ -20,6 +20,9 @@ export function useSecurityHeaders(app: FastifyInstance, { isHttps }: { isHttps:
     'permissions-policy': 'camera=(), geolocation=(), microphone=()',
     ...(isHttps && { 'strict-transport-security': 'max-age=31536000' }),
   }
+}
+
+export function useSecurityHeaders(app: FastifyInstance, headers: Record<string, string>): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id)
     done()
