@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { type Answer, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { head, sendRaw } from '../../test/raw-http.ts'
+
+const bag = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
+after(() => bag.stop())
+
+const always = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'strict-transport-security': 'max-age=31536000',
+}
+
+test('security headers are on everything, whatever went wrong', async () => {
+  const long = 'a'.repeat(20_000)
+  const answers = {
+    list: await bag.request('GET', '/api/movies'),
+    page: await bag.request('GET', '/forgot'),
+    asset: await bag.request('GET', '/assets/style.css'),
+    reference: await bag.request('GET', '/docs'),
+    redirect: await bag.request('GET', '/.well-known/change-password'),
+    'unknown path': await bag.request('GET', '/api/users'),
+    'unknown file': await bag.request('GET', '/assets/nothing.css'),
+    'wrong method': await bag.request('PATCH', '/api/movies'),
+    'no session': await bag.request('POST', '/api/movies', {}),
+    'broken JSON': await bag.request('POST', '/api/auth/login', '{'),
+    'bad escape': await bag.request('GET', '/api/movies/%zz'),
+    garbage: await sendRaw(bag.url, 'this is not HTTP\r\n\r\n'),
+    'long header': await sendRaw(bag.url, head('GET /api/movies HTTP/1.1', `x-long: ${long}`)),
+  }
+  for (const [name, { headers }] of Object.entries(answers)) {
+    for (const [header, value] of Object.entries(always)) assert.equal(headers.get(header), value, `${header}: ${name}`)
+    assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/, name)
+    assert.doesNotMatch(headers.get('content-security-policy') ?? '', /unsafe|https?:|\*/, name)
+  }
+})
+
+test('no answer names the software or its version', async () => {
+  const { headers, text } = await bag.request('GET', '/api/users')
+  assert.equal(headers.get('server'), null)
+  assert.equal(headers.get('x-powered-by'), null)
+  assert.doesNotMatch(text, /fastify|node/i)
+})
+
+test('every answer has a request id of its own, never the caller’s', async () => {
+  const asked = { 'x-request-id': 'chosen-by-eve', 'request-id': 'chosen-by-eve' }
+  const ids = await Promise.all([1, 2].map(() => bag.request('GET', '/health/live', undefined, asked).then(requestId)))
+  assert.notEqual(ids[0], ids[1])
+  for (const id of ids) assert.match(id ?? '', /^[0-9a-f-]{36}$/)
+})
+
+test('what bears a credential or an account’s data is never stored', async () => {
+  const ada = await signUp(bag, 'ada')
+  const login = await bag.request('POST', '/api/auth/login', { email: ada.email, password: ada.password })
+  const answers = [login, await bag.request('GET', '/reset/a-token'), await bag.request('GET', '/forgot')]
+  for (const { headers } of answers) assert.equal(headers.get('cache-control'), 'no-store')
+})
+
+function requestId({ headers }: Answer): string | null {
+  return headers.get('x-request-id')
+}
