@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { StartError } from '../errors.ts'
 import { findPrograms, type Programs, run } from './embedded-programs.ts'
 import { mayEnter, type ServerUser, serverUser, systemFolder } from './embedded-user.ts'
-import { hasCode, makeWhole } from './whole-folder.ts'
+import { hasCode, makeFolder, makeWhole } from './whole-folder.ts'
 
 /** The data of a PostgreSQL, and all that it takes to run it on them. */
 export type Cluster = {
@@ -47,7 +47,7 @@ const passwordFile = 'movie-bag-password'
 
 async function makeDataDir(dataDir: string, user: ServerUser | undefined) {
   await mkdir(dirname(dataDir), { recursive: true })
-  const isNew = (await mkdir(dataDir, { recursive: true, mode: 0o700 })) !== undefined
+  const isNew = await makeFolder(dataDir, 0o700)
   if (isNew && user) {
     // PostgreSQL has to pass through to its own folder, but not to see what else is there.
     await chown(dataDir, 0, user.gid)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from './embedded-cluster.ts'
-import { findServer } from './embedded-pid-file.ts'
+import { findServer, readPidFile } from './embedded-pid-file.ts'
 import { serverEnvironment, tellingLine } from './embedded-programs.ts'
 
 /**
@@ -16,6 +16,8 @@ export async function launch(cluster: Cluster, port: number, signal: AbortSignal
   const { programs, directory, user, logFile } = cluster
   const log = await openLog(logFile)
   const { size } = await log.stat()
+  // In a container that was killed and starts anew, the server may get the very process id that the old one had.
+  const stale = await readPidFile(directory)
   try {
     const server = spawn(programs.postgres, ['-D', directory, ...serverSettings(cluster, port)], {
       cwd: directory,
@@ -29,11 +31,11 @@ export async function launch(cluster: Cluster, port: number, signal: AbortSignal
     await once(server, 'spawn')
     while (server.exitCode === null && server.signalCode === null) {
       const found = await findServer(directory)
-      if (found?.pid === server.pid && found?.ready) return undefined
+      if (found?.ready && found.pid === server.pid && found.text !== stale) return undefined
       if (signal.aborted) server.kill('SIGQUIT')
       await sleep(10)
     }
-    return tellingLine((await readFile(logFile)).subarray(size).toString()) ?? 'it ended without a word'
+    return tellingLine((await readFile(logFile)).subarray(size).toString()) || 'it ended without a word'
   } finally {
     await log.close()
   }

@@ -98,15 +98,17 @@ export function run(program: string, args: string[], cwd: string, user: ServerUs
   return new Promise<void>((resolve, reject) => {
     execFile(program, args, { cwd, env: serverEnvironment, windowsHide: true, ...user }, (error, stdout, stderr) => {
       if (!error) return resolve()
-      const reason = tellingLine(`${stdout}\n${stderr}`) ?? error.message
+      const reason = tellingLine(`${stdout}\n${stderr}`) || error.message
       reject(new StartError(`PostgreSQL's ${basename(program)} failed: ${reason}`, { cause: error }))
     })
   })
 }
 
-/** The last line that speaks of an error, without its time and process, or else the last line. */
+/** The first line that tells an error, and the hint below it, without their time and process; or else the last line. */
 export function tellingLine(output: string) {
   const lines = output.split('\n').filter((line) => line.trim() !== '')
-  const line = lines.findLast((line) => /error|fatal|panic|could not/i.test(line)) ?? lines.at(-1)
-  return line?.replace(/^.* (?=(ERROR|FATAL|PANIC):)/, '').trim()
+  // What it answers to those who connect too early is not what went wrong.
+  const first = lines.findIndex((line) => /(error|fatal|panic):(?! +the database system is)/i.test(line))
+  const told = lines.slice(first, first < 0 ? undefined : first + 2).filter((line, i) => i === 0 || /HINT:/.test(line))
+  return told.map((line) => line.replace(/^.* (?=(ERROR|FATAL|PANIC|HINT):)/, '').trim()).join(' ')
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -34,7 +35,8 @@ export async function reachServer(
     const trouble = await launch(cluster, wanted, signal)
     if (!trouble) return connectToOwnServer(cluster, wanted)
     if (signal.aborted || !isPassing(trouble) || Date.now() > giveUp) {
-      throw new StartError(`PostgreSQL does not start: ${trouble} (more in ${cluster.logFile})`)
+      const reason = (await isDiskFull(cluster.directory)) ? 'its disk is full' : trouble
+      throw new StartError(`PostgreSQL does not start on ${cluster.directory}: ${reason} (more in ${cluster.logFile})`)
     }
     await sleep(100)
   }
@@ -42,11 +44,13 @@ export async function reachServer(
 
 /** Stops the server, whoever started it: politely for 8 seconds, then at once. */
 export async function stopServer({ programs, directory, user }: Cluster) {
+  let cause: unknown
   for (const mode of ['fast', 'immediate']) {
     if (!(await findServer(directory))) return
-    await run(programs.pg_ctl, ['stop', '-D', directory, '-m', mode, '-t', '8'], directory, user).catch(() => {})
+    const stopping = run(programs.pg_ctl, ['stop', '-D', directory, '-m', mode, '-t', '8'], directory, user)
+    cause = await stopping.catch((error) => error)
   }
-  if (await findServer(directory)) throw new Error(`PostgreSQL does not stop; its data are in ${directory}`)
+  if (await findServer(directory)) throw new Error(`PostgreSQL on ${directory} does not stop`, { cause })
 }
 
 /**
@@ -107,6 +111,12 @@ async function connect({ directory, password }: Cluster, port: number) {
 /** Another start on the same data, the last breath of a killed server, or a port that was just taken. */
 function isPassing(trouble: string) {
   return /lock file|shared memory block|TCP\/IP socket/.test(trouble)
+}
+
+/** The log, on the same disk, cannot always tell. */
+async function isDiskFull(directory: string) {
+  const { bavail, bsize } = await statfs(directory)
+  return bavail * bsize < 1_000_000
 }
 
 async function freePort() {

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, realpath, stat } from 'node:fs/promises'
+import { chmod, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../errors.ts'
+import { makeFolder } from './whole-folder.ts'
 
 /** Whom PostgreSQL runs as when the service runs as root, which PostgreSQL refuses to. */
 export type ServerUser = { uid: number; gid: number }
@@ -31,7 +32,7 @@ export async function mayEnter(folder: string, user: ServerUser) {
 export async function systemFolder(user: ServerUser) {
   const folder = '/var/lib/movie-bag'
   try {
-    if (await mkdir(folder, { recursive: true })) await chmod(folder, 0o755)
+    if (await makeFolder(folder, 0o755)) await chmod(folder, 0o755)
     if (await mayEnter(folder, user)) return folder
   } catch (error) {
     throw new StartError(`${refusal}: ${error instanceof Error ? error.message : error}`, { cause: error })

@@ -25,7 +25,7 @@ import { Client } from 'pg'
 import { pino } from 'pino'
 import { StartError } from '../errors.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts'
-import { linkLibraries } from './embedded-programs.ts'
+import { linkLibraries, tellingLine } from './embedded-programs.ts'
 
 const isRoot = process.getuid?.() === 0
 
@@ -141,6 +141,17 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
     await refuses(start('/dev/null/data'), /on the data in \/dev\/null\/data: E/)
   })
 
+  test('of all that PostgreSQL says when it fails, the first error is told, with its hint', () => {
+    const output = `selecting default time zone ... UTC
+      2026-11-22 23:33:21.690 UTC [21096] FATAL:  the database system is starting up
+      running bootstrap script ... 2026-11-22 23:33:21.696 UTC [21096] FATAL:  could not extend file "base/1/2691"
+      2026-11-22 23:33:21.696 UTC [21096] HINT:  Check free disk space.
+      2026-11-22 23:33:21.696 UTC [21096] PANIC:  cannot abort transaction 1
+      initdb: removing data directory "x"`
+    assert.equal(tellingLine(output), 'FATAL:  could not extend file "base/1/2691" HINT:  Check free disk space.')
+    assert.equal(tellingLine('loading\n cannot open libpq.so.5\n\n'), 'cannot open libpq.so.5')
+  })
+
   test('the links between libraries that npm did not make are made', async (t) => {
     const { dataDir } = await house(t)
     const libraries = join(dataDir, 'native', 'lib')
@@ -151,8 +162,7 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
       target: `native/lib/${name}`,
     }))
     await writeFile(join(dataDir, 'native', 'pg-symlinks.json'), JSON.stringify(links))
-    await linkLibraries(dataDir)
-    await linkLibraries(dataDir)
+    await Promise.all([linkLibraries(dataDir), linkLibraries(dataDir)])
     assert.equal(await readFile(join(libraries, 'libpq.so'), 'utf8'), 'code')
     assert.equal(await readlink(join(libraries, 'libpq.so.5')), 'libpq.so.5.18')
   })

@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { StartError } from '../errors.ts'
 import { type Cluster, openCluster, serverRole } from './embedded-cluster.ts'
 import { type Connection, reachServer, stopServer } from './embedded-server.ts'
+import { hasCode } from './whole-folder.ts'
 
 /** A PostgreSQL of our own. `url` stays valid until `stop`, also through a crash of the server. */
 export type EmbeddedPostgres = {
@@ -74,7 +75,10 @@ async function start(
   } catch (error) {
     if (error instanceof StartError || !(error instanceof Error)) throw error
     // What the file system or the server refuses (a full disk, say) is the operator's to mend.
-    throw new StartError(`PostgreSQL cannot start on the data in ${dataDir}: ${error.message}`, { cause: error })
+    const advice = hasCode(error, 'EPERM') ? ' (start Movie Bag as an ordinary user, or set DATABASE_URL)' : ''
+    throw new StartError(`PostgreSQL cannot start on the data in ${dataDir}: ${error.message}${advice}`, {
+      cause: error,
+    })
   }
 }
 
@@ -103,8 +107,11 @@ async function takeLock(client: Client, dataDir: string) {
   }
 }
 
+/** Any number, but the same for ever. */
+const lockKey = 6_683_938_224
+
 async function tryLock(client: Client) {
-  const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock(6683938224) as taken')
+  const { rows } = await client.query<{ taken: boolean }>(`select pg_try_advisory_lock(${lockKey}) as taken`)
   return rows[0]?.taken === true
 }
 

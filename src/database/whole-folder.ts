@@ -18,6 +18,17 @@ export async function makeWhole(folder: string, fill: (staging: string) => Promi
   }
 }
 
+/** Makes a folder, and says whether it was missing. */
+export async function makeFolder(folder: string, mode: number) {
+  try {
+    await mkdir(folder, { mode })
+    return true
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error
+    return false
+  }
+}
+
 export function hasCode(error: unknown, ...codes: string[]) {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
 }
