@@ -37,15 +37,18 @@ export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
 
 /** Takes up to `most` mails that are due, each under a lease that other workers respect until it runs out. */
 export function claimMails(db: Queryable, most: number): Promise<ClaimedMail[]> {
+  // Materialized, or a plan that looks into the list more than once would take more than `most`.
   return db.query<ClaimedMail>(sql`
-    update outbox
-    set leased_until = now() + interval '15 seconds', lease_id = ${randomUUID()}, attempts = attempts + 1
-    where id in (
-      select id from outbox
+    with due as materialized (
+      select id as due_id from outbox
       where closed_at is null and due_at <= now() and (leased_until is null or leased_until < now())
       order by due_at
       limit ${most}
       for update skip locked)
+    update outbox
+    set leased_until = now() + interval '15 seconds', lease_id = ${randomUUID()}, attempts = attempts + 1
+    from due
+    where id = due_id
     returning id, lease_id as "leaseId", kind, account_id as "accountId", address, params, locale, attempts,
       extract(epoch from now() - created_at)::float8 as "ageSeconds"`)
 }
