@@ -30,31 +30,37 @@ export async function purge(db: Database): Promise<void> {
 
 const batch = 1000
 
+const statements = [
+  sql`
+    delete from outbox where id in (
+      select id from outbox
+      where closed_at < now() - interval '30 days'
+        or (closed_at < now() - interval '24 hours' and state = 'no recipient')
+      limit ${batch})
+    returning id`,
+  sql`
+    delete from reset_links where token_hash in (
+      select token_hash from reset_links where expires_at < now() - interval '30 days' limit ${batch})
+    returning account_id`,
+  sql`
+    delete from sessions where id in (
+      select id from sessions
+      where expires_at < now() - interval '30 days' or ended_at < now() - interval '30 days' limit ${batch})
+    returning id`,
+  sql`
+    delete from rate_limits where key in (
+      select key from rate_limits where expire < extract(epoch from now()) * 1000 limit ${batch})
+    returning key`,
+]
+
 async function purgeSome(tx: Transaction): Promise<boolean> {
   if (!(await isOnlyOne(tx))) return true
-  const deleted = await Promise.all([
-    tx.query(sql`
-      delete from outbox where id in (
-        select id from outbox
-        where closed_at < now() - interval '30 days'
-          or (closed_at < now() - interval '24 hours' and state = 'no recipient')
-        limit ${batch})
-      returning id`),
-    tx.query(sql`
-      delete from reset_links where token_hash in (
-        select token_hash from reset_links where expires_at < now() - interval '30 days' limit ${batch})
-      returning account_id`),
-    tx.query(sql`
-      delete from sessions where id in (
-        select id from sessions
-        where expires_at < now() - interval '30 days' or ended_at < now() - interval '30 days' limit ${batch})
-      returning id`),
-    tx.query(sql`
-      delete from rate_limits where key in (
-        select key from rate_limits where expire < extract(epoch from now()) * 1000 limit ${batch})
-      returning key`),
-  ])
-  return deleted.every((rows) => rows.length < batch)
+  let isDone = true
+  for (const statement of statements) {
+    const deleted = await tx.query(statement)
+    if (deleted.length === batch) isDone = false
+  }
+  return isDone
 }
 
 async function isOnlyOne(tx: Transaction): Promise<boolean> {
