@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
+import { deliveryNews } from './delivery-news.ts'
 import { reportMailServer } from './mail-server-state.ts'
 import { type ClaimedMail, claimMails, type Outcome, renewLeases, settleMail } from './outbox.ts'
 import type { MailServer, Message, SendResult } from './smtp.ts'
@@ -17,44 +19,49 @@ export type MailWriters = Record<string, (mail: ClaimedMail) => Promise<WrittenM
 
 export type Delivery = { stop: () => Promise<void> }
 
+/** How long `stop` waits for the mail server before mails in hand are left to a later attempt. */
+const patienceMs = 4000
+
 /**
  * Sends what is in the outbox until it is stopped. While the mail server is in trouble nothing is claimed; it is asked
- * every few seconds whether it is well again. `stop` resolves when the mails in hand are finished.
+ * every few seconds whether it is well again. `stop` resolves when the mails in hand are finished, or put off.
  */
 export function startDelivery(db: Database, server: MailServer, writers: MailWriters, log: Logger): Delivery {
   const inHand = new Map<ClaimedMail, Promise<void>>()
+  const unsettled = new Set<ClaimedMail>()
   const stopping = new AbortController()
+  const told = once(stopping.signal, 'abort')
   const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {})
+  const news = deliveryNews(log)
   // Until the first probe nobody knows, and a mail is no way to find out.
   let isWell = false
+  let isGivingUp = false
 
   async function run(): Promise<void> {
-    for (let attempts = 0; !stopping.signal.aborted; attempts = isWell ? 0 : attempts + 1) {
+    for (let probes = 0; !stopping.signal.aborted; probes = isWell ? 0 : probes + 1) {
       try {
         if (isWell) await takeSome()
-        else await probe(attempts)
+        else await probe(probes)
+        news.databaseAnswers()
       } catch (error) {
-        log.error({ err: error }, 'The outbox cannot be read, so mail waits')
+        news.databaseFails(error)
         await pause(1000)
       }
     }
-    await Promise.all(inHand.values())
   }
 
-  async function probe(attempts: number): Promise<void> {
-    const trouble = await server.probe()
-    await heard(trouble)
-    if (trouble) await pause(Math.min(1000 * 2 ** attempts, 15_000))
-  }
-
-  async function heard(trouble: string | undefined): Promise<void> {
-    isWell = trouble === undefined
-    const isNews = await reportMailServer(db, trouble)
-    if (isNews && trouble) log.warn(`Mail waits and is sent later. ${trouble}`)
-    if (isNews && !trouble) log.info('The mail server answers again, and waiting mail is sent')
+  async function probe(probesBefore: number): Promise<void> {
+    const answer = await Promise.race([server.probe(), told])
+    if (Array.isArray(answer)) return
+    news.mailServerSays(answer)
+    isWell = answer === undefined
+    await reportMailServer(db, answer)
+    if (!isWell) await pause(Math.min(1000 * 2 ** probesBefore, 15_000))
   }
 
   async function takeSome(): Promise<void> {
+    // A mail whose outcome cannot be written down outlives its lease, and taken anew it would be sent twice.
+    if (unsettled.size > 0) return pause(200)
     const free = server.connections - inHand.size
     const mails = await claimMails(db, free)
     for (const mail of mails)
@@ -63,15 +70,16 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
         deliver(mail).finally(() => inHand.delete(mail)),
       )
     if (mails.length < free) await pause(200 + 100 * Math.random())
-    else await Promise.race(inHand.values())
+    else await Promise.race([...inHand.values(), told])
   }
 
   async function deliver(mail: ClaimedMail): Promise<void> {
     const written = await write(mail)
     if ('state' in written) return written.state === 'lease lost' ? undefined : settle(mail, written)
     const result = await server.send({ id: mail.id, to: written.to, ...written.message })
+    // Whether it was this mail or the server is for the next probe to say.
+    if (result.verdict === 'trouble') isWell = false
     await settle(mail, outcomeOf(mail, result))
-    if (result.verdict === 'trouble') await heard(result.reply).catch(() => {})
   }
 
   async function write(mail: ClaimedMail): Promise<WrittenMail | Outcome> {
@@ -80,35 +88,42 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
       if (!writer) throw new Error(`No part of this release writes mails of the kind "${mail.kind}".`)
       return await writer(mail)
     } catch (error) {
-      log.error({ err: error, mail: mail.id, kind: mail.kind }, 'A mail could not be written, and is tried again')
-      return putOff(mail, `It could not be written: ${String(error)}`)
+      return putOff(mail, `It could not be written: ${error instanceof Error ? error.message : error}`)
     }
   }
 
   /** What became of a mail is worth waiting for: forgotten, it would be sent twice. */
   async function settle(mail: ClaimedMail, outcome: Outcome): Promise<void> {
-    const about = { mail: mail.id, kind: mail.kind, reply: outcome.reply }
-    if (outcome.state === 'failed') log.error(about, 'A mail failed for good')
-    else log.debug(about, `A mail is ${outcome.state}`)
-    for (;;) {
-      try {
-        return await settleMail(db, mail, outcome)
-      } catch (error) {
-        log.error({ err: error, ...about }, 'What became of a mail cannot be written down yet')
-        await sleep(1000)
-      }
-    }
+    news.mailIs(mail, outcome)
+    unsettled.add(mail)
+    while (!(await isSettled(mail, outcome)) && !isGivingUp) await sleep(500)
+    unsettled.delete(mail)
+  }
+
+  function isSettled(mail: ClaimedMail, outcome: Outcome): Promise<boolean> {
+    return settleMail(db, mail, outcome).then(
+      () => true,
+      (error: unknown) => {
+        news.databaseFails(error)
+        return false
+      },
+    )
   }
 
   const renewal = setInterval(() => {
-    if (inHand.size === 0) return
-    renewLeases(db, [...inHand.keys()]).catch((error: unknown) => log.warn({ err: error }, 'Leases were not renewed'))
+    if (inHand.size > 0) renewLeases(db, [...inHand.keys()]).catch(news.databaseFails)
   }, 5000)
   const running = run()
   return {
     stop: async () => {
       stopping.abort()
+      const giveUp = setTimeout(() => {
+        isGivingUp = true
+        server.close()
+      }, patienceMs)
       await running
+      await Promise.all(inHand.values())
+      clearTimeout(giveUp)
       clearInterval(renewal)
       server.close()
     },
