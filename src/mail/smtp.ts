@@ -18,6 +18,7 @@ export type MailServer = {
   send: (letter: Letter) => Promise<SendResult>
   /** Connects and signs in without sending; answers the trouble, if there is any, in a sentence. */
   probe: () => Promise<string | undefined>
+  /** Ends every connection; a mail that one has in hand meets trouble. */
   close: () => void
 }
 
@@ -88,20 +89,48 @@ function smtpServer(mail: Config['mail'], server: string): MailServer {
       return refusal(error, `${server}:${port}`).reply
     }
   }
-  return { connections, send, probe, close: () => transport.close() }
+  return { connections, send, probe, close: () => transport.close({ force: true }) }
 }
 
 /** What an error of `nodemailer` means: its `command` tells how far the dialogue came, its `responseCode` the answer. */
 function refusal(error: unknown, server: string): SendResult {
   if (!(error instanceof Error)) throw error
-  const { code, command, responseCode } = { code: '', command: '', responseCode: 0, ...error }
-  const reply = `${server} says: ${error.message}`.slice(0, 500)
-  if (isSignInTrouble(responseCode) || code === 'EAUTH') {
-    return { verdict: 'trouble', reply: `${reply}. Check MAIL_USERNAME, MAIL_PASSWORD, MAIL_USE_TLS and MAIL_USE_SSL.` }
+  const { code, command, responseCode, permanent } = {
+    code: '',
+    command: '',
+    responseCode: 0,
+    permanent: false,
+    ...error,
   }
-  if (/^(MAIL FROM|RCPT TO|DATA)/.test(command)) return { verdict: responseCode >= 500 ? 'never' : 'later', reply }
-  if (/^(EMESSAGE|EENVELOPE|ESTREAM)$/.test(code)) return { verdict: 'later', reply }
-  return { verdict: 'trouble', reply: `${reply}. Check MAIL_SERVER and MAIL_PORT, and that the mail server runs.` }
+  const reply = `${server}: ${sentenceOf(error)}`
+  if (isSignInTrouble(responseCode) || code === 'EAUTH') {
+    return { verdict: 'trouble', reply: `${reply} Check MAIL_USERNAME, MAIL_PASSWORD, MAIL_USE_TLS and MAIL_USE_SSL.` }
+  }
+  if (code === 'ETLS' || isTlsTrouble(error)) {
+    return { verdict: 'trouble', reply: `${reply} ${tlsAdvice}` }
+  }
+  // Who sends is the same for every mail: were it final, a wrong setting would lose them all.
+  if (command === 'MAIL FROM') return { verdict: 'later', reply: `${reply} Check MAIL_DEFAULT_SENDER.` }
+  if (/^(RCPT TO|DATA)/.test(command)) return { verdict: permanent ? 'never' : 'later', reply }
+  if (/^(EMESSAGE|EENVELOPE|ESTREAM|EABORT)$/.test(code)) return { verdict: 'later', reply }
+  return { verdict: 'trouble', reply: `${reply} Check MAIL_SERVER and MAIL_PORT, and that the mail server runs.` }
+}
+
+/** One line that ends with a full stop. The parts of a failed attempt at several addresses are told one by one. */
+function sentenceOf(error: Error): string {
+  const parts = error instanceof AggregateError ? error.errors.map(String) : [error.message]
+  const text = parts.sort().join('; ').replace(/\s+/g, ' ').trim().slice(0, 400)
+  return text.endsWith('.') ? text : `${text}.`
+}
+
+const tlsAdvice =
+  'Check MAIL_USE_TLS (STARTTLS, port 587) and MAIL_USE_SSL (port 465), that MAIL_SERVER is the name in its ' +
+  'certificate, and that the certificate is trusted: NODE_EXTRA_CA_CERTS names the file of an authority of your own.'
+
+/** Codes of OpenSSL, such as ERR_SSL_WRONG_VERSION_NUMBER, and of the judgement on certificates, such as CERT_HAS_EXPIRED. */
+function isTlsTrouble(error: Error): boolean {
+  const codes = { code: '', originalCode: '', ...error }
+  return /SSL|TLS|CERT|SIGNATURE|^EPROTO$/.test(`${codes.originalCode || codes.code}`)
 }
 
 /** RFC 4954 and RFC 3207: the server wants TLS or a sign-in first, or refuses the one it got. */
