@@ -5,6 +5,8 @@ import type { Message } from './smtp.ts'
 
 const root = join(import.meta.dirname, '../..')
 
+export const ownTemplates = join(root, 'templates/email')
+
 /** Writes the message of a kind of mail, in a language, from its two templates. */
 export type RenderMail = (kind: string, locale: string, values: Record<string, unknown>) => Promise<Message>
 
@@ -13,8 +15,7 @@ export type RenderMail = (kind: string, locale: string, values: Record<string, u
  * of ours. The subject is the sentence `mail.<kind>.subject`.
  */
 export function mailTemplates({ templatesDir }: { templatesDir: string | undefined }): RenderMail {
-  const own = templatesDir ? [join(templatesDir, 'email'), templatesDir] : []
-  const folders = [...own, join(root, 'templates/email')]
+  const folders = foldersOf(templatesDir)
   const html = liquid(folders, '.html')
   const text = liquid(folders, '.txt')
   return async (kind, locale, values) => ({
@@ -22,6 +23,11 @@ export function mailTemplates({ templatesDir }: { templatesDir: string | undefin
     text: await text.renderFile(kind, { ...values, locale }),
     html: await html.renderFile(kind, { ...values, locale }),
   })
+}
+
+/** Where a template is looked for, first to last. */
+export function foldersOf(templatesDir: string | undefined): string[] {
+  return templatesDir ? [join(templatesDir, 'email'), templatesDir, ownTemplates] : [ownTemplates]
 }
 
 /** The template engine, as mails and pages use it: HTML is escaped, and `t` is the filter that finds a sentence. */
@@ -48,6 +54,10 @@ export function sentence(locale: string, key: string, values: Record<string, unk
   const found = sentencesOf(locale)[key]
   if (found === undefined) throw new Error(`locales/${locale}.json has no sentence "${key}".`)
   return found.replace(/\{(\w+)\}/g, (_whole, name: string) => String(values[name]))
+}
+
+export function hasSentence(locale: string, key: string): boolean {
+  return key in sentencesOf(locale)
 }
 
 const sentences = new Map<string, Record<string, string>>()
