@@ -1,0 +1,51 @@
+import type { Pair, Size } from './bench.ts'
+import { mean } from './numbers.ts'
+import type { Service } from './services.ts'
+import type { Results } from './table.ts'
+
+/**
+ * Measures the services in turn, as often as there are rounds, after a turn each that does not count. Every second round
+ * goes backwards, so that what drifts over time, such as the heat of the processor, falls on all alike. Answers what
+ * each service came to, a result for each round.
+ */
+export async function takeTurns<T>(
+  services: Service[],
+  rounds: number,
+  measure: (service: Service) => Promise<T>,
+): Promise<(service: Service) => T[]> {
+  const results = new Map<Service, T[]>()
+  for (const service of services) {
+    await measure(service)
+    results.set(service, [])
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const service of round % 2 === 0 ? services : services.toReversed()) {
+      results.get(service)?.push(await measure(service))
+    }
+  }
+  return (service) => results.get(service) ?? []
+}
+
+/**
+ * Measures rates in the same way, but each turn is cut into eight that alternate: what else happens on the machine for a
+ * second then falls on all services, and not on the one whose turn it is.
+ */
+export async function takeShortTurns(
+  services: Service[],
+  { rounds, seconds }: Size,
+  rateOf: (service: Service, seconds: number) => Promise<number>,
+): Promise<(service: Service) => number[]> {
+  for (const service of services) await rateOf(service, seconds)
+  const of = await takeTurns(services, rounds * 8, (service) => rateOf(service, seconds / 8))
+  return (service) => Array.from({ length: rounds }, (_, round) => mean(of(service).slice(round * 8, round * 8 + 8)))
+}
+
+/** The numbers of both subjects, one for each round. */
+export function numbersOf(of: (service: Service) => number[], pair: Pair): Results {
+  return { floor: of(pair.floor), movieBag: of(pair.movieBag) }
+}
+
+/** One number of each round's result, of both subjects. */
+export function pick<T>(of: (service: Service) => T[], number: (result: T) => number): (service: Service) => number[] {
+  return (service) => of(service).map(number)
+}

@@ -1,0 +1,97 @@
+/**
+ * The benchmark: Movie Bag beside the floor, in turns. `npm run bench -- --help` tells the options. The result is a
+ * Markdown document on the standard output, and in `docs/benchmark.md` with `--write`; progress goes to stderr.
+ *
+ * With `--self` the floor is measured beside itself. Every ratio should then be near 1: what it strays by is what this
+ * machine cannot tell apart.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pino } from 'pino'
+import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import type { Bench, Measurement, Pair } from './bench.ts'
+import { endChildren } from './children.ts'
+import { writeDocument } from './document.ts'
+import { forgotDown, forgotFast, forgotSlow } from './forgot.ts'
+import { growth } from './growth.ts'
+import { readOptions } from './options.ts'
+import { recovery } from './recovery.ts'
+import { addMovie, listMovies, logIn, readMovie } from './requests.ts'
+import { addAccounts, addMovies } from './seed.ts'
+import { buildFloor, movieBag, startService } from './services.ts'
+import { coldStart } from './start.ts'
+import { markdownTable, type Row } from './table.ts'
+
+const measurements: Measurement[] = [
+  { name: 'read', measure: readMovie },
+  { name: 'list', measure: listMovies },
+  { name: 'login', measure: logIn },
+  { name: 'forgot-fast', measure: forgotFast },
+  { name: 'forgot-slow', measure: forgotSlow },
+  { name: 'forgot-down', measure: forgotDown },
+  { name: 'recovery', measure: recovery },
+  { name: 'start', measure: coldStart },
+  { name: 'add', measure: addMovie },
+  { name: 'growth', measure: growth },
+]
+
+const options = readOptions(measurements.map(({ name }) => name))
+const folder = newFolder()
+const log = pino({ level: 'warn' }, pino.destination(2))
+const starting = startEmbeddedPostgres({ dataDir: join(folder, 'data'), log })
+let ending: Promise<void> | undefined
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end().finally(() => process.exit(130)))
+
+try {
+  const rows = await measureAll()
+  const document = await writeDocument(rows, options, (await starting).url)
+  console.log(document)
+  if (options.write) writeFileSync('docs/benchmark.md', document)
+} finally {
+  await end()
+}
+
+async function measureAll(): Promise<Row[]> {
+  const bench: Bench = { size: options.size, pair: await startPair('base'), startPair }
+  await Promise.all([bench.pair.floor, bench.pair.movieBag].map((service) => addAccounts(service, 1000)))
+  await Promise.all([bench.pair.floor, bench.pair.movieBag].map((service) => addMovies(service, options.size.movies)))
+
+  const all: Row[] = []
+  for (const { name, measure } of measurements.filter((measurement) => options.only.includes(measurement.name))) {
+    console.error(`${new Date().toLocaleTimeString('en-GB')} ${name}`)
+    const rows = await measure(bench)
+    console.error(markdownTable(rows))
+    all.push(...rows)
+  }
+  return all
+}
+
+async function startPair(name: string): Promise<Pair> {
+  const { url } = await starting
+  const floor = buildFloor(folder)
+  const other = options.self ? floor : movieBag
+  return {
+    floor: await startService(floor, url, `${name}_floor`, folder),
+    movieBag: await startService(other, url, `${name}_movie_bag`, folder),
+  }
+}
+
+/** On the disk of the checkout, for a temporary folder in memory would make every commit free. */
+function newFolder(): string {
+  mkdirSync('data', { recursive: true })
+  const folder = mkdtempSync(resolve('data/bench-'))
+  chmodSync(folder, 0o755) // PostgreSQL may run as another user, and must come through
+  return folder
+}
+
+function end(): Promise<void> {
+  ending ??= endAll()
+  return ending
+}
+
+async function endAll(): Promise<void> {
+  await endChildren()
+  const postgres = await starting.catch(() => undefined)
+  await postgres?.stop()
+  for (const remains of [postgres?.directory ?? folder, folder]) rmSync(remains, { recursive: true, force: true })
+}
