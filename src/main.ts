@@ -15,16 +15,17 @@ import { startWorker } from './worker.ts'
 import { startWorkerThread } from './worker-thread.ts'
 
 /** What was started, to be stopped in reverse. */
-type Running = { stop: () => Promise<void>; log: Logger }
+export type Running = { stop: () => Promise<void>; log: Logger }
 
 /**
  * `movie-bag serve`: the database, its schema, the local inbox, the HTTP service and the mail worker, in this order.
- * Throws a `StartError` of one line where one of them cannot start; what had started by then is stopped again.
+ * Throws a `StartError` of one line where one of them cannot start, and the reason of `signal` where that is aborted
+ * meanwhile; what had started by then is stopped again.
  */
-export function serve(): Promise<Running> {
-  return startAll(async (config, log, onStop) => {
+export function serve(signal: AbortSignal): Promise<Running> {
+  return startAll(signal, async (config, log, onStop) => {
     const database = await openServer(config, log, onStop)
-    await migrateWithWords(database.url, log)
+    await migrateWithWords(database.url, { log, signal })
 
     const inbox = needsInbox(config) ? await openLocalInbox(config.dataDir) : undefined
     if (inbox) onStop(() => inbox.stop())
@@ -46,12 +47,12 @@ export function serve(): Promise<Running> {
 }
 
 /** `movie-bag work`: the mail worker alone, beside any number of `serve` on the same PostgreSQL. */
-export function work(): Promise<Running> {
-  return startAll(async (config, log, onStop) => {
+export function work(signal: AbortSignal): Promise<Running> {
+  return startAll(signal, async (config, log, onStop) => {
     const { databaseUrl } = config
     if (!databaseUrl)
       throw new StartError('DATABASE_URL is not set: `movie-bag work` needs the database that `serve` uses.')
-    await migrateWithWords(databaseUrl, log)
+    await migrateWithWords(databaseUrl, { log, signal })
     const worker = startWorker({ ...config, databaseUrl }, log)
     onStop(() => worker.stop())
     log.info('The mail worker runs')
@@ -59,10 +60,10 @@ export function work(): Promise<Running> {
 }
 
 /** `movie-bag migrate`: brings the database to the newest schema, and ends. */
-export async function migrateOnly(): Promise<void> {
-  const { stop } = await startAll(async (config, log, onStop) => {
+export async function migrateOnly(signal: AbortSignal): Promise<undefined> {
+  const { stop } = await startAll(signal, async (config, log, onStop) => {
     const database = await openServer(config, log, onStop)
-    await migrateWithWords(database.url, log)
+    await migrateWithWords(database.url, { log, signal })
     log.info('The database has the newest schema')
   })
   await stop()
@@ -70,7 +71,10 @@ export async function migrateOnly(): Promise<void> {
 
 type OnStop = (stop: () => Promise<void>) => void
 
-async function startAll(start: (config: Config, log: Logger, onStop: OnStop) => Promise<void>): Promise<Running> {
+async function startAll(
+  signal: AbortSignal,
+  start: (config: Config, log: Logger, onStop: OnStop) => Promise<void>,
+): Promise<Running> {
   const config = readConfig()
   const log = openLog(config)
   for (const warning of config.warnings) log.warn(warning)
@@ -81,7 +85,10 @@ async function startAll(start: (config: Config, log: Logger, onStop: OnStop) => 
     }
   }
   try {
-    await start(config, log, (stopOne) => stops.push(stopOne))
+    await start(config, log, (stopOne) => {
+      stops.push(stopOne)
+      signal.throwIfAborted()
+    })
   } catch (error) {
     await stop()
     throw error
@@ -97,9 +104,9 @@ async function openServer({ databaseUrl, dataDir }: Config, log: Logger, onStop:
   return embedded
 }
 
-async function migrateWithWords(url: string, log: Logger): Promise<void> {
-  const names = await migrate(url)
-  if (names.length > 0) log.debug(`The database was migrated: ${names.join(', ')}`)
+async function migrateWithWords(url: string, patience: { log: Logger; signal: AbortSignal }): Promise<void> {
+  const names = await migrate(url, patience)
+  if (names.length > 0) patience.log.debug(`The database was migrated: ${names.join(', ')}`)
 }
 
 function needsInbox({ production, mail }: Config): boolean {
@@ -111,12 +118,19 @@ function withInbox({ mail }: Config, inbox: LocalInbox | undefined): Config['mai
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {
+  const { level } = app.log
+  // Fastify would log every address it listens on; the announcement says where to find it.
+  app.log.level = 'warn'
   await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE') {
-      throw new StartError(`PORT ${port} on ${host} is in use: stop what listens there, or set PORT to another number.`)
+    const reasons: Record<string, string> = {
+      EADDRINUSE: `PORT ${port} on ${host} is in use: stop what listens there, or set PORT to another number.`,
+      EACCES: `PORT ${port} is one that this user may not listen on: set PORT to a number from 1024 on.`,
+      EADDRNOTAVAIL: `HOST ${host} is no address of this machine: set HOST to 127.0.0.1, or to 0.0.0.0 for all networks.`,
+      ENOTFOUND: `HOST ${host} is a name that nobody knows: set HOST to 127.0.0.1, or to 0.0.0.0 for all networks.`,
     }
-    throw new StartError(`HOST ${host} and PORT ${port} cannot be listened on: ${error.message}`)
+    throw new StartError(reasons[error.code ?? ''] ?? `HOST ${host} and PORT ${port} cannot be used: ${error.message}.`)
   })
+  app.log.level = level
 }
 
 /** The first lines that a stranger reads; in production, one for the log. */

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { pino } from 'pino'
 import { migrate } from '../src/database/migrate.ts'
 
 /** Makes the database with the newest schema of which every test file takes a copy. */
 export async function createTemplate(serverUrl: string, prefix: string): Promise<void> {
   await onServer(serverUrl, (client) => client.query(`create database ${prefix}_template`))
-  await migrate(databaseUrl(serverUrl, `${prefix}_template`))
+  const patience = { log: pino({ level: 'silent' }), signal: AbortSignal.timeout(30_000) }
+  await migrate(databaseUrl(serverUrl, `${prefix}_template`), patience)
 }
 
 /** A copy of the template. Answers its URL. */

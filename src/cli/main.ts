@@ -1,4 +1,3 @@
 import { run } from './movie-bag.ts'
 
-const code = await run(process.argv.slice(2))
-if (code !== undefined) process.exitCode = code
+process.exitCode = await run(process.argv.slice(2))

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { StartError } from '../errors.ts'
+import type { Running } from '../main.ts'
+import { closest } from '../spelling.ts'
 import { version } from '../version.ts'
 
 const help = `Movie Bag ${version}, a movie collection with accounts that can be recovered
@@ -15,8 +18,8 @@ Usage: movie-bag <command>
 Settings come from the environment and from the file .env, or the one that ENV_FILE_LOCATION names.
 `
 
-/** Runs the command that the arguments name. Answers the exit code; a service answers none and runs on. */
-export async function run(args: string[]): Promise<number | undefined> {
+/** Runs the command that the arguments name, a service until it is stopped. Answers the exit code. */
+export async function run(args: string[]): Promise<number> {
   try {
     return await command(args)
   } catch (error) {
@@ -26,22 +29,29 @@ export async function run(args: string[]): Promise<number | undefined> {
   }
 }
 
-async function command(args: string[]): Promise<number | undefined> {
+async function command(args: string[]): Promise<number> {
   const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } as const
   const { values, positionals } = parse(args, options)
   if (values.version) return print(`${version}\n`)
   if (values.help) return print(help)
   const [name, ...rest] = positionals
   if (rest.length > 0) throw new StartError(`"${rest.join(' ')}" is one word too many. See movie-bag --help.`)
-  // Loaded here, so that --help and a mistyped command need not load a whole service.
-  const { migrateOnly, serve, work } = await import('../main.ts')
-  if (name === 'serve') return untilStopped(await serve())
-  if (name === 'work') return untilStopped(await work())
-  if (name === 'migrate') return migrateOnly().then(() => 0)
-  throw new StartError(
-    `${name ? `"${name}" is no command` : 'A command is missing'}: it takes serve, work or migrate. See movie-bag --help.`,
-  )
+  const start = commands.get(name ?? '')
+  if (start) return untilStopped(start)
+  const likely = name && closest(name, [...commands.keys()])
+  const problem = name ? `"${name}" is no command` : 'A command is missing'
+  const hint = likely ? `did you mean ${likely}?` : 'it takes serve, work or migrate.'
+  throw new StartError(`${problem}: ${hint} See movie-bag --help.`)
 }
+
+type Start = (signal: AbortSignal) => Promise<Running | undefined>
+
+/** Loaded when called, so that --help and a mistyped command need not load a whole service. */
+const commands = new Map<string, Start>([
+  ['serve', async (signal) => (await import('../main.ts')).serve(signal)],
+  ['work', async (signal) => (await import('../main.ts')).work(signal)],
+  ['migrate', async (signal) => (await import('../main.ts')).migrateOnly(signal)],
+])
 
 function parse(
   args: string[],
@@ -50,7 +60,8 @@ function parse(
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
-    throw new StartError(`${error instanceof Error ? error.message : error} See movie-bag --help.`)
+    const [problem] = error instanceof Error ? error.message.split('. ') : [String(error)]
+    throw new StartError(`${problem}. See movie-bag --help.`)
   }
 }
 
@@ -59,21 +70,27 @@ function print(text: string): number {
   return 0
 }
 
-/** SIGTERM and Ctrl-C stop it; a second one, or 10 seconds, end it whatever is still in hand. */
-function untilStopped({ stop, log }: Awaited<ReturnType<typeof import('../main.ts').serve>>): undefined {
-  let isStopping = false
-  const onSignal = async () => {
-    if (isStopping) process.exit(1)
-    isStopping = true
-    log.info('Stopping: requests in hand are finished first')
+/** SIGTERM and Ctrl-C stop it, also while it starts; a second one, or 10 seconds, end it whatever is still in hand. */
+async function untilStopped(start: Start): Promise<number> {
+  const stopping = new AbortController()
+  const onSignal = () => {
+    if (stopping.signal.aborted) process.exit(1)
+    stopping.abort()
     setTimeout(() => {
-      log.error('Not everything finished within 10 seconds. Mail in hand is sent after the next start.')
+      process.stderr.write(
+        'movie-bag: Not everything finished within 10 seconds. Mail in hand is sent after the next start.\n',
+      )
       process.exit(1)
     }, 10_000).unref()
-    await stop()
-    log.info('Stopped')
-    process.exit(0)
   }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  const running = await start(stopping.signal).catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error
+  })
+  if (!running) return 0
+  if (!stopping.signal.aborted) await once(stopping.signal, 'abort')
+  running.log.info('Stopping: requests in hand are finished first')
+  await running.stop()
+  running.log.info('Stopped')
+  process.exit(0)
 }

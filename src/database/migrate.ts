@@ -3,24 +3,36 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { StartError } from '../errors.ts'
+import { type Patience, reachDatabase } from './reach.ts'
 
 const directory = join(import.meta.dirname, '../../migrations')
 
 /**
  * Brings the database to the newest schema: runs, in the order of their names and in one transaction each, the files of
  * `migrations/` that have not run yet. Any number of processes may call it at once. Answers the names it ran. Throws a
- * `StartError` where the database was migrated by a newer release, or by a file that has since been edited.
+ * `StartError` where the database was migrated by a newer release, or by a file that has since been edited, and where
+ * it cannot be reached or written.
  */
-export async function migrate(url: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, application_name: 'movie-bag' })
-  await client.connect()
+export async function migrate(url: string, patience: Patience): Promise<string[]> {
+  const client = await reachDatabase(url, patience)
   try {
     await client.query("select pg_advisory_lock(hashtext('movie-bag migrations'))")
     return await runPending(client)
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError && ownersMatter.includes(error.code ?? ''))) throw error
+    throw new StartError(
+      `The database ${client.database} cannot be migrated by user ${client.user}: ${error.message}.`,
+      {
+        cause: error,
+      },
+    )
   } finally {
     await client.end()
   }
 }
+
+/** No right to make tables (from PostgreSQL 15 on only the owner of the database has it), a standby, a full disk. */
+const ownersMatter = ['42501', '25006', '53100']
 
 async function runPending(client: pg.Client): Promise<string[]> {
   await client.query(`create table if not exists migrations (

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { movieBag } from '../../test/command.ts'
+import { createDatabase } from '../../test/database.ts'
+import { freePort, logIn, passwordOf, request, secret, signUp } from '../../test/movie-bag.ts'
+import { startSmtp } from '../../test/smtp.ts'
+import { tokenKey } from '../accounts/access-token.ts'
+import { buildApp } from '../app.ts'
+import { readConfig } from '../config.ts'
+import { openDatabase } from '../database/database.ts'
+import { version } from '../version.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'movie-bag-command-'))
+after(() => rmSync(folder, { recursive: true }))
+
+test('--help tells the commands, --version the version', async () => {
+  const help = movieBag(['--help'])
+  assert.equal(await help.end, 0)
+  for (const command of ['serve', 'work', 'migrate']) assert.match(help.said(), new RegExp(`^  ${command} `, 'm'))
+  const told = movieBag(['--version'])
+  assert.equal(await told.end, 0)
+  assert.equal(told.said(), `${version}\n`)
+})
+
+test('a command that is none is refused with the one that was meant', async () => {
+  const refused: [string[], string][] = [
+    [[], 'A command is missing: it takes serve, work or migrate.'],
+    [['sevre'], '"sevre" is no command: did you mean serve?'],
+    [['constructor'], '"constructor" is no command: it takes serve, work or migrate.'],
+    [['serve', 'now'], '"now" is one word too many.'],
+    [['serve', '--port=80'], "Unknown option '--port'."],
+  ]
+  await Promise.all(
+    refused.map(async ([args, line]) => {
+      const command = movieBag(args)
+      assert.equal(await command.end, 1)
+      assert.equal(command.complained(), `movie-bag: ${line} See movie-bag --help.\n`)
+    }),
+  )
+})
+
+test('serve says where everything is, serves, and stops at Ctrl-C', async (t) => {
+  const smtp = await startSmtp()
+  t.after(() => smtp.stop())
+  const port = await freePort()
+  const service = movieBag(['serve'], {
+    ...(await database()),
+    PORT: String(port),
+    MAIL_SERVER: '127.0.0.1',
+    MAIL_PORT: String(smtp.port),
+  })
+  t.after(() => service.kill('SIGKILL'))
+  const lines = await service.until(/^ {2}Data .*\n\n/m)
+  assert.equal(
+    lines,
+    `
+Movie Bag is ready. Ctrl-C stops it.
+
+  Service        http://localhost:${port}
+  API reference  http://localhost:${port}/docs
+  Mail           127.0.0.1
+  Data           in the database of DATABASE_URL
+
+`,
+  )
+  const origin = { request: request.bind(undefined, `http://localhost:${port}`) }
+  const ada = await signUp(origin, 'ada')
+  await logIn(origin, ada)
+  await origin.request('POST', '/api/auth/forgot', { email: ada.email })
+  await smtp.mailTo(ada.email)
+  service.kill('SIGINT')
+  assert.equal(await service.end, 0)
+  assert.match(service.said(), /Stopped\n$/)
+  assert.equal(service.complained(), '')
+})
+
+test('work sends the mail of a service that runs elsewhere, and needs its database', async (t) => {
+  const smtp = await startSmtp()
+  t.after(() => smtp.stop())
+  const lost = movieBag(['work'])
+  assert.equal(await lost.end, 1)
+  assert.match(lost.complained(), /^movie-bag: DATABASE_URL is not set: `movie-bag work` needs .*\n$/)
+
+  const shared = await database()
+  const config = readConfig({ ENV_FILE_LOCATION: join(import.meta.dirname, '../../test/empty.env'), ...shared })
+  const log = pino({ level: 'silent' })
+  const db = openDatabase(shared.DATABASE_URL, { connections: 2, onError: () => {} })
+  const app = await buildApp({ config, db, key: await tokenKey(secret), log })
+  t.after(() => app.close().then(db.close))
+  await app.inject({
+    method: 'POST',
+    url: '/api/auth/signup',
+    body: { email: 'ada@example.org', password: passwordOf('ada') },
+  })
+  await app.inject({ method: 'POST', url: '/api/auth/forgot', body: { email: 'ada@example.org' } })
+
+  const worker = movieBag(['work'], { ...shared, MAIL_SERVER: '127.0.0.1', MAIL_PORT: String(smtp.port) })
+  t.after(() => worker.kill('SIGKILL'))
+  await smtp.mailTo('ada@example.org')
+  worker.kill('SIGTERM')
+  assert.equal(await worker.end, 0)
+  assert.match(worker.said(), /mail worker runs/)
+})
+
+test('a service that cannot start says why in one line, without a stack, and leaves nothing running', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.after(() => taken.close())
+  const address = taken.address()
+  const port = address && typeof address === 'object' ? address.port : 0
+  const notAFolder = join(folder, 'file')
+  writeFileSync(notAFolder, '')
+  const good = await database()
+  const url = new URL(good.DATABASE_URL)
+  const reached = `The PostgreSQL at ${url.hostname}:${url.port}`
+  const wrong: [Record<string, string>, string | RegExp][] = [
+    [{ PORT: 'http' }, 'PORT is "http": it takes a whole number from 1 to 65535.'],
+    [
+      { ...good, PORT: String(port) },
+      `PORT ${port} on 127.0.0.1 is in use: stop what listens there, or set PORT to another number.`,
+    ],
+    [{ ...good, HOST: '192.0.2.1' }, /^HOST 192\.0\.2\.1 is no address of this machine: set HOST to 127\.0\.0\.1/],
+    [
+      { ...good, DATA_DIR: notAFolder },
+      /^DATA_DIR .*file cannot be used: .* Set it to a folder that can be written\.$/,
+    ],
+    [{ DATA_DIR: join(notAFolder, 'data') }, /DATA_DIR|data in/],
+    [
+      { ...good, DATABASE_URL: withParts(url, { password: 'a-guess' }) },
+      `${reached} refuses user "${url.username}" with this password. Correct user or password in DATABASE_URL.`,
+    ],
+    [
+      { ...good, DATABASE_URL: withParts(url, { pathname: '/nothing' }) },
+      `${reached} has no database "nothing". Create it, or correct its name in DATABASE_URL.`,
+    ],
+    [
+      { ...good, DATABASE_URL: withParts(url, { hostname: 'nowhere.invalid' }) },
+      /^The PostgreSQL at nowhere\.invalid:\d+ cannot be found: /,
+    ],
+  ]
+  const refuse = async ([settings, line]: (typeof wrong)[number]) => {
+    const service = movieBag(['serve'], { PORT: String(await freePort()), MAIL_SUPPRESS_SEND: 'on', ...settings })
+    assert.equal(await service.end, 1)
+    const [said, ...more] = service
+      .complained()
+      .replace(/^movie-bag: /, '')
+      .split('\n')
+    assert.deepEqual(more, [''], service.complained())
+    typeof line === 'string' ? assert.equal(said, line) : assert.match(said ?? '', line)
+    assert.equal(service.said(), '')
+  }
+  await Promise.all(wrong.map(refuse))
+})
+
+test('a PostgreSQL older than 15 is refused in one line', async (t) => {
+  const { DATABASE_URL } = await database()
+  // A real server whose answer is edited on its way, for none that old is at hand.
+  const proxy = await startProxy(t, new URL(DATABASE_URL), (bytes) => replaced(bytes, /1[5-9]00\d\d/, '140011'))
+  const command = movieBag(['migrate'], { DATABASE_URL: proxy })
+  assert.equal(await command.end, 1)
+  assert.match(
+    command.complained(),
+    /^movie-bag: The PostgreSQL at .* is PostgreSQL 14: Movie Bag needs 15 or newer\. .*\n$/,
+  )
+})
+
+test('a PostgreSQL that is not up yet is waited for, and the log says so once', async (t) => {
+  const { DATABASE_URL } = await database()
+  const port = await freePort()
+  const command = movieBag(['migrate'], { DATABASE_URL: withParts(new URL(DATABASE_URL), { port: String(port) }) })
+  await command.until(/does not answer yet \(ECONNREFUSED\): waiting up to 10 seconds/)
+  await startProxy(t, new URL(DATABASE_URL), (bytes) => bytes, port)
+  assert.equal(await command.end, 0)
+  assert.equal(command.said().match(/waiting/g)?.length, 1)
+  assert.match(command.said(), /newest schema/)
+})
+
+test('Ctrl-C ends a start that waits', async () => {
+  const port = await freePort()
+  const command = movieBag(['serve'], { DATABASE_URL: `postgres://ada@127.0.0.1:${port}/movies` })
+  await command.until(/waiting up to 10 seconds/)
+  command.kill('SIGINT')
+  assert.equal(await command.end, 0)
+  assert.equal(command.complained(), '')
+})
+
+test('a database that nobody may write is told of in one line', async () => {
+  const { DATABASE_URL } = await database()
+  const url = withParts(new URL(DATABASE_URL), { search: '?options=-c%20default_transaction_read_only%3Don' })
+  const command = movieBag(['serve'], { DATABASE_URL: url })
+  assert.equal(await command.end, 1)
+  assert.match(
+    command.complained(),
+    /^movie-bag: The database .* cannot be migrated by user .*read-only transaction\.\n$/,
+  )
+})
+
+test('a bug at the start is told with its stack, and is no success', async () => {
+  const bug = join(folder, 'bug.mjs')
+  writeFileSync(
+    bug,
+    `import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    fs.readdirSync = () => { throw new TypeError('a bug') }
+    syncBuiltinESMExports()`,
+  )
+  const command = movieBag(['serve'], { ...(await database()), NODE_OPTIONS: `--import ${bug}` })
+  assert.equal(await command.end, 1)
+  assert.match(command.complained(), /TypeError: a bug\n( {4}at .*\n)* {4}at .*migrate\.ts/)
+})
+
+test('a misspelt setting in the environment is warned of at the start', async () => {
+  const command = movieBag(['migrate'], { ...(await database()), MAIL_SEVER: 'smtp.example.org' })
+  assert.equal(await command.end, 0)
+  assert.match(command.said(), /WARN: MAIL_SEVER .* Did you mean MAIL_SERVER\?/)
+})
+
+async function database() {
+  return { DATABASE_URL: await createDatabase(), DATA_DIR: join(folder, 'data') }
+}
+
+function withParts(url: URL, parts: Partial<Record<'password' | 'pathname' | 'hostname' | 'port' | 'search', string>>) {
+  return Object.assign(new URL(url), parts).href
+}
+
+/** Passes bytes on to a PostgreSQL and, edited, back. Answers the URL by which the same database is reached through it. */
+async function startProxy(t: TestContext, url: URL, edit: (bytes: Buffer) => Buffer, port = 0) {
+  const proxy = createServer((client) => {
+    const server = connect(Number(url.port), url.hostname)
+    client.pipe(server).on('data', (bytes) => client.write(edit(bytes)))
+    server.on('close', () => client.destroy()).on('error', () => client.destroy())
+    client.on('error', () => server.destroy())
+  }).listen(port, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.after(() => proxy.close())
+  const address = proxy.address()
+  return withParts(url, { port: String(address && typeof address === 'object' ? address.port : port) })
+}
+
+function replaced(bytes: Buffer, pattern: RegExp, by: string): Buffer {
+  return Buffer.from(bytes.toString('latin1').replace(pattern, by), 'latin1')
+}

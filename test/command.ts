@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A command that runs, or has run. */
+export type Command = {
+  /** What it wrote to stdout, up to now. */
+  said: () => string
+  /** What it wrote to stderr, up to now. */
+  complained: () => string
+  /** Waits until it has said something that matches; throws where it ends before. */
+  until: (pattern: RegExp) => Promise<string>
+  kill: (signal: NodeJS.Signals) => void
+  /** Its exit code, or the signal that ended it. */
+  end: Promise<number | NodeJS.Signals>
+}
+
+const source = join(import.meta.dirname, '../src/cli/main.ts')
+
+/** Runs `movie-bag` with these arguments, and with no other settings than these. */
+export function movieBag(args: string[], settings: Record<string, string> = {}): Command {
+  const env = { PATH: process.env['PATH'], ENV_FILE_LOCATION: join(import.meta.dirname, 'empty.env'), ...settings }
+  return run(process.execPath, [source, ...args], { env })
+}
+
+export function run(program: string, args: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string }): Command {
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text
+  })
+  const end = once(child, 'close').then(([code, signal]) => code ?? signal)
+  return {
+    said: () => output.stdout,
+    complained: () => output.stderr,
+    until: async (pattern) => {
+      while (!pattern.test(output.stdout)) {
+        if (child.exitCode !== null || child.signalCode !== null) {
+          throw new Error(`It ended without ${pattern}: ${output.stdout}${output.stderr}`)
+        }
+        await sleep(20)
+      }
+      return output.stdout
+    },
+    kill: (signal) => void child.kill(signal),
+    end,
+  }
+}
