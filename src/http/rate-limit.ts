@@ -5,7 +5,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 
 /** How many requests one caller may make of each kind. They mail or hash, so they cost more than they look. */
-const limits = {
+export const limits = {
   'sign-up': { points: 60, seconds: 3600 },
   'log-in': { points: 120, seconds: 600 },
   'forgot-password': { points: 60, seconds: 600 },

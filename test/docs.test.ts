@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { after, test } from 'node:test'
+import { parseEnv } from 'node:util'
+import { settingNames } from '../src/config.ts'
+import { errorCodes } from '../src/errors.ts'
+import { limits } from '../src/http/rate-limit.ts'
+import { allDocuments, type Document, document, root, tableUnder, tokensOf } from './documents.ts'
+import { startMovieBag } from './movie-bag.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+
+const documents = allDocuments()
+const packageFile: { scripts: object; dependencies: object } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+)
+
+test('every link between documents leads somewhere', () => {
+  const links = documents.flatMap(({ path, tokens }) =>
+    tokensOf({ path, tokens }, 'link').map((link) => ({ path, to: 'href' in link ? String(link.href) : '' })),
+  )
+  const relative = links.filter(({ to }) => !/^[a-z]+:/.test(to))
+  assert.ok(relative.length > 20, 'the links were not found')
+  assert.deepEqual(relative.filter(isDead), [])
+})
+
+test('every setting that a document names exists', () => {
+  const named = codeIn(documents, /^#?([A-Z][A-Z\d]*(?:_[A-Z\d]+)+)(?:=.*)?$/gm)
+  const known = [...settingNames(), 'NODE_ENV', 'ENV_FILE_LOCATION', 'TEST_DATABASE_URL']
+  assert.ok(named.length > 20, 'the settings were not found')
+  assert.deepEqual(
+    named.filter((name) => !known.includes(name)),
+    [],
+  )
+})
+
+test('every npm script that a document names exists', () => {
+  const named = codeIn(documents, /npm run ([\w:-]+)|npm (start|test)\b/g)
+  assert.ok(named.includes('check') && named.includes('start'), 'the scripts were not found')
+  assert.deepEqual(
+    named.filter((name) => !(name in packageFile.scripts)),
+    [],
+  )
+})
+
+test('every file and folder that a document names exists', () => {
+  const named = codeIn(
+    documents,
+    /(?<![\w./-])((?:src|test|docs|bench|bin|templates|locales|migrations|public)\/[\w./-]*)(?!.*<)/g,
+  )
+  assert.ok(named.length > 20, 'the paths were not found')
+  assert.deepEqual(
+    named.filter((path) => !existsSync(join(root, path))),
+    [],
+  )
+})
+
+test('the README tells of every setting, with its default', () => {
+  const rows = tableUnder(document('README.md'), 'Settings').map(([name = '', value = '']) => [name, value])
+  assert.deepEqual(
+    rows.map(([name]) => name),
+    settingNames().filter((name) => name !== 'NODE_ENV'),
+  )
+  const example = readFileSync(join(root, '.env.example'), 'utf8').replaceAll(/^#(?=[A-Z])/gm, '')
+  const defaults = Object.entries(parseEnv(example)).filter(([name, value]) => value && name !== 'NODE_ENV')
+  assert.ok(defaults.length > 10, 'the defaults were not found')
+  for (const [name, value] of defaults)
+    assert.deepEqual(
+      [name, value],
+      rows.find(([told]) => told === name),
+    )
+})
+
+test('every runtime dependency has its reason written down', () => {
+  const told = tableUnder(document('docs/dependencies.md'), 'Dependencies')
+  assert.deepEqual(
+    told.map(([name]) => name),
+    Object.keys(packageFile.dependencies),
+  )
+  assert.ok(told.every(([, reason]) => reason))
+})
+
+test('the limits by caller are told as they are', () => {
+  const told = tableUnder(document('docs/operating.md'), 'Limits by caller')
+  const real = Object.entries(limits).map(([kind, { points, seconds }]) => [kind, String(points), `${seconds} s`])
+  assert.deepEqual(told, real)
+})
+
+test('the errors are told as they are', () => {
+  const real = Object.entries(errorCodes).map(([code, { status, message }]) => [code, String(status), message])
+  assert.deepEqual(tableUnder(document('docs/api.md'), 'Errors'), real)
+})
+
+test('every route of the API is told', async () => {
+  const { body } = await bag.request('GET', '/api/openapi.json')
+  const paths: Record<string, object> = body.paths
+  const real = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  const told = tableUnder(document('docs/api.md'), 'Routes').map(([route]) => route)
+  assert.deepEqual(told.toSorted(), real.toSorted())
+})
+
+/** What a pattern finds in code, be it in a line or in a block of its own. */
+function codeIn(from: Document[], pattern: RegExp): string[] {
+  const texts = from.flatMap((one) => [...tokensOf(one, 'codespan'), ...tokensOf(one, 'code')])
+  const found = texts.flatMap((token) => ('text' in token ? [...String(token.text).matchAll(pattern)] : []))
+  return found.map((match) => match.slice(1).find(Boolean) ?? '')
+}
+
+function isDead({ path, to }: { path: string; to: string }): boolean {
+  const [file = '', anchor] = to.split('#')
+  const target = file ? posix.join(posix.dirname(path), file) : path
+  if (!existsSync(join(root, target))) return true
+  return anchor !== undefined && !anchorsOf(document(target)).includes(anchor)
+}
+
+/** The anchors of headings, as code hosts make them. */
+function anchorsOf(from: Document): string[] {
+  return tokensOf(from, 'heading').map((heading) => {
+    const text = 'text' in heading ? String(heading.text) : ''
+    return text
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-')
+  })
+}
