@@ -1,10 +1,20 @@
 import { randomUUID } from 'node:crypto'
+import cookies from '@fastify/cookie'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { TokenKey } from './accounts/access-token.ts'
+import { changeAddress } from './accounts/change-address.ts'
+import { changePassword } from './accounts/change-password.ts'
+import { deleteAccount } from './accounts/delete-account.ts'
+import { exportAccount } from './accounts/export-account.ts'
+import { failedLogins } from './accounts/failed-logins.ts'
+import { history } from './accounts/history.ts'
 import { logIn } from './accounts/log-in.ts'
 import { logOut } from './accounts/log-out.ts'
+import { ownAccount } from './accounts/own-account.ts'
 import { requireSession } from './accounts/session.ts'
+import { sessions } from './accounts/sessions.ts'
 import { signUp } from './accounts/sign-up.ts'
+import { verifyAddress } from './accounts/verify-address.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
 import { answerError, answerToGarbage, useErrorHandler } from './http/error-handler.ts'
@@ -24,7 +34,11 @@ import { movieSchema } from './movies/movie.ts'
 import { readMovie } from './movies/read-movie.ts'
 import { pages } from './pages/pages.ts'
 import { forgotPassword } from './recovery/forgot-password.ts'
+import { notMe } from './recovery/not-me.ts'
+import { renewLink } from './recovery/renew-link.ts'
+import { cancelResetLinks } from './recovery/reset-link.ts'
 import { resetPassword } from './recovery/reset-password.ts'
+import { undoAddress } from './recovery/undo-address.ts'
 import { version } from './version.ts'
 
 type Dependencies = { config: Config; db: Database; key: TokenKey; log: Logger }
@@ -51,6 +65,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   useOwnAnswers(app)
   useMethodCheck(app)
   useJsonBodies(app)
+  app.register(cookies)
   useStrictValidation(app)
   if (log.isLevelEnabled('info')) logRequests(app)
   await useOpenApi(app, { publicUrl: config.publicUrl, version })
@@ -59,11 +74,26 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   const limit = limitByCaller(db, { isOn: config.rateLimits })
   const signedIn = requireSession(app, db, key)
 
+  const failures = failedLogins(db)
+
   app.register(signUp, { db, limit, config })
-  app.register(logIn, { db, limit, config, key })
+  app.register(logIn, { db, limit, config, key, failures })
   app.register(logOut, { db, signedIn })
+  app.register(sessions, { db, signedIn })
+  app.register(ownAccount, { db, signedIn })
+  app.register(verifyAddress, { db, signedIn, limit, config })
+  app.register(changePassword, { db, signedIn, limit, config, onPasswordChange: cancelResetLinks })
+  app.register(changeAddress, { db, signedIn, limit, config })
+  app.register(history, { db, signedIn })
+  app.register(exportAccount, { db, signedIn })
+  app.register(deleteAccount, { db, signedIn, limit, config })
+
   app.register(forgotPassword, { db, limit, config })
   app.register(resetPassword, { db, limit, config })
+  app.register(renewLink, { db, limit, config })
+  app.register(notMe, { db, limit, config })
+  app.register(undoAddress, { db, limit, config })
+
   app.register(listMovies, { db })
   app.register(readMovie, { db })
   app.register(addMovie, { db, signedIn })

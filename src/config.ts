@@ -64,6 +64,8 @@ function readSettings(values: NodeJS.Dict<string>) {
     resetTokenTtlMs: required('RESET_TOKEN_TTL', '24 hours', duration),
     minPasswordLength: required('MIN_PASSWORD_LENGTH', '8', wholeNumber(8, 64)),
     accountPrivacy: required('ACCOUNT_PRIVACY', 'private', oneOf('private', 'reveal')),
+    requireVerifiedEmail: required('REQUIRE_VERIFIED_EMAIL', 'off', onOrOff),
+    unknownAddressMail: required('UNKNOWN_ADDRESS_MAIL', 'off', onOrOff),
     rateLimits: required('RATE_LIMITS', 'on', onOrOff),
     templatesDir: optional('TEMPLATES_DIR', folder),
     defaultLocale: required('DEFAULT_LOCALE', 'en', oneOf('en')),

@@ -12,6 +12,7 @@ export const errorCodes = {
   BadTokenError: { status: 403, message: 'Invalid token' },
   ExpiredTokenError: { status: 403, message: 'Token has expired' },
   InvalidSessionError: { status: 401, message: 'Missing, invalid or expired access token' },
+  UnverifiedEmailError: { status: 403, message: 'Confirm your e-mail address first' },
   NotFoundError: { status: 404, message: 'Nothing is at this address' },
   MethodNotAllowedError: { status: 405, message: 'This address does not take that method' },
   PayloadTooLargeError: { status: 413, message: 'Request body is too large' },

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { deleteClosedAccounts } from './accounts/delete-account.ts'
 import { type Database, sql, type Transaction } from './database/database.ts'
 
 const hour = 3_600_000
@@ -23,8 +24,12 @@ export function startPurge(db: Database, log: Logger): { stop: () => Promise<voi
   }
 }
 
-/** Mails 30 days after they closed (24 hours where nobody has the address), links and sessions 30 days after their end. */
+/**
+ * Mails 30 days after they closed (24 hours where nobody has the address), links and sessions 30 days after their end,
+ * history after a year, counters when they lapse, and the accounts whose deletion had to wait.
+ */
 export async function purge(db: Database): Promise<void> {
+  await deleteClosedAccounts(db)
   for (let isDone = false; !isDone; ) isDone = await db.transaction(purgeSome)
 }
 
@@ -47,6 +52,22 @@ const statements = [
       select id from sessions
       where expires_at < now() - interval '30 days' or ended_at < now() - interval '30 days' limit ${batch})
     returning id`,
+  sql`
+    delete from action_links where token_hash in (
+      select token_hash from action_links where expires_at < now() - interval '30 days' limit ${batch})
+    returning account_id`,
+  sql`
+    delete from account_history where id in (
+      select id from account_history where at < now() - interval '1 year' limit ${batch})
+    returning id`,
+  sql`
+    delete from unknown_address_mails where email_canonical in (
+      select email_canonical from unknown_address_mails where sent_at < now() - interval '1 day' limit ${batch})
+    returning email_canonical`,
+  sql`
+    delete from known_browsers where (account_id, token_hash) in (
+      select account_id, token_hash from known_browsers where last_used_at < now() - interval '400 days' limit ${batch})
+    returning account_id`,
   sql`
     delete from rate_limits where key in (
       select key from rate_limits where expire < extract(epoch from now()) * 1000 limit ${batch})

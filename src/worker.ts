@@ -1,4 +1,5 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { accountMessages } from './accounts/messages.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './database/database.ts'
 import { type Logger, openLog } from './log.ts'
@@ -19,7 +20,12 @@ export function startWorker(config: WorkerSettings, log: Logger): { stop: () => 
     onError: (error) => log.warn({ err: error }, 'A connection of the mail worker to the database was lost'),
   })
   const render = mailTemplates(config)
-  const delivery = startDelivery(db, server, { ...recoveryMessages(db, config, render) }, log)
+  const delivery = startDelivery(
+    db,
+    server,
+    { ...accountMessages(db, config, render), ...recoveryMessages(db, config, render) },
+    log,
+  )
   const purge = startPurge(db, log)
   return {
     stop: async () => {

@@ -9,8 +9,10 @@ export type ReceivedMail = ParsedMail & { recipients: string[]; raw: string }
 
 export type Smtp = {
   port: number
-  /** In the order of their arrival. */
+  /** In the order of their arrival, without those that ask to confirm the address of a new account. */
   mails: ReceivedMail[]
+  /** Those that ask to confirm the address of a new account. */
+  verifications: ReceivedMail[]
   /** The mail of that order, from 1, to an address; waits up to 10 seconds for it. */
   mailTo: (address: string, order?: number) => Promise<ReceivedMail>
   /** The token of the reset link in that mail. */
@@ -21,6 +23,7 @@ export type Smtp = {
 /** An SMTP server that keeps what it gets. `options` are those of `smtp-server`, with which it can be made to misbehave. */
 export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Promise<Smtp> {
   const mails: ReceivedMail[] = []
+  const verifications: ReceivedMail[] = []
   const sockets = new Set<Socket>()
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
@@ -30,7 +33,8 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
       const raw = Buffer.concat(chunks)
       const parsed = await simpleParser(raw)
       const recipients = session.envelope.rcptTo.map((recipient) => recipient.address)
-      mails.push({ ...parsed, recipients, raw: raw.toString('latin1') })
+      const pile = parsed.subject === '[Movie-bag] Confirm your e-mail address' ? verifications : mails
+      pile.push({ ...parsed, recipients, raw: raw.toString('latin1') })
       done()
     },
     ...options,
@@ -57,6 +61,7 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
   return {
     port: address.port,
     mails,
+    verifications,
     mailTo,
     tokenFor: async (recipient, order) => tokenIn(await mailTo(recipient, order)),
     stop: async () => {

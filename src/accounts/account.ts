@@ -1,29 +1,42 @@
-import { type Queryable, sql, type Transaction } from '../database/database.ts'
+import { type Queryable, type Sql, sql, type Transaction } from '../database/database.ts'
 
-export type Account = { id: string; email: string; locale: string }
+export type Account = { id: string; email: string; isVerified: boolean; pendingEmail: string | null }
+
+const columns: Sql = sql`id, email, email_verified_at is not null as "isVerified", pending_email as "pendingEmail"`
 
 export async function accountById(db: Queryable, id: string): Promise<Account | undefined> {
-  const [account] = await db.query<Account>(sql`select id, email, locale from accounts where id = ${id}`)
+  const [account] = await db.query<Account>(sql`select ${columns} from accounts where id = ${id}`)
+  return account
+}
+
+/** The account, with its row locked. */
+export async function lockAccount(tx: Transaction, id: string): Promise<Account | undefined> {
+  const [account] = await tx.query<Account>(sql`select ${columns} from accounts where id = ${id} for update`)
   return account
 }
 
 /** The account behind an address in its canonical form, with its row locked. */
 export async function lockAccountByAddress(tx: Transaction, canonical: string): Promise<Account | undefined> {
   const [account] = await tx.query<Account>(sql`
-    select id, email, locale from accounts where email_canonical = ${canonical} for update`)
+    select ${columns} from accounts where email_canonical = ${canonical} for update`)
   return account
 }
 
-/** As after a reset: whoever sets the password this way has read mail at the address, so it is verified. */
+/**
+ * As after a reset: whoever sets the password this way has read mail at the address, so it is verified, the account is
+ * no longer frozen, and what somebody else may have begun (a change of address, the deletion) is off.
+ */
 export async function setPassword(tx: Transaction, id: string, passwordHash: string): Promise<void> {
   await tx.query(sql`
     update accounts
-    set password_hash = ${passwordHash}, email_verified_at = coalesce(email_verified_at, now())
+    set password_hash = ${passwordHash}, email_verified_at = coalesce(email_verified_at, now()), frozen_at = null,
+      pending_email = null, delete_at = null, reset_quiet_until = null
     where id = ${id}`)
 }
 
-/** The account, with its row locked. */
-export async function lockAccount(tx: Transaction, id: string): Promise<Account | undefined> {
-  const [account] = await tx.query<Account>(sql`select id, email, locale from accounts where id = ${id} for update`)
-  return account
+/** Lets nobody in until the password is set by mail. */
+export async function freeze(tx: Transaction, id: string): Promise<void> {
+  await tx.query(sql`
+    update accounts set password_hash = null, frozen_at = now(), pending_email = null, delete_at = null
+    where id = ${id}`)
 }

@@ -1,19 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
-import { type Database, sql } from '../database/database.ts'
+import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
+import { queueMail } from '../mail/outbox.ts'
 import { signAccessToken, type TokenKey } from './access-token.ts'
 import { canonicalAddress } from './email-address.ts'
-import { isPasswordOf } from './password.ts'
+import { clearFailures, type FailedLogins, failuresKey } from './failed-logins.ts'
+import { remember } from './history.ts'
+import { browserOf, rememberBrowser } from './known-browser.ts'
+import { hashPassword, isOutdatedHash, isPasswordOf } from './password.ts'
 import { beginSession } from './session.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config; key: TokenKey }
+export type LogInDependencies = { db: Database; config: Config; failures: FailedLogins }
+type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey }
 
-export const logIn: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, key }) => {
+export const logIn: FastifyPluginAsyncTypebox<Dependencies> = async (app, { limit, key, ...dependencies }) => {
   const schema = {
     summary: 'Log in',
     description: 'Fields other than these two are ignored.',
@@ -21,24 +28,98 @@ export const logIn: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, 
     body: Type.Object({ email: Type.String(), password: Type.String() }),
     response: {
       200: Type.Object({ token: Type.String({ description: 'A JWT to send as `Authorization: Bearer <token>`' }) }),
-      ...errors('UnauthorizedError', 'TooManyRequestsError', ...bodyErrors),
+      ...errors('UnauthorizedError', 'UnverifiedEmailError', 'TooManyRequestsError', ...bodyErrors),
     },
   }
   app.post('/api/auth/login', { schema, preHandler: limit('log-in') }, async (request, reply) => {
-    const session = await openSession(db, config, request.body)
+    const session = await openSession(dependencies, request.body, request, reply)
     reply.headers(noStore)
     return { token: await signAccessToken(key, session) }
   })
 }
 
-/** Throws `UnauthorizedError`, after the same work for an account that does not exist as for a wrong password. */
-async function openSession(db: Database, config: Config, { email, password }: { email: string; password: string }) {
-  const [account] = await db.query<{ id: string; passwordHash: string }>(sql`
-    select id, password_hash as "passwordHash"
-    from accounts
-    where email_canonical = ${canonicalAddress(email) ?? ''}`)
-  const isRight = await isPasswordOf(account?.passwordHash, password)
-  const session = account && isRight && (await beginSession(db, account, config.sessionTtlMs))
+/**
+ * Throws `UnauthorizedError`, after the same work for an address that nobody has as for a wrong password, and for an
+ * account with 100 failures in a row; `UnverifiedEmailError` where the settings ask for a verified address.
+ */
+export async function openSession(
+  { db, config, failures }: LogInDependencies,
+  { email, password }: { email: string; password: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const canonical = canonicalAddress(email) ?? ''
+  const browser = browserOf(request)
+  const account = await findAccount(db, canonical, browser)
+  const failureKey = failuresKey(canonical, account?.knowsBrowser ? browser : null)
+  const isAllowed = await failures.isAllowed(failureKey)
+  const isRight = await isPasswordOf(isAllowed ? account?.passwordHash : undefined, password)
+  if (!account?.passwordHash || !isRight) throw new AppError('UnauthorizedError')
+  if (config.requireVerifiedEmail && !account.isVerified) throw new AppError('UnverifiedEmailError')
+
+  const newHash = isOutdatedHash(account.passwordHash) ? await hashPassword(password) : account.passwordHash
+  const verified = { id: account.id, passwordHash: account.passwordHash, newHash, knowsBrowser: account.knowsBrowser }
+  const from = { device: deviceOf(request), address: request.ip }
+  const session = await db.transaction(async (tx) => {
+    const begun = await enter(tx, config, verified, from)
+    if (begun) await clearFailures(tx, failureKey)
+    return begun
+  })
   if (!session) throw new AppError('UnauthorizedError')
+  // Programs that keep no cookies would only fill the table.
+  if (request.headers['sec-fetch-site']) await rememberBrowser(db, account.id, { request, reply, config })
   return session
+}
+
+type FoundAccount = { id: string; passwordHash: string | null; isVerified: boolean; knowsBrowser: boolean }
+
+async function findAccount(
+  db: Queryable,
+  canonical: string,
+  browser: Buffer | null,
+): Promise<FoundAccount | undefined> {
+  const [account] = await db.query<FoundAccount>(sql`
+    select id, password_hash as "passwordHash", email_verified_at is not null as "isVerified",
+      exists (select from known_browsers where account_id = accounts.id and token_hash = ${browser}) as "knowsBrowser"
+    from accounts
+    where email_canonical = ${canonical}`)
+  return account
+}
+
+type Verified = { id: string; passwordHash: string; newHash: string; knowsBrowser: boolean }
+
+/** Begins the session, and tells the owner where nothing like this device was seen before. */
+async function enter(tx: Transaction, config: Config, account: Verified, from: { device: string; address: string }) {
+  if (account.newHash !== account.passwordHash) {
+    await tx.query(sql`
+      update accounts set password_hash = ${account.newHash}
+      where id = ${account.id} and password_hash = ${account.passwordHash}`)
+  }
+  const isNew = !account.knowsBrowser && (await isNewDevice(tx, account.id, from))
+  const session = await beginSession(
+    tx,
+    { id: account.id, passwordHash: account.newHash },
+    { ttlMs: config.sessionTtlMs, ...from },
+  )
+  if (!session) return undefined
+  await remember(tx, { accountId: account.id, event: 'logged in', device: from.device })
+  if (isNew) {
+    const params = { at: new Date().toISOString(), device: from.device }
+    await queueMail(tx, { kind: 'new-device', accountId: account.id, params, locale: config.defaultLocale })
+  }
+  return session
+}
+
+/** The first login of all is no news. */
+async function isNewDevice(
+  tx: Transaction,
+  accountId: string,
+  { device, address }: { device: string; address: string },
+) {
+  const [seen] = await tx.query<{ isNew: boolean }>(sql`
+    select exists (select from sessions where account_id = ${accountId})
+      and not exists (
+        select from sessions where account_id = ${accountId} and device = ${device} and address = ${address}
+      ) as "isNew"`)
+  return seen?.isNew ?? false
 }

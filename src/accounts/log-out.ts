@@ -1,7 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Database } from '../database/database.ts'
+import { deviceOf } from '../http/device.ts'
 import { bearer, errors } from '../http/schemas.ts'
+import { remember } from './history.ts'
 import { endSession, type RequireSession } from './session.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }
@@ -15,7 +17,8 @@ export const logOut: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db,
     response: { 204: Type.Null(), ...errors('InvalidSessionError') },
   }
   app.delete('/api/auth/session', { schema, onRequest: signedIn }, async (request, reply) => {
-    await endSession(db, request.session.id)
+    await endSession(db, request.session)
+    await remember(db, { accountId: request.session.accountId, event: 'logged out', device: deviceOf(request) })
     return reply.code(204).send(null)
   })
 }

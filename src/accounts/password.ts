@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { hash, verify } from '@node-rs/argon2'
+import { verify as verifyBcrypt } from '@node-rs/bcrypt'
 import pLimit from 'p-limit'
 import { AppError } from '../errors.ts'
 
@@ -19,12 +20,10 @@ const inTurn = pLimit(availableParallelism())
  * Throws `SchemaValidationError` with the reason where the password will not do: its length in code points, one that
  * everybody tries first, the account's own address, the product's name (NIST SP 800-63B-4, 3.1.1.2).
  */
-export function checkPassword(password: string, rule: { email: string; minLength: number }): void {
+export function checkPassword(password: string, rule: { email: string; minLength: number }, field = 'password'): void {
   const reason = reasonAgainst(password, rule)
   if (!reason) return
-  throw new AppError('SchemaValidationError', `password ${reason}.`, {
-    fields: [{ field: 'password', detail: reason }],
-  })
+  throw new AppError('SchemaValidationError', `${field} ${reason}.`, { fields: [{ field, detail: reason }] })
 }
 
 /** The argon2id hash. Throws `ServiceUnavailableError` where too many wait for theirs. */
@@ -36,10 +35,21 @@ export async function hashPassword(password: string): Promise<string> {
  * Whether the password is the one behind the hash. Without a hash the answer is no, after the same work. Throws
  * `ServiceUnavailableError` where too many wait for theirs.
  */
-export async function isPasswordOf(passwordHash: string | undefined, password: string): Promise<boolean> {
+export async function isPasswordOf(passwordHash: string | null | undefined, password: string): Promise<boolean> {
   if (!isHashable(password)) return false
-  const matches = await boundedly(() => verify(passwordHash ?? hashOfNobody, password.normalize('NFC')))
-  return matches && passwordHash !== undefined
+  const matches = await boundedly(() => matchesHash(passwordHash ?? hashOfNobody, password))
+  return matches && Boolean(passwordHash)
+}
+
+/** Whether a hash, right as it is, should be replaced by one with today's parameters: a bcrypt hash was imported. */
+export function isOutdatedHash(passwordHash: string): boolean {
+  const { memoryCost, timeCost, parallelism } = parameters
+  return !passwordHash.startsWith(`$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`)
+}
+
+function matchesHash(passwordHash: string, password: string): Promise<boolean> {
+  if (passwordHash.startsWith('$2')) return verifyBcrypt(password, passwordHash)
+  return verify(passwordHash, password.normalize('NFC'))
 }
 
 function reasonAgainst(password: string, { email, minLength }: { email: string; minLength: number }) {

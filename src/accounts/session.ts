@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
-import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
+import { type Database, type Queryable, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { sessionIdIn, type TokenKey } from './access-token.ts'
 
@@ -19,11 +19,11 @@ declare module 'fastify' {
 export async function beginSession(
   db: Queryable,
   account: { id: string; passwordHash: string },
-  ttlMs: number,
+  { ttlMs, device, address }: { ttlMs: number; device: string; address: string },
 ): Promise<(Session & { expiresAt: Date }) | undefined> {
   const [session] = await db.query<Session & { expiresAt: Date }>(sql`
-    insert into sessions (account_id, expires_at)
-    select id, now() + ${ttlMs} * interval '1 millisecond'
+    insert into sessions (account_id, expires_at, device, address)
+    select id, now() + ${ttlMs} * interval '1 millisecond', ${device}, ${address}
     from accounts
     where id = ${account.id} and password_hash = ${account.passwordHash}
     for share
@@ -31,12 +31,20 @@ export async function beginSession(
   return session
 }
 
-export async function endSession(db: Queryable, id: string): Promise<void> {
-  await db.query(sql`update sessions set ended_at = now() where id = ${id} and ended_at is null`)
+/** Ends one of an account's sessions. False where it has no such session. */
+export async function endSession(db: Queryable, { id, accountId }: Session): Promise<boolean> {
+  const rows = await db.query(sql`
+    update sessions set ended_at = now()
+    where id = ${id} and account_id = ${accountId} and ended_at is null
+    returning id`)
+  return rows.length > 0
 }
 
-export async function endAllSessions(tx: Transaction, accountId: string): Promise<void> {
-  await tx.query(sql`update sessions set ended_at = now() where account_id = ${accountId} and ended_at is null`)
+/** Ends the account's sessions, but for the one to keep, if there is one. */
+export async function endSessions(db: Queryable, accountId: string, { keep }: { keep?: string } = {}): Promise<void> {
+  await db.query(sql`
+    update sessions set ended_at = now()
+    where account_id = ${accountId} and ended_at is null and id is distinct from ${keep ?? null}`)
 }
 
 export type RequireSession = onRequestAsyncHookHandler
@@ -66,9 +74,10 @@ async function sessionOf(db: Database, key: TokenKey, authorization = ''): Promi
   const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1]
   const id = token && (await sessionIdIn(key, token))
   if (!id) return undefined
-  const [session] = await db.query<Session>(sql`
-    select id, account_id as "accountId"
+  const [session] = await db.query<Session & { isStale: boolean }>(sql`
+    select id, account_id as "accountId", last_used_at < now() - interval '5 minutes' as "isStale"
     from sessions
     where id = ${id} and ended_at is null and expires_at > now()`)
+  if (session?.isStale) await db.query(sql`update sessions set last_used_at = now() where id = ${id}`)
   return session
 }

@@ -3,9 +3,13 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { isHeldForUndo } from './address-change.ts'
 import { requireAddress } from './email-address.ts'
+import { remember } from './history.ts'
 import { checkPassword, hashPassword } from './password.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
@@ -14,30 +18,36 @@ export const signUp: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db,
   const schema = {
     summary: 'Create an account',
     tags: ['Accounts'],
-    body: body({
-      email: Type.String({ examples: ['ada@example.org'] }),
-      password: Type.String(),
-    }),
+    body: body({ email: Type.String({ examples: ['ada@example.org'] }), password: Type.String() }),
     response: {
       200: Type.Object({ id: Type.String() }),
       ...errors('EmailAlreadyExistsError', 'TooManyRequestsError', ...bodyErrors),
     },
   }
   app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {
-    return { id: await createAccount(db, config, request.body) }
+    return { id: await createAccount(db, config, request.body, deviceOf(request)) }
   })
 }
 
 /** Throws `SchemaValidationError` or `EmailAlreadyExistsError`. Answers the account's id. */
-async function createAccount(db: Database, config: Config, { email, password }: { email: string; password: string }) {
+export async function createAccount(
+  db: Database,
+  config: Config,
+  { email, password }: { email: string; password: string },
+  device: string,
+): Promise<string> {
   const canonical = requireAddress(email)
   checkPassword(password, { email, minLength: config.minPasswordLength })
   const passwordHash = await hashPassword(password)
-  const [account] = await db.query<{ id: string }>(sql`
-    insert into accounts (email, email_canonical, password_hash, locale)
-    values (${email}, ${canonical}, ${passwordHash}, ${config.defaultLocale})
-    on conflict (email_canonical) do nothing
-    returning id`)
-  if (!account) throw new AppError('EmailAlreadyExistsError')
-  return account.id
+  return db.transaction(async (tx) => {
+    const [account] = await tx.query<{ id: string }>(sql`
+      insert into accounts (email, email_canonical, password_hash, locale)
+      values (${email}, ${canonical}, ${passwordHash}, ${config.defaultLocale})
+      on conflict (email_canonical) do nothing
+      returning id`)
+    if (!account || (await isHeldForUndo(tx, canonical))) throw new AppError('EmailAlreadyExistsError')
+    await remember(tx, { accountId: account.id, event: 'signed up', device })
+    await queueMail(tx, { kind: 'verify-address', accountId: account.id, locale: config.defaultLocale })
+    return account.id
+  })
 }

@@ -10,13 +10,17 @@ export const limits = {
   'log-in': { points: 120, seconds: 600 },
   'forgot-password': { points: 60, seconds: 600 },
   'reset-password': { points: 120, seconds: 600 },
+  'account-change': { points: 60, seconds: 3600 },
+  'verify-mail': { points: 5, seconds: 3600 },
+  link: { points: 120, seconds: 600 },
 }
 
 export type LimitByCaller = (kind: keyof typeof limits) => preHandlerAsyncHookHandler
 
 /**
- * Makes the hook that counts requests by caller, in the database, so that all processes count together. Beyond the
- * limit it throws `TooManyRequestsError` with `Retry-After` in seconds.
+ * Makes the hook that counts requests by caller, in the database, so that all processes count together. Every answer
+ * tells what is left in the RateLimit fields (draft-ietf-httpapi-ratelimit-headers); beyond the limit it throws
+ * `TooManyRequestsError` with `Retry-After` in seconds.
  */
 export function limitByCaller(db: Database, options: { isOn: boolean }): LimitByCaller {
   return (kind) => {
@@ -33,15 +37,26 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
       duration: seconds,
       inMemoryBlockOnConsumed: points + 1,
     })
-    return async (request) => {
-      await limiter.consume(callerOf(request)).catch((refusal: unknown) => {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal
-        const wait = Math.ceil(refusal.msBeforeNext / 1000)
-        throw new AppError('TooManyRequestsError', `Try again in ${wait} seconds.`, {
-          headers: { 'retry-after': String(wait) },
-        })
+    return async (request, reply) => {
+      const { isAllowed, remainingPoints, msBeforeNext } = await consume(limiter, callerOf(request))
+      const wait = Math.ceil(msBeforeNext / 1000)
+      reply.header('ratelimit-policy', `"${kind}";q=${points};w=${seconds}`)
+      reply.header('ratelimit', `"${kind}";r=${remainingPoints};t=${wait}`)
+      if (isAllowed) return
+      throw new AppError('TooManyRequestsError', `Try again in ${wait} seconds.`, {
+        headers: { 'retry-after': String(wait) },
       })
     }
+  }
+}
+
+async function consume(limiter: RateLimiterPostgres, caller: string) {
+  try {
+    const { remainingPoints, msBeforeNext } = await limiter.consume(caller)
+    return { isAllowed: true, remainingPoints, msBeforeNext }
+  } catch (refusal) {
+    if (!(refusal instanceof RateLimiterRes)) throw refusal
+    return { isAllowed: false, remainingPoints: 0, msBeforeNext: refusal.msBeforeNext }
   }
 }
 

@@ -11,6 +11,7 @@ import type { MailServer, Message, SendResult } from './smtp.ts'
 export type WrittenMail =
   | { to: string; message: Message }
   | { state: 'too soon' }
+  | { state: 'cancelled' }
   | { state: 'no recipient' }
   | { state: 'lease lost' }
 

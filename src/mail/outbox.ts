@@ -13,13 +13,14 @@ export type ClaimedMail = {
   address: string | null
   params: MailParams
   locale: string
+  supportCode: string
   attempts: number
   /** Since it was queued. */
   ageSeconds: number
 }
 
 export type Outcome =
-  | { state: 'sent' | 'failed' | 'too soon' | 'no recipient' | 'held'; reply?: string }
+  | { state: 'sent' | 'failed' | 'too soon' | 'no recipient' | 'cancelled' | 'held'; reply?: string }
   | { state: 'deferred'; reply: string; delaySeconds: number }
 
 type NewMail = { kind: string; locale: string; params?: MailParams } & ({ accountId: string } | { address: string })
@@ -49,7 +50,8 @@ export function claimMails(db: Queryable, most: number): Promise<ClaimedMail[]> 
     set leased_until = now() + interval '15 seconds', lease_id = ${randomUUID()}, attempts = attempts + 1
     from due
     where id = due_id
-    returning id, lease_id as "leaseId", kind, account_id as "accountId", address, params, locale, attempts,
+    returning id, lease_id as "leaseId", kind, account_id as "accountId", address, params, locale,
+      support_code as "supportCode", attempts,
       extract(epoch from now() - created_at)::float8 as "ageSeconds"`)
 }
 

@@ -69,3 +69,17 @@ function sentencesOf(locale: string): Record<string, string> {
   sentences.set(locale, read)
   return read
 }
+
+/** A moment as a person reads it, in UTC. */
+export function dateInWords(locale: string, iso: string | undefined): string {
+  const format = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+  return `${format.format(iso ? new Date(iso) : new Date())} UTC`
+}
+
+/** A length of time in the largest unit that measures it without a rest. */
+export function durationInWords(locale: string, ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  const format = new Intl.DurationFormat(locale, { style: 'long' })
+  if (seconds % 3600 === 0) return format.format({ hours: seconds / 3600 })
+  return format.format(seconds % 60 === 0 ? { minutes: seconds / 60 } : { seconds })
+}

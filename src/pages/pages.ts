@@ -7,6 +7,7 @@ import type { Database } from '../database/database.ts'
 import { useErrorHandler } from '../http/error-handler.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { forgotPages } from './forgot-pages.ts'
+import { linkPages } from './link-pages.ts'
 import { errorPage, openPages } from './page.ts'
 import { resetPages } from './reset-pages.ts'
 import { refuseOtherSites } from './same-site.ts'
@@ -32,5 +33,6 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.get('/', (_request, reply) => reply.redirect('/docs'))
   app.get('/.well-known/change-password', (_request, reply) => reply.redirect('/forgot'))
   app.register(forgotPages, { ...dependencies, show })
+  app.register(linkPages, { ...dependencies, show })
   app.register(resetPages, { ...dependencies, show })
 }

@@ -6,6 +6,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { askForResetAgain } from '../recovery/renew-link.ts'
 import { lookAtResetLink } from '../recovery/reset-link.ts'
 import { finishReset } from '../recovery/reset-password.ts'
 import type { ShowPage } from './page.ts'
@@ -29,6 +30,14 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     }
   })
 
+  const renewal = { body: Type.Object({ reset_token: Type.String() }) }
+  app.post('/reset/renew', { schema: renewal, preHandler: limit('forgot-password') }, async (request, reply) => {
+    const link = await lookAtResetLink(db, request.body.reset_token)
+    const code = await askForResetAgain(db, config, request.body.reset_token)
+    const email = link ? masked(link.email) : ''
+    return show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
+  })
+
   /** The form where the link lives; else what has become of it, before anybody types a password. */
   async function showLink(reply: FastifyReply, token: string, { status = 200, error = '' } = {}) {
     const link = await lookAtResetLink(db, token)
@@ -37,7 +46,7 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
       return show(reply, { name: 'reset', title: 'reset', status, values })
     }
     const at = link?.endedAt?.toLocaleString(config.defaultLocale, { timeZone: 'UTC', timeZoneName: 'short' })
-    const values = { state: link?.state ?? 'unknown', at: at ?? '' }
+    const values = { token, state: link?.state ?? 'unknown', at: at ?? '' }
     return show(reply, { name: 'reset-dead', title: 'reset-dead', status: link ? 410 : 404, values })
   }
 }

@@ -2,7 +2,8 @@ import { sql, type Transaction } from '../database/database.ts'
 
 /**
  * Whether an account has to wait for another reset mail: while one is under way; after one that was sent, for a minute
- * that doubles with each further mail up to an hour, until a link is used or a day is quiet; and beyond five in an hour.
+ * that doubles with each further mail up to an hour, until a link is used or a day is quiet; beyond five in an hour; and
+ * for an hour after its owner said that the last request was not theirs.
  * The caller holds the lock on the account's row.
  */
 export async function isTooSoon(tx: Transaction, accountId: string): Promise<boolean> {
@@ -15,7 +16,7 @@ export async function isTooSoon(tx: Transaction, accountId: string): Promise<boo
       where account_id = ${accountId} and kind = 'reset-password' and created_at > now() - interval '1 day'
         and state in ('queued', 'deferred', 'sent')
     )
-    select coalesce(
+    select (select reset_quiet_until > now() from accounts where id = ${accountId}) is true or coalesce(
       bool_or(state <> 'sent')
       or count(*) filter (where sent_at > now() - interval '1 hour') >= 5
       or max(sent_at) filter (where is_unanswered)

@@ -1,61 +1,76 @@
-import { type Account, accountById, lockAccount, lockAccountByAddress } from '../accounts/account.ts'
+import { type Account, lockAccount, lockAccountByAddress } from '../accounts/account.ts'
+import { mintActionLink } from '../accounts/action-link.ts'
 import { canonicalAddress } from '../accounts/email-address.ts'
+import { remember } from '../accounts/history.ts'
+import { aboutChange } from '../accounts/messages.ts'
 import type { Config } from '../config.ts'
 import type { Database, Transaction } from '../database/database.ts'
-import type { MailWriters } from '../mail/deliver.ts'
+import type { MailWriters, WrittenMail } from '../mail/deliver.ts'
 import { addressToAccount, type ClaimedMail } from '../mail/outbox.ts'
-import type { RenderMail } from '../mail/templates.ts'
+import { durationInWords, type RenderMail } from '../mail/templates.ts'
 import { isTooSoon } from './cool-down.ts'
 import { mintResetLink } from './reset-link.ts'
+import { mayTellUnknownAddress } from './unknown-address.ts'
 
 /** Every mail that the recovery sends, by its kind. */
 export function recoveryMessages(db: Database, config: Config, render: RenderMail): MailWriters {
   return {
     'reset-password': async (mail) => {
       const answer = await db.transaction((tx) => answerRequest(tx, config, mail))
-      if ('state' in answer) return answer
-      const { account, token } = answer
-      const url = `${config.publicUrl}/reset/${token}`
-      const lifetime = inWords(mail.locale, config.resetTokenTtlMs)
-      return {
-        to: account.email,
-        message: await render(mail.kind, mail.locale, { url, lifetime, email: account.email }),
+      if ('state' in answer)
+        return answer.state === 'no recipient' ? tellUnknownAddress(db, config, render, mail) : answer
+      const { account, token, notMeToken } = answer
+      const values = {
+        url: `${config.publicUrl}/reset/${token}`,
+        not_me_url: `${config.publicUrl}/not-me/${notMeToken}`,
+        lifetime: durationInWords(mail.locale, config.resetTokenTtlMs),
+        email: account.email,
       }
-    },
-
-    'password-reset-successful': async (mail) => {
-      const account = mail.accountId ? await accountById(db, mail.accountId) : undefined
-      if (!account) return { state: 'no recipient' }
-      const { at, device } = mail.params
-      const url = `${config.publicUrl}/forgot`
-      const when = new Intl.DateTimeFormat(mail.locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
-      const values = { url, email: account.email, device, at: `${when.format(new Date(at ?? Date.now()))} UTC` }
       return { to: account.email, message: await render(mail.kind, mail.locale, values) }
     },
+
+    'password-reset-successful': (mail) => aboutChange(db, config, render, mail),
   }
 }
 
-type Answer = { account: Account; token: string } | { state: 'no recipient' | 'too soon' | 'lease lost' }
+type Answer =
+  | { account: Account; token: string; notMeToken: string }
+  | { state: 'no recipient' }
+  | { state: 'too soon' }
+  | { state: 'lease lost' }
 
-/** Decides on a request, once, and makes the link at the last moment; a second attempt at the same mail makes another. */
+/** Decides on a request, once, and makes the links at the last moment; a second attempt at the same mail makes others. */
 async function answerRequest(tx: Transaction, config: Config, mail: ClaimedMail): Promise<Answer> {
   const account = await recipientOf(tx, mail)
   if (!account) return { state: 'no recipient' }
-  if (!mail.accountId && (await isTooSoon(tx, account.id))) return { state: 'too soon' }
-  if (!(await addressToAccount(tx, mail, account.id))) return { state: 'lease lost' }
-  const token = await mintResetLink(tx, { accountId: account.id, mailId: mail.id, ttlMs: config.resetTokenTtlMs })
-  return { account, token }
+  const accountId = account.id
+  if (!mail.accountId) {
+    if (await isTooSoon(tx, accountId)) return { state: 'too soon' }
+    await remember(tx, { accountId, event: 'reset asked', supportCode: mail.supportCode })
+  }
+  if (!(await addressToAccount(tx, mail, accountId))) return { state: 'lease lost' }
+  const ttlMs = config.resetTokenTtlMs
+  const token = await mintResetLink(tx, { accountId, mailId: mail.id, ttlMs })
+  const notMeToken = await mintActionLink(tx, { purpose: 'not-me-request', accountId, ttlMs })
+  return { account, token, notMeToken }
 }
 
-function recipientOf(tx: Transaction, { accountId, address }: ClaimedMail): Promise<Account | undefined> {
+async function recipientOf(tx: Transaction, { accountId, address }: ClaimedMail): Promise<Account | undefined> {
   if (accountId) return lockAccount(tx, accountId)
-  return lockAccountByAddress(tx, canonicalAddress(address ?? '') ?? '')
+  const canonical = canonicalAddress(address ?? '')
+  return canonical ? lockAccountByAddress(tx, canonical) : undefined
 }
 
-/** A length of time in the largest unit that measures it without a rest. */
-function inWords(locale: string, ms: number): string {
-  const seconds = Math.round(ms / 1000)
-  const format = new Intl.DurationFormat(locale, { style: 'long' })
-  if (seconds % 3600 === 0) return format.format({ hours: seconds / 3600 })
-  return format.format(seconds % 60 === 0 ? { minutes: seconds / 60 } : { seconds })
+/** Says to an address that nobody has here that somebody asked, at most once a day, where the operator wants that. */
+async function tellUnknownAddress(
+  db: Database,
+  config: Config,
+  render: RenderMail,
+  mail: ClaimedMail,
+): Promise<WrittenMail> {
+  const canonical = canonicalAddress(mail.address ?? '')
+  const may = config.unknownAddressMail && canonical && (await mayTellUnknownAddress(db, canonical))
+  if (!may) return { state: 'no recipient' }
+  const values = { email: canonical, url: config.publicUrl }
+  return { to: canonical, message: await render('no-account', mail.locale, values) }
 }

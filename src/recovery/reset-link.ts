@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hashOfToken, newToken, tokenIn } from '../accounts/mail-token.ts'
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
 
-// Everything that is known of the links in reset mails is in this file: how a token looks, where its hash lies, when it
-// lives and how it ends.
+// Everything that is known of the links in reset mails is in this file: where a token's hash lies, when it lives and how
+// it ends.
 
 export type ResetLink = {
   state: 'live' | 'expired' | 'used' | 'replaced' | 'cancelled'
@@ -23,7 +23,7 @@ export async function mintResetLink(
   const token = newToken()
   await tx.query(sql`
     insert into reset_links (token_hash, account_id, mail_id, expires_at)
-    values (${hashOf(token)}, ${link.accountId}, ${link.mailId}, now() + ${link.ttlMs} * interval '1 millisecond')`)
+    values (${hashOfToken(token)}, ${link.accountId}, ${link.mailId}, now() + ${link.ttlMs} * interval '1 millisecond')`)
   await tx.query(sql`
     update reset_links set ended_at = now(), ended_as = 'replaced'
     where account_id = ${link.accountId} and ended_at is null and mail_id not in (
@@ -43,7 +43,7 @@ export async function lookAtResetLink(db: Queryable, typed: string): Promise<Res
     select coalesce(ended_as, case when expires_at > now() then 'live' else 'expired' end) as state,
       ended_at as "endedAt", extract(epoch from now() - ended_at)::float8 as "endedSecondsAgo", account_id as "accountId", email
     from reset_links join accounts on accounts.id = account_id
-    where token_hash = ${hashOf(token)} and purpose = 'reset-password'`)
+    where token_hash = ${hashOfToken(token)} and purpose = 'reset-password'`)
   return link
 }
 
@@ -56,11 +56,11 @@ export async function spendResetLink(tx: Transaction, typed: string): Promise<{ 
   if (!token) return undefined
   const [account] = await tx.query<{ id: string }>(sql`
     select id from accounts
-    where id = (select account_id from reset_links where token_hash = ${hashOf(token)} and purpose = 'reset-password')
+    where id = (select account_id from reset_links where token_hash = ${hashOfToken(token)} and purpose = 'reset-password')
     for update`)
   const [spent] = await tx.query<{ accountId: string }>(sql`
     update reset_links set ended_at = now(), ended_as = 'used'
-    where token_hash = ${hashOf(token)} and purpose = 'reset-password' and account_id = ${account?.id ?? null}
+    where token_hash = ${hashOfToken(token)} and purpose = 'reset-password' and account_id = ${account?.id ?? null}
       and ended_at is null and expires_at > now()
     returning account_id as "accountId"`)
   if (spent) await cancelResetLinks(tx, spent.accountId)
@@ -72,22 +72,4 @@ export async function cancelResetLinks(tx: Transaction, accountId: string): Prom
   await tx.query(sql`
     update reset_links set ended_at = now(), ended_as = 'cancelled'
     where account_id = ${accountId} and ended_at is null`)
-}
-
-/** 130 random bits in letters and digits that survive every mail program. */
-function newToken(): string {
-  const symbols = 'abcdefghijklmnopqrstuvwxyz234567'
-  return Array.from(randomBytes(26), (byte) => symbols[byte % symbols.length]).join('')
-}
-
-/**
- * The token in what came back from a mail program, which may have appended a full stop, a bracket or a piece of markup.
- * Letters or digits behind it would make it another token, so they are not forgiven.
- */
-function tokenIn(typed: string): string | undefined {
-  return /^[\s<("']*([a-z2-7]{26})(?![\p{L}\p{N}])/iu.exec(typed.slice(0, 100))?.[1]?.toLowerCase()
-}
-
-function hashOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
 }

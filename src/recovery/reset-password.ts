@@ -1,8 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { setPassword } from '../accounts/account.ts'
+import { clearFailuresOf } from '../accounts/failed-logins.ts'
+import { remember } from '../accounts/history.ts'
+import { forgetBrowsers } from '../accounts/known-browser.ts'
 import { checkPassword, hashPassword, isPasswordOf } from '../accounts/password.ts'
-import { endAllSessions } from '../accounts/session.ts'
+import { endSessions } from '../accounts/session.ts'
 import type { Config } from '../config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
@@ -50,7 +53,10 @@ function changePassword(db: Database, config: Config, attempt: Attempt, password
     const spent = await spendResetLink(tx, attempt.token)
     if (!spent) return false
     await setPassword(tx, spent.accountId, passwordHash)
-    await endAllSessions(tx, spent.accountId)
+    await endSessions(tx, spent.accountId)
+    await forgetBrowsers(tx, spent.accountId)
+    await clearFailuresOf(tx, spent.accountId)
+    await remember(tx, { accountId: spent.accountId, event: 'reset finished', device: attempt.device })
     await queueMail(tx, {
       kind: 'password-reset-successful',
       accountId: spent.accountId,

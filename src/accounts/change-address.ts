@@ -1,0 +1,100 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import { type Database, isUniqueViolation, sql, type Transaction } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { lookAtActionLink, spendActionLink } from './action-link.ts'
+import { isHeldForUndo, moveTo } from './address-change.ts'
+import { canonicalAddress, requireAddress } from './email-address.ts'
+import { remember } from './history.ts'
+import { requirePassword } from './require-password.ts'
+import type { RequireSession, Session } from './session.ts'
+
+type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller; config: Config }
+
+export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit, config }) => {
+  const ask = {
+    summary: 'Ask for another e-mail address',
+    description:
+      'Needs the password. The address changes when the link in the mail to the new address is confirmed; the old ' +
+      'address is told, and can undo it for 7 days.',
+    tags: ['Accounts'],
+    security: bearer,
+    body: body({ email: Type.String(), password: Type.String() }),
+    response: {
+      200: nothing,
+      ...errors('UnauthorizedError', 'InvalidSessionError', 'TooManyRequestsError', ...bodyErrors),
+    },
+  }
+  const options = { schema: ask, onRequest: signedIn, preHandler: limit('account-change') }
+  app.post('/api/auth/email', options, async (request) => {
+    await askForAddress(db, config, request.session, request.body, deviceOf(request))
+    return {}
+  })
+
+  const confirm = {
+    summary: 'Confirm another e-mail address with the token from its mail',
+    tags: ['Accounts'],
+    body: body({ token: Type.String() }),
+    response: {
+      200: nothing,
+      ...errors('BadTokenError', 'ExpiredTokenError', 'EmailAlreadyExistsError', 'TooManyRequestsError', ...bodyErrors),
+    },
+  }
+  app.post('/api/auth/email/confirm', { schema: confirm, preHandler: limit('link') }, async (request) => {
+    await confirmAddress(db, config, request.body.token, deviceOf(request))
+    return {}
+  })
+}
+
+type Wish = { email: string; password: string }
+
+/** Only the newest wish counts. Whether somebody else has the address is told to who can read its mail, and not here. */
+export async function askForAddress(db: Database, config: Config, session: Session, wish: Wish, device: string) {
+  requireAddress(wish.email)
+  await requirePassword(db, session.accountId, wish.password)
+  await db.transaction(async (tx) => {
+    const { accountId } = session
+    await tx.query(sql`update accounts set pending_email = ${wish.email} where id = ${accountId}`)
+    await remember(tx, { accountId, event: 'address change asked', device })
+    const params = { email: wish.email }
+    await queueMail(tx, { kind: 'confirm-address', accountId, params, locale: config.defaultLocale })
+  })
+}
+
+/** Throws `BadTokenError`, `ExpiredTokenError`, or `EmailAlreadyExistsError`, which leaves the link usable. */
+export async function confirmAddress(db: Database, config: Config, token: string, device: string): Promise<void> {
+  const link = await lookAtActionLink(db, ['confirm-address'], token)
+  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for the change once more.')
+  try {
+    await db.transaction((tx) => confirm(tx, config, token, device))
+  } catch (error) {
+    throw isUniqueViolation(error) ? new AppError('EmailAlreadyExistsError') : error
+  }
+}
+
+async function confirm(tx: Transaction, config: Config, token: string, device: string): Promise<void> {
+  const link = await spendActionLink(tx, ['confirm-address'], token)
+  const { accountId, params } = link ?? {}
+  const [account] = await tx.query<{ pending: string | null }>(sql`
+    select pending_email as pending from accounts where id = ${accountId ?? null}`)
+  const email = params?.['email'] ?? ''
+  const canonical = canonicalAddress(email)
+  if (!accountId || !canonical || account?.pending !== email) {
+    throw new AppError('BadTokenError', 'The link was used already, or another address was asked for since.')
+  }
+  const isTaken = await isHeldForUndo(tx, canonical)
+  const change = isTaken ? undefined : await moveTo(tx, { accountId, email, canonical })
+  if (!change) throw new AppError('EmailAlreadyExistsError')
+  await remember(tx, { accountId, event: 'address changed', device })
+  await queueMail(tx, {
+    kind: 'address-changed',
+    accountId,
+    params: { change: change.id, at: new Date().toISOString(), device },
+    locale: config.defaultLocale,
+  })
+}

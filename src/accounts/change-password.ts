@@ -1,0 +1,72 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import type { Transaction } from '../database/database.ts'
+import { type Database, sql } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { remember } from './history.ts'
+import { checkPassword, hashPassword } from './password.ts'
+import { requirePassword } from './require-password.ts'
+import { endSessions, type RequireSession, type Session } from './session.ts'
+
+/** What else ends with a password, such as links that could set another one. */
+export type OnPasswordChange = (tx: Transaction, accountId: string) => Promise<void>
+
+type Dependencies = {
+  db: Database
+  signedIn: RequireSession
+  limit: LimitByCaller
+  config: Config
+  onPasswordChange: OnPasswordChange
+}
+
+export const changePassword: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { signedIn, limit } = dependencies
+  const schema = {
+    summary: 'Change the password',
+    description: 'Needs the current one. Ends the other sessions of the account.',
+    tags: ['Accounts'],
+    security: bearer,
+    body: body({ current_password: Type.String(), new_password: Type.String() }),
+    response: {
+      200: nothing,
+      ...errors('UnauthorizedError', 'InvalidSessionError', 'TooManyRequestsError', ...bodyErrors),
+    },
+  }
+  const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
+  app.put('/api/auth/password', options, async (request) => {
+    const { current_password: current, new_password: wanted } = request.body
+    await replacePassword(dependencies, request.session, { current, wanted, device: deviceOf(request) })
+    return {}
+  })
+}
+
+type Change = { current: string; wanted: string; device: string }
+
+/** Throws `UnauthorizedError` where the current password is wrong, also where it has been changed meanwhile. */
+export async function replacePassword(
+  { db, config, onPasswordChange }: Pick<Dependencies, 'db' | 'config' | 'onPasswordChange'>,
+  { id: sessionId, accountId }: Session,
+  { current, wanted, device }: Change,
+): Promise<void> {
+  const [account] = await db.query<{ email: string }>(sql`select email from accounts where id = ${accountId}`)
+  checkPassword(wanted, { email: account?.email ?? '', minLength: config.minPasswordLength }, 'new_password')
+  const oldHash = await requirePassword(db, accountId, current)
+  const newHash = await hashPassword(wanted)
+  await db.transaction(async (tx) => {
+    const rows = await tx.query(sql`
+      update accounts set password_hash = ${newHash}
+      where id = ${accountId} and password_hash = ${oldHash}
+      returning id`)
+    if (rows.length === 0) throw new AppError('UnauthorizedError', 'The password was changed meanwhile.')
+    await endSessions(tx, accountId, { keep: sessionId })
+    await onPasswordChange(tx, accountId)
+    await remember(tx, { accountId, event: 'password changed', device })
+    const params = { at: new Date().toISOString(), device }
+    await queueMail(tx, { kind: 'password-changed', accountId, params, locale: config.defaultLocale })
+  })
+}

@@ -1,0 +1,40 @@
+import '@fastify/cookie'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../config.ts'
+import { type Queryable, sql } from '../database/database.ts'
+import { hashOfToken, newToken, tokenIn } from './mail-token.ts'
+
+// A browser in which an account has logged in keeps a random cookie (OWASP: device cookies). It lets nobody in: it only
+// tells the owner's browser from everybody else's, so that their wrong guesses do not lock the owner out.
+
+const cookieName = 'movie_bag_browser'
+
+/** The SHA-256 of the cookie that the request brings, or null. */
+export function browserOf(request: FastifyRequest): Buffer | null {
+  const token = tokenIn(request.cookies[cookieName] ?? '')
+  return token ? hashOfToken(token) : null
+}
+
+/** Remembers the browser for an account, giving it a cookie where it has none. */
+export async function rememberBrowser(
+  db: Queryable,
+  accountId: string,
+  { request, reply, config }: { request: FastifyRequest; reply: FastifyReply; config: Pick<Config, 'publicUrl'> },
+): Promise<void> {
+  let hash = browserOf(request)
+  if (!hash) {
+    const token = newToken()
+    hash = hashOfToken(token)
+    const secure = config.publicUrl.startsWith('https:')
+    const options = { httpOnly: true, sameSite: 'lax', secure, path: '/', maxAge: 400 * 86_400 } as const
+    reply.setCookie(cookieName, token, options)
+  }
+  await db.query(sql`
+    insert into known_browsers (account_id, token_hash) values (${accountId}, ${hash})
+    on conflict (account_id, token_hash) do update set last_used_at = now()`)
+}
+
+/** After a password was lost no browser is known any more. */
+export async function forgetBrowsers(db: Queryable, accountId: string): Promise<void> {
+  await db.query(sql`delete from known_browsers where account_id = ${accountId}`)
+}

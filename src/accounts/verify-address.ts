@@ -1,0 +1,58 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import { type Database, sql } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { lookAtActionLink, spendActionLink } from './action-link.ts'
+import { remember } from './history.ts'
+import type { RequireSession } from './session.ts'
+
+type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller; config: Config }
+
+export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit, config }) => {
+  const verify = {
+    summary: 'Verify the e-mail address with the token from its mail',
+    tags: ['Accounts'],
+    body: body({ token: Type.String() }),
+    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
+  }
+  app.post('/api/auth/verify', { schema: verify, preHandler: limit('link') }, async (request) => {
+    await verifyWithLink(db, request.body.token, deviceOf(request))
+    return {}
+  })
+
+  const send = {
+    summary: 'Ask for another mail to verify the e-mail address',
+    tags: ['Accounts'],
+    security: bearer,
+    response: { 200: nothing, ...errors('InvalidSessionError', 'TooManyRequestsError') },
+  }
+  const options = { schema: send, onRequest: signedIn, preHandler: limit('verify-mail') }
+  app.post('/api/auth/verify/mail', options, async (request) => {
+    const { accountId } = request.session
+    await queueMail(db, { kind: 'verify-address', accountId, locale: config.defaultLocale })
+    return {}
+  })
+}
+
+/** Throws `BadTokenError` or `ExpiredTokenError`. */
+export async function verifyWithLink(db: Database, token: string, device: string): Promise<void> {
+  const link = await lookAtActionLink(db, ['verify-address'], token)
+  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Log in and ask for another mail.')
+  await db.transaction(async (tx) => {
+    const spent = await spendActionLink(tx, ['verify-address'], token)
+    // A link verifies the address that its mail went to, and none that the account has moved to since.
+    const [account] = spent
+      ? await tx.query<{ id: string }>(sql`
+          update accounts set email_verified_at = coalesce(email_verified_at, now())
+          where id = ${spent.accountId} and email = ${spent.params['email'] ?? ''}
+          returning id`)
+      : []
+    if (!account) throw new AppError('BadTokenError', 'The link was used already, or is not one of ours.')
+    await remember(tx, { accountId: account.id, event: 'address verified', device })
+  })
+}

@@ -1,0 +1,58 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import { type LinkPurpose, lookAtActionLink } from '../accounts/action-link.ts'
+import { confirmAddress } from '../accounts/change-address.ts'
+import { verifyWithLink } from '../accounts/verify-address.ts'
+import type { Config } from '../config.ts'
+import type { Database } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { disown, notMePurposes } from '../recovery/not-me.ts'
+import { undoAddressChange } from '../recovery/undo-address.ts'
+import type { ShowPage } from './page.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
+
+/** Behind each link in a mail that does something at once: a page with a button, for to look must not act. */
+export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
+  page('/verify', ['verify-address'], (token, device) => verifyWithLink(db, token, device))
+  page('/confirm-address', ['confirm-address'], (token, device) => confirmAddress(db, config, token, device))
+  page('/undo-address', ['undo-address'], (token, device) => undoAddressChange(db, config, token, device))
+  page('/not-me', notMePurposes, (token, device) => disown(db, config, token, device))
+
+  function page(path: string, purposes: LinkPurpose[], act: (token: string, device: string) => Promise<unknown>) {
+    app.get(`${path}/:token`, { schema: { params: Type.Object({ token: Type.String() }) } }, (request, reply) => {
+      return showLink(reply, request.params.token)
+    })
+
+    const schema = { body: Type.Object({ token: Type.String() }) }
+    app.post(path, { schema, preHandler: limit('link') }, async (request, reply) => {
+      const { token } = request.body
+      const link = await lookAtActionLink(db, purposes, token)
+      try {
+        await act(token, deviceOf(request))
+      } catch (error) {
+        if (error instanceof AppError && error.status === 403) return showLink(reply, token, error.status)
+        throw error
+      }
+      return show(reply, { name: 'link-done', title: titleOf(link?.purpose) })
+    })
+
+    async function showLink(reply: FastifyReply, token: string, status?: number) {
+      const link = await lookAtActionLink(db, purposes, token)
+      if (link?.state === 'live') {
+        const values = { action: path, token, email: link.params['email'] ?? '' }
+        return show(reply, { name: 'link', title: titleOf(link.purpose), values })
+      }
+      const at = link?.endedAt?.toLocaleString(config.defaultLocale, { timeZone: 'UTC', timeZoneName: 'short' })
+      const values = { state: link?.state ?? 'unknown', at: at ?? '' }
+      return show(reply, { name: 'link-dead', title: 'link-dead', status: status ?? (link ? 410 : 404), values })
+    }
+  }
+}
+
+function titleOf(purpose: LinkPurpose | undefined): string {
+  return purpose === 'verify-address' ? 'verify' : (purpose ?? 'link-dead')
+}

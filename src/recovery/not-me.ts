@@ -1,0 +1,72 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { freeze } from '../accounts/account.ts'
+import { cancelActionLinks, type LinkPurpose, lookAtActionLink, spendActionLink } from '../accounts/action-link.ts'
+import { remember } from '../accounts/history.ts'
+import { forgetBrowsers } from '../accounts/known-browser.ts'
+import { endSessions } from '../accounts/session.ts'
+import type { Config } from '../config.ts'
+import { type Database, sql, type Transaction } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { cancelResetLinks } from './reset-link.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+
+export const notMe: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+  const schema = {
+    summary: 'Say "this wasn’t me" with the token from a mail',
+    description:
+      'From the mail with a reset link: cancels the links, and no further one is mailed for an hour. From a mail that ' +
+      'tells of a change: freezes the account, ends its sessions, voids its password and mails a new reset link.',
+    tags: ['Recovery'],
+    body: body({ token: Type.String() }),
+    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
+  }
+  app.post('/api/auth/not-me', { schema, preHandler: limit('link') }, async (request) => {
+    await disown(db, config, request.body.token, deviceOf(request))
+    return {}
+  })
+}
+
+export const notMePurposes: LinkPurpose[] = ['not-me-request', 'not-me-change']
+
+/** Throws `BadTokenError` or `ExpiredTokenError`. Answers which of the two kinds of link it was. */
+export async function disown(db: Database, config: Config, token: string, device: string): Promise<LinkPurpose> {
+  const link = await lookAtActionLink(db, notMePurposes, token)
+  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for a new password instead.')
+  return db.transaction(async (tx) => {
+    const spent = await spendActionLink(tx, notMePurposes, token)
+    if (!spent) throw new AppError('BadTokenError', 'The link was used already, or is not one of ours.')
+    const { accountId, purpose } = spent
+    if (purpose === 'not-me-request') await cancelRequest(tx, accountId, device)
+    else await freezeAndRecover(tx, config, accountId, device)
+    return purpose
+  })
+}
+
+/** Whoever asked gets no link that works, and cannot have the owner mailed again for an hour. */
+async function cancelRequest(tx: Transaction, accountId: string, device: string): Promise<void> {
+  await cancelResetLinks(tx, accountId)
+  await tx.query(sql`update accounts set reset_quiet_until = now() + interval '1 hour' where id = ${accountId}`)
+  await remember(tx, { accountId, event: 'reset cancelled', device })
+}
+
+/** Nobody gets in any more but by the mail that is sent to the owner now. */
+export async function freezeAndRecover(
+  tx: Transaction,
+  config: Config,
+  accountId: string,
+  device: string,
+): Promise<void> {
+  await freeze(tx, accountId)
+  await endSessions(tx, accountId)
+  await cancelResetLinks(tx, accountId)
+  await cancelActionLinks(tx, accountId, ['confirm-address', 'not-me-request'])
+  await forgetBrowsers(tx, accountId)
+  await remember(tx, { accountId, event: 'account frozen', device })
+  await queueMail(tx, { kind: 'reset-password', accountId, locale: config.defaultLocale })
+}

@@ -1,0 +1,34 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import type { Database } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { body, bodyErrors, errors } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { lookAtResetLink } from './reset-link.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+
+export const renewLink: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+  const schema = {
+    summary: 'Ask for a new mail with the token of an old one',
+    description: 'For a link that has expired or ended: the mail goes to the account of that link.',
+    tags: ['Recovery'],
+    body: body({ reset_token: Type.String() }),
+    response: {
+      200: Type.Object({ support_code: Type.String() }),
+      ...errors('BadTokenError', 'TooManyRequestsError', ...bodyErrors),
+    },
+  }
+  app.post('/api/auth/reset/renew', { schema, preHandler: limit('forgot-password') }, async (request) => {
+    return { support_code: await askForResetAgain(db, config, request.body.reset_token) }
+  })
+}
+
+/** As if the account's address had been typed. Throws `BadTokenError` for a token that never was one. */
+export async function askForResetAgain(db: Database, config: Config, token: string): Promise<string> {
+  const link = await lookAtResetLink(db, token)
+  if (!link) throw new AppError('BadTokenError', 'Ask for a mail by your address instead.')
+  return queueMail(db, { kind: 'reset-password', address: link.email, locale: config.defaultLocale })
+}

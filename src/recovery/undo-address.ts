@@ -1,0 +1,41 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { lookAtActionLink, spendActionLink } from '../accounts/action-link.ts'
+import { moveBack } from '../accounts/address-change.ts'
+import { remember } from '../accounts/history.ts'
+import type { Config } from '../config.ts'
+import type { Database } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { freezeAndRecover } from './not-me.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+
+export const undoAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+  const schema = {
+    summary: 'Undo a change of e-mail address with the token from the mail to the old one',
+    description: 'The account goes back to the old address, is frozen, and a reset link is mailed there.',
+    tags: ['Recovery'],
+    body: body({ token: Type.String() }),
+    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
+  }
+  app.post('/api/auth/email/undo', { schema, preHandler: limit('link') }, async (request) => {
+    await undoAddressChange(db, config, request.body.token, deviceOf(request))
+    return {}
+  })
+}
+
+/** Throws `BadTokenError` or `ExpiredTokenError`. */
+export async function undoAddressChange(db: Database, config: Config, token: string, device: string): Promise<void> {
+  const link = await lookAtActionLink(db, ['undo-address'], token)
+  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'A change can be undone for 7 days.')
+  await db.transaction(async (tx) => {
+    const spent = await spendActionLink(tx, ['undo-address'], token)
+    const email = spent && (await moveBack(tx, spent.accountId, spent.params['change'] ?? ''))
+    if (!email) throw new AppError('BadTokenError', 'The link was used already, or the change was undone.')
+    await remember(tx, { accountId: spent.accountId, event: 'address change undone', device })
+    await freezeAndRecover(tx, config, spent.accountId, device)
+  })
+}
