@@ -30,6 +30,8 @@ test('with nothing configured every setting has a value that works on one machin
     resetTokenTtlMs: 86_400_000,
     minPasswordLength: 8,
     accountPrivacy: 'private',
+    requireVerifiedEmail: false,
+    unknownAddressMail: false,
     rateLimits: true,
     templatesDir: undefined,
     defaultLocale: 'en',

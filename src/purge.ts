@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import { deleteClosedAccounts } from './accounts/delete-account.ts'
 import { type Database, sql, type Transaction } from './database/database.ts'
 
 const hour = 3_600_000
@@ -29,9 +28,18 @@ export function startPurge(db: Database, log: Logger): { stop: () => Promise<voi
  * history after a year, counters when they lapse, and the accounts whose deletion had to wait.
  */
 export async function purge(db: Database): Promise<void> {
-  await deleteClosedAccounts(db)
+  await db.query(closedAccounts)
   for (let isDone = false; !isDone; ) isDone = await db.transaction(purgeSome)
 }
+
+/** Those whose owners asked for it, when no change of address can be undone any more; with their movies, if so wished. */
+const closedAccounts = sql`
+  with due as (
+    select id, delete_movies from accounts where delete_at <= now() for update skip locked
+  ), movies_deleted as (
+    delete from movies where added_by in (select id from due where delete_movies)
+  )
+  delete from accounts where id in (select id from due)`
 
 const batch = 1000
 

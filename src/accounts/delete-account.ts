@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
-import { type Database, type Queryable, sql } from '../database/database.ts'
+import { type Database, sql, type Transaction } from '../database/database.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
+import { freeze } from './account.ts'
 import { undoableUntil } from './address-change.ts'
 import { remember } from './history.ts'
 import { requirePassword } from './require-password.ts'
@@ -43,33 +44,32 @@ type Wish = { password: string; deleteMovies: boolean; device: string }
 /** Answers when the account is deleted. Throws `UnauthorizedError`. */
 export async function closeAccount(db: Database, config: Config, accountId: string, wish: Wish): Promise<Date> {
   await requirePassword(db, accountId, wish.password)
-  const deleteAt = await db.transaction(async (tx) => {
+  return db.transaction(async (tx) => {
     const until = await undoableUntil(tx, accountId)
-    const [account] = await tx.query<{ email: string; deleteAt: Date }>(sql`
-      update accounts
-      set delete_at = coalesce(${until}, now()), delete_movies = ${wish.deleteMovies}, password_hash = null,
-        frozen_at = now(), pending_email = null
-      where id = ${accountId}
-      returning email, delete_at as "deleteAt"`)
-    if (!account) throw new Error(`The account ${accountId} was deleted during the request.`)
-    await endSessions(tx, accountId)
-    await remember(tx, { accountId, event: 'deletion asked', device: wish.device })
+    const deleteAt = until ?? new Date()
+    const [account] = await tx.query<{ email: string }>(
+      sql`select email from accounts where id = ${accountId} for update`,
+    )
     // To the address, for the account may be gone by the time the mail is written.
-    const params = { at: account.deleteAt.toISOString() }
-    await queueMail(tx, { kind: 'account-deleted', address: account.email, params, locale: config.defaultLocale })
-    return account.deleteAt
+    const params = { at: deleteAt.toISOString() }
+    const address = account?.email ?? ''
+    await queueMail(tx, { kind: 'account-deleted', address, params, locale: config.defaultLocale })
+    if (until) await close(tx, accountId, wish, until)
+    else await erase(tx, accountId, wish)
+    return deleteAt
   })
-  await deleteClosedAccounts(db)
-  return deleteAt
 }
 
-/** Deletes the accounts whose time has come, with their movies where their owner wanted that. */
-export async function deleteClosedAccounts(db: Queryable): Promise<void> {
-  await db.query(sql`
-    with due as (
-      select id, delete_movies from accounts where delete_at <= now() for update skip locked
-    ), movies_deleted as (
-      delete from movies where added_by in (select id from due where delete_movies)
-    )
-    delete from accounts where id in (select id from due)`)
+/** Nobody logs in any more; the purge deletes the account when its time has come. */
+async function close(tx: Transaction, accountId: string, wish: Wish, until: Date): Promise<void> {
+  await freeze(tx, accountId)
+  await tx.query(sql`
+    update accounts set delete_at = ${until}, delete_movies = ${wish.deleteMovies} where id = ${accountId}`)
+  await endSessions(tx, accountId)
+  await remember(tx, { accountId, event: 'deletion asked', device: wish.device })
+}
+
+async function erase(tx: Transaction, accountId: string, wish: Wish): Promise<void> {
+  if (wish.deleteMovies) await tx.query(sql`delete from movies where added_by = ${accountId}`)
+  await tx.query(sql`delete from accounts where id = ${accountId}`)
 }
