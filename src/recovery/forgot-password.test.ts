@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { request as httpRequest } from 'node:http'
+import { after, test } from 'node:test'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { until } from '../../test/service.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
+after(() => bag.stop())
+
+test('asking changes nothing: the password and the sessions stay', async () => {
+  const ada = await signUp(bag, 'ada')
+  const session = await logIn(bag, ada)
+  await forgot(ada.email)
+  await bag.smtp.mailTo(ada.email)
+  await logIn(bag, ada)
+  const movie = { name: 'Safety Last!', casts: ['Harold Lloyd'], genres: ['Comedy'] }
+  assert.equal((await bag.request('POST', '/api/movies', movie, session)).status, 200)
+})
+
+test('an address that nobody has is answered alike, closes as "no recipient", and makes no mail', async () => {
+  const ada = await bag.request('POST', '/api/auth/forgot', { email: 'ada@example.org' })
+  const nobody = await bag.request('POST', '/api/auth/forgot', { email: 'nobody@example.org' })
+  assert.equal(nobody.status, ada.status)
+  assert.deepEqual([...nobody.headers.keys()], [...ada.headers.keys()])
+  assert.match(nobody.body.support_code, /^[2-9A-HJ-NP-Z]{6}$/)
+  assert.equal(nobody.text.replace(nobody.body.support_code, ''), ada.text.replace(ada.body.support_code, ''))
+  assert.equal(await stateOf(nobody.body.support_code), 'no recipient')
+  assert.ok(!bag.smtp.mails.some((mail) => mail.recipients.includes('nobody@example.org')))
+})
+
+test('a second mail has to wait for a minute, a third for two, a fourth for four', async () => {
+  const grace = await signUp(bag, 'grace')
+  assert.equal(await stateOf(await forgot(grace.email)), 'sent')
+  for (const seconds of [60, 120, 240]) {
+    await passTime(grace.id, seconds - 30)
+    assert.equal(await stateOf(await forgot(grace.email)), 'too soon', `${seconds - 30} s later`)
+    await passTime(grace.id, 31)
+    assert.equal(await stateOf(await forgot(grace.email)), 'sent', `${seconds + 1} s later`)
+  }
+  assert.equal(bag.smtp.mails.filter((mail) => mail.recipients.includes(grace.email)).length, 4)
+})
+
+test('the wait grows to an hour and no further', async () => {
+  const alan = await signUp(bag, 'alan')
+  for (let mails = 0; mails < 8; mails += 1) {
+    assert.equal(await stateOf(await forgot(alan.email)), 'sent')
+    await passTime(alan.id, 3601)
+  }
+  assert.equal(await stateOf(await forgot(alan.email)), 'sent')
+  await passTime(alan.id, 3500)
+  assert.equal(await stateOf(await forgot(alan.email)), 'too soon')
+})
+
+test('who used a link need not wait for the next', async () => {
+  const barbara = await signUp(bag, 'barbara')
+  await forgot(barbara.email)
+  await useLink(await bag.smtp.tokenFor(barbara.email))
+  assert.equal(await stateOf(await forgot(barbara.email)), 'sent')
+})
+
+test('five mails an hour reach an account, whoever asks for more', async () => {
+  const eves = await signUp(bag, 'victim')
+  for (let order = 1; order <= 5; order += 1) {
+    assert.equal(await stateOf(await forgot(eves.email)), 'sent', `mail ${order}`)
+    await useLink(await newestToken(eves.email))
+  }
+  assert.equal(await stateOf(await forgot(eves.email)), 'too soon')
+  await passTime(eves.id, 3601)
+  assert.equal(await stateOf(await forgot(eves.email)), 'sent')
+})
+
+test('twenty requests at once make one mail', async () => {
+  const edsger = await signUp(bag, 'edsger')
+  const codes = await Promise.all(Array.from({ length: 20 }, () => forgot(edsger.email)))
+  const states = await Promise.all(codes.map(stateOf))
+  assert.deepEqual(states.toSorted(), ['sent', ...Array(19).fill('too soon')])
+  assert.equal(bag.smtp.mails.filter((mail) => mail.recipients.includes(edsger.email)).length, 1)
+})
+
+test('the mail goes to the address on file, and not to the spelling of whoever asks', async () => {
+  const email = 'Frances.Allen@example.org'
+  await bag.request('POST', '/api/auth/signup', { email, password: 'a long password for frances' })
+  await forgot('FRANCES.ALLEN@EXAMPLE.ORG')
+  assert.deepEqual((await bag.smtp.mailTo(email)).recipients, [email])
+})
+
+test('the link begins with PUBLIC_URL, whatever the headers of the request say', async () => {
+  const radia = await signUp(bag, 'radia')
+  const evil = 'evil.example.com'
+  const headers = {
+    host: evil,
+    origin: `https://${evil}`,
+    referer: `https://${evil}/`,
+    forwarded: `host=${evil};proto=https`,
+    'x-forwarded-host': evil,
+    'x-forwarded-proto': 'http',
+    'x-forwarded-server': evil,
+    'x-original-url': `https://${evil}/`,
+    'x-host': evil,
+    'content-type': 'application/json',
+  }
+  const status = await new Promise((resolve, reject) => {
+    const options = { method: 'POST', headers }
+    const asking = httpRequest(`${bag.url}/api/auth/forgot`, options, (response) => resolve(response.statusCode))
+    asking.once('error', reject).end(JSON.stringify({ email: radia.email }))
+  })
+  assert.equal(status, 200)
+  const mail = await bag.smtp.mailTo(radia.email)
+  assert.match(mail.text ?? '', /^https:\/\/movies\.example\.org\/reset\/[a-z2-7]{26}$/m)
+  assert.ok(!mail.raw.includes(evil))
+})
+
+test('a field of the body cannot steer the link or the recipient', async () => {
+  for (const field of ['url', 'redirect', 'to', 'cc', 'host', 'callback']) {
+    const answer = await bag.request('POST', '/api/auth/forgot', { email: 'ada@example.org', [field]: 'evil' })
+    assert.equal(answer.body.code, 'SchemaValidationError', field)
+  }
+})
+
+async function forgot(email: string): Promise<string> {
+  const answer = await bag.request('POST', '/api/auth/forgot', { email })
+  assert.equal(answer.status, 200, answer.text)
+  return answer.body.support_code
+}
+
+/** What became of a mail, once the worker has closed it. */
+async function stateOf(code: string): Promise<string | undefined> {
+  let state: string | undefined
+  await until(async () => {
+    const rows = await bag.db.query<{ state: string }>(sql`
+      select state from outbox where support_code = ${code} and closed_at is not null`)
+    state = rows[0]?.state
+    return state !== undefined
+  }, `the mail ${code} to be closed`)
+  return state
+}
+
+/** Moves an account's mails, and the use of its links, that much into the past. */
+async function passTime(accountId: string, seconds: number): Promise<void> {
+  await bag.db.query(sql`
+    update outbox set created_at = created_at - ${seconds} * interval '1 second',
+      closed_at = closed_at - ${seconds} * interval '1 second'
+    where account_id = ${accountId}`)
+  await bag.db.query(sql`
+    update reset_links set ended_at = ended_at - ${seconds} * interval '1 second' where account_id = ${accountId}`)
+}
+
+async function newestToken(email: string): Promise<string> {
+  const mails = bag.smtp.mails.filter((mail) => mail.recipients.includes(email))
+  const newest = mails.findLastIndex((mail) => mail.text?.includes('/reset/'))
+  return bag.smtp.tokenFor(email, newest + 1)
+}
+
+async function useLink(token: string): Promise<void> {
+  const body = { reset_token: token, password: 'a new password, and a long one' }
+  const answer = await bag.request('POST', '/api/auth/reset', body)
+  assert.equal(answer.status, 200, answer.text)
+}

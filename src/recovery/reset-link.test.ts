@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { until } from '../../test/service.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+
+const newPassword = 'a new password, and a long one'
+
+test('an expired link is told as expired, by the API and on its page', async () => {
+  const { token } = await askedFor('ada')
+  await bag.db.query(sql`update reset_links set expires_at = now() - interval '1 second'`)
+  await refused(token, 'ExpiredTokenError')
+  const page = await bag.request('GET', `/reset/${token}`)
+  assert.equal(page.status, 410)
+  assert.match(page.text, /It has expired/)
+})
+
+test('a link lives 24 hours', async () => {
+  const { id } = await askedFor('alan')
+  const rows = await bag.db.query<{ hours: number }>(sql`
+    select extract(epoch from expires_at - created_at)::float8 / 3600 as hours from reset_links where account_id = ${id}`)
+  assert.deepEqual(rows, [{ hours: 24 }])
+})
+
+test('the links of the three newest mails live at once, and an older one is replaced', async () => {
+  const grace = await signUp(bag, 'grace')
+  const tokens: string[] = []
+  for (const order of [1, 2, 3, 4]) {
+    await coolDown()
+    await forgot(grace.email)
+    tokens.push(await bag.smtp.tokenFor(grace.email, order))
+  }
+  const pages = await Promise.all(tokens.map((token) => bag.request('GET', `/reset/${token}`)))
+  assert.deepEqual(
+    pages.map((page) => page.status),
+    [410, 200, 200, 200],
+  )
+  assert.match(pages[0]?.text ?? '', /Newer mails have been sent/)
+  await refused(tokens[0], 'BadTokenError')
+  await reset(tokens[1])
+})
+
+test('a link that was used ends the others of its account', async () => {
+  const barbara = await askedFor('barbara')
+  await coolDown()
+  await forgot(barbara.email)
+  const second = await bag.smtp.tokenFor(barbara.email, 2)
+  await reset(second)
+  await refused(barbara.token, 'BadTokenError')
+  assert.equal((await bag.request('GET', `/reset/${barbara.token}`)).status, 410)
+})
+
+test('the same token with the same password within 15 minutes is told "done" again, and makes one mail', async () => {
+  const edsger = await askedFor('edsger')
+  const twice = await Promise.all([finish(edsger.token), finish(edsger.token)])
+  assert.deepEqual(
+    [...twice, await finish(edsger.token)].map((answer) => answer.status),
+    [200, 200, 200],
+  )
+  const mails = await bag.db.query(sql`
+    select id from outbox where account_id = ${edsger.id} and kind = 'password-reset-successful'`)
+  assert.equal(mails.length, 1)
+})
+
+test('the same token with another password is refused', async () => {
+  const tony = await askedFor('tony')
+  await reset(tony.token)
+  await refused(tony.token, 'BadTokenError', 'quite another password')
+  await logIn(bag, { email: tony.email, password: newPassword })
+})
+
+test('the same token with the same password after 15 minutes is refused', async () => {
+  const { id, token } = await askedFor('leslie')
+  await reset(token)
+  await bag.db.query(sql`
+    update reset_links set ended_at = now() - interval '901 seconds' where account_id = ${id} and ended_as = 'used'`)
+  await refused(token, 'BadTokenError')
+})
+
+test('a password that will not do leaves the link alive', async () => {
+  const { token } = await askedFor('frances')
+  assert.equal((await finish(token, 'short')).body.code, 'SchemaValidationError')
+  assert.equal((await finish(token, 'password123')).body.code, 'SchemaValidationError')
+  await reset(token)
+})
+
+test('a token survives what mail programs append and how they write it', async () => {
+  const { token } = await askedFor('margaret')
+  for (const spelling of ['.', '>', ')', '=', '%23fragment', '%3E', '.%20', '%20'].map((rest) => `${token}${rest}`)) {
+    assert.equal((await bag.request('GET', `/reset/${spelling}`)).status, 200, spelling)
+  }
+  assert.equal((await bag.request('GET', `/reset/${token.toUpperCase()}`)).status, 200)
+  await reset(`<${token}>.`)
+})
+
+test('a token that something changed is no token', async () => {
+  const { token } = await askedFor('radia')
+  for (const other of [`${token}a`, `${token}1`, token.slice(1), `x${token}`, '', token.replace(/.$/, 'ä')]) {
+    await refused(other, 'BadTokenError')
+  }
+  assert.equal((await bag.request('GET', `/reset/${token.slice(1)}`)).status, 404)
+})
+
+test('looking at a link writes nothing, whatever the method', async () => {
+  const { token } = await askedFor('donald')
+  await everyMailSettled()
+  const before = await everyRow()
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) await bag.request(method, `/reset/${token}`)
+  for (const method of ['GET', 'HEAD', 'OPTIONS']) await bag.request(method, `/api/auth/reset?reset_token=${token}`)
+  assert.deepEqual(await everyRow(), before)
+  await reset(token)
+})
+
+test('a login in flight while the password is reset gets no session that outlives it', async () => {
+  const john = await askedFor('john')
+  const logins = Array.from({ length: 6 }, () =>
+    bag.request('POST', '/api/auth/login', { email: john.email, password: john.password }),
+  )
+  await reset(john.token)
+  const tokens = (await Promise.all(logins)).filter((login) => login.status === 200).map((login) => login.body.token)
+  for (const token of tokens) {
+    const body = { name: 'Stolen', casts: ['Nobody'], genres: ['Crime'] }
+    const answer = await bag.request('POST', '/api/movies', body, { authorization: `Bearer ${token}` })
+    assert.equal(answer.status, 401)
+  }
+  const sessions = await bag.db.query(sql`select id from sessions where account_id = ${john.id} and ended_at is null`)
+  assert.equal(sessions.length, 0)
+})
+
+test('only the hash of a token is in the database, and nothing of it in the log', async () => {
+  const { token } = await askedFor('shafi')
+  await bag.request('GET', `/reset/${token}`)
+  await reset(token)
+  const [{ dump } = { dump: '' }] = await bag.db.query<{ dump: string }>(sql`
+    select string_agg(line, ' ') as dump from (
+      select row_to_json(o)::text as line from outbox o union all
+      select row_to_json(l)::text from reset_links l union all
+      select row_to_json(a)::text from accounts a) as lines`)
+  for (const place of [dump, bag.log.join('\n')]) {
+    assert.ok(!place.includes(token))
+    assert.ok(!place.includes(newPassword))
+  }
+})
+
+async function askedFor(name: string) {
+  const account = await signUp(bag, name)
+  await forgot(account.email)
+  return { ...account, token: await bag.smtp.tokenFor(account.email) }
+}
+
+async function forgot(email: string): Promise<void> {
+  assert.equal((await bag.request('POST', '/api/auth/forgot', { email })).status, 200)
+}
+
+async function everyMailSettled(): Promise<void> {
+  const isSo = async () => (await bag.db.query(sql`select id from outbox where closed_at is null`)).length === 0
+  await until(isSo, 'every mail to be settled')
+}
+
+/** Moves what was sent to the day before yesterday, so that the next mail may come. */
+async function coolDown(): Promise<void> {
+  await everyMailSettled()
+  await bag.db.query(sql`
+    update outbox set closed_at = closed_at - interval '2 days', created_at = created_at - interval '2 days'`)
+}
+
+function finish(token: string | undefined, password = newPassword) {
+  return bag.request('POST', '/api/auth/reset', { reset_token: token, password })
+}
+
+async function reset(token: string | undefined): Promise<void> {
+  const answer = await finish(token)
+  assert.equal(answer.status, 200, answer.text)
+}
+
+async function refused(token: string | undefined, code: string, password = newPassword): Promise<void> {
+  const answer = await finish(token, password)
+  assert.deepEqual([answer.status, answer.body.code], [403, code])
+}
+
+async function everyRow() {
+  return bag.db.query(sql`
+    select (select json_agg(row_to_json(l) order by token_hash) from reset_links l) as links,
+      (select json_agg(row_to_json(a) order by id) from accounts a) as accounts,
+      (select json_agg(row_to_json(s) order by id) from sessions s) as sessions,
+      (select json_agg(row_to_json(o) order by id) from outbox o) as outbox`)
+}
