@@ -6,7 +6,7 @@ import { parseEnv } from 'node:util'
 import { settingNames } from '../src/config.ts'
 import { errorCodes } from '../src/errors.ts'
 import { limits } from '../src/http/rate-limit.ts'
-import { allDocuments, type Document, document, root, tableUnder, tokensOf } from './documents.ts'
+import { allDocuments, type Document, document, root, rowsUnder, tokensOf } from './documents.ts'
 import { startMovieBag } from './movie-bag.ts'
 
 const bag = await startMovieBag()
@@ -58,7 +58,7 @@ test('every file and folder that a document names exists', () => {
 })
 
 test('the README tells of every setting, with its default', () => {
-  const rows = tableUnder(document('README.md'), 'Settings').map(([name = '', value = '']) => [name, value])
+  const rows = rowsUnder(document('README.md'), 'Settings').map(([name = '', value = '']) => [name, value])
   assert.deepEqual(
     rows.map(([name]) => name),
     settingNames().filter((name) => name !== 'NODE_ENV'),
@@ -74,7 +74,7 @@ test('the README tells of every setting, with its default', () => {
 })
 
 test('every runtime dependency has its reason written down', () => {
-  const told = tableUnder(document('docs/dependencies.md'), 'Dependencies')
+  const told = rowsUnder(document('docs/dependencies.md'), 'Dependencies')
   assert.deepEqual(
     told.map(([name]) => name),
     Object.keys(packageFile.dependencies),
@@ -83,14 +83,14 @@ test('every runtime dependency has its reason written down', () => {
 })
 
 test('the limits by caller are told as they are', () => {
-  const told = tableUnder(document('docs/operating.md'), 'Limits by caller')
+  const told = rowsUnder(document('docs/operating.md'), 'Limits by caller')
   const real = Object.entries(limits).map(([kind, { points, seconds }]) => [kind, String(points), `${seconds} s`])
   assert.deepEqual(told, real)
 })
 
 test('the errors are told as they are', () => {
   const real = Object.entries(errorCodes).map(([code, { status, message }]) => [code, String(status), message])
-  assert.deepEqual(tableUnder(document('docs/api.md'), 'Errors'), real)
+  assert.deepEqual(rowsUnder(document('docs/api.md'), 'Errors'), real)
 })
 
 test('every route of the API is told', async () => {
@@ -99,7 +99,7 @@ test('every route of the API is told', async () => {
   const real = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   )
-  const told = tableUnder(document('docs/api.md'), 'Routes').map(([route]) => route)
+  const told = rowsUnder(document('docs/api.md'), 'Routes').map(([route]) => route)
   assert.deepEqual(told.toSorted(), real.toSorted())
 })
 

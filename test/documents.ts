@@ -33,11 +33,18 @@ export function blockOf(from: Document, info: string): string {
   throw new Error(`${from.path} has no block that begins with \`\`\`${info}`)
 }
 
-/** The rows of the table below a heading, its cells without markup. Throws where there is none. */
-export function tableUnder({ path, tokens }: Document, heading: string): string[][] {
+/** The rows of all tables in the section with this heading, their cells without markup. Throws where there are none. */
+export function rowsUnder({ path, tokens }: Document, heading: string): string[][] {
   const start = tokens.findIndex((token) => token.type === 'heading' && 'text' in token && token.text === heading)
-  const table = start < 0 ? undefined : tokens.slice(start).find((token) => token.type === 'table')
-  if (table?.type !== 'table') throw new Error(`${path} has no table under the heading "${heading}"`)
-  const rows: { text: string }[][] = table['rows']
+  const [head, ...rest] = tokens.slice(Math.max(start, 0))
+  const end = rest.findIndex((token) => depthOf(token) <= depthOf(head))
+  const section = start < 0 ? [] : rest.slice(0, end < 0 ? undefined : end)
+  const rows = section.flatMap((token): { text: string }[][] => (token.type === 'table' ? token['rows'] : []))
+  if (rows.length === 0) throw new Error(`${path} has no table under the heading "${heading}"`)
   return rows.map((row) => row.map((cell) => cell.text.replaceAll(/[`*]/g, '').trim()))
+}
+
+/** From 1, the title; text is deeper than any heading. */
+function depthOf(token: Token | undefined): number {
+  return token?.type === 'heading' && 'depth' in token ? Number(token.depth) : 7
 }
