@@ -69,6 +69,8 @@ function fromFastify(error: FastifyError): AppError {
 }
 
 function codeOf({ statusCode = 500 }: FastifyError): ErrorCode {
+  // Of files: a folder, or a path that leads out of ours.
+  if (statusCode === 403 || statusCode === 404) return 'NotFoundError'
   if (statusCode === 413) return 'PayloadTooLargeError'
   if (statusCode === 415) return 'UnsupportedMediaTypeError'
   return statusCode >= 400 && statusCode < 500 ? 'SchemaValidationError' : 'InternalServerError'

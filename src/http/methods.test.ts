@@ -53,7 +53,7 @@ test('an unknown path is 404 with every method', async () => {
 })
 
 test('files that are not there are 404 like any other path', async () => {
-  for (const path of ['/assets/nothing.css', '/assets/', '/docs/static/nothing.js']) {
+  for (const path of ['/assets/nothing.css', '/docs/static/nothing.js']) {
     assertError(await bag.request('GET', path), 'NotFoundError')
   }
 })
@@ -65,8 +65,8 @@ test('no path leads out of the folder of files', async () => {
     '/docs/static/..%2f..%2fpackage.json',
   ]) {
     const { status, text } = await sendRaw(bag.url, head(`GET ${path} HTTP/1.1`))
-    assert([400, 404].includes(status), `${status} for ${path}`)
-    assert.doesNotMatch(text, /"dependencies"/)
+    assert.equal(status, 404, path)
+    assert.doesNotMatch(text, /"dependencies"|required fields/)
   }
 })
 
