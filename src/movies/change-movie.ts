@@ -3,13 +3,15 @@ import { Type } from 'typebox'
 import type { RequireSession } from '../accounts/session.ts'
 import { type Database, isUniqueViolation, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { movieFields, movieKey, movieParams, yearField } from './movie.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }
 
 export const changeMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
-  const fields = Type.Partial(body({ ...movieFields, year: yearField }), { minProperties: 1 })
+  // `Partial` takes over no options of the object that it is made from.
+  const options = { additionalProperties: false, minProperties: 1 }
+  const fields = Type.Partial(Type.Object({ ...movieFields, year: yearField }), options)
   const schema = {
     summary: 'Change a movie',
     description: 'Any of the fields; the others stay. Only who added a movie changes it.',
