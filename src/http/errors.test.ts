@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { Client } from 'pg'
+import { assertError } from '../../test/contract.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+const ada = await logIn(bag, await signUp(bag, 'ada'))
+const token = 'abcdefghijklmnopqrstuvwxyz'
+const metropolis = { name: 'Metropolis', casts: ['Brigitte Helm'], genres: ['Drama'] }
+const { id } = (await bag.request('POST', '/api/movies', metropolis, ada)).body
+
+const tables = ['accounts', 'sessions', 'movies', 'outbox', 'reset_links']
+
+/** A request to each route that asks the database. */
+const requests: [method: string, path: string, body?: object][] = [
+  ['POST', '/api/auth/signup', { email: 'grace@example.org', password: 'the long password of grace' }],
+  ['POST', '/api/auth/login', { email: 'ada@example.org', password: 'not the password of ada' }],
+  ['POST', '/api/auth/forgot', { email: 'ada@example.org' }],
+  ['POST', '/api/auth/reset', { reset_token: token, password: 'a long new password' }],
+  ['DELETE', '/api/auth/session'],
+  ['GET', '/api/movies'],
+  ['POST', '/api/movies', { ...metropolis, name: 'Stalker' }],
+  ['GET', `/api/movies/${id}`],
+  ['PUT', `/api/movies/${id}`, { name: 'Solaris' }],
+  ['DELETE', `/api/movies/${id}`],
+]
+
+test('beyond a caller’s limit each route that mails or hashes is TooManyRequestsError', async (t) => {
+  const limited = await startMovieBag({ RATE_LIMITS: 'on' })
+  t.after(() => limited.stop())
+  const costly = requests.slice(0, 4)
+  for (const [method, path, body] of costly) assert.notEqual((await limited.request(method, path, body)).status, 429)
+  await limited.db.query(sql`update rate_limits set points = 1000`)
+  for (const [method, path, body] of costly) {
+    const answer = await limited.request(method, path, body)
+    assertError(answer, 'TooManyRequestsError')
+    const wait = Number(answer.headers.get('retry-after'))
+    assert(wait > 0 && wait <= 3600, `${wait} seconds to wait at ${path}`)
+  }
+})
+
+test('while the database is silent every route is ServiceUnavailableError, and says when to come back', async () => {
+  const client = new Client({ connectionString: bag.databaseUrl })
+  await client.connect()
+  await client.query('begin')
+  await client.query(`lock table ${tables}, mail_server_state`)
+  const paths: typeof requests = [...requests, ['GET', '/health/ready']]
+  const answers = await Promise.all(paths.map(([method, path, body]) => bag.request(method, path, body, ada)))
+  await client.end()
+  for (const answer of answers) assertError(answer, 'ServiceUnavailableError')
+  assert.equal((await bag.request('GET', '/health/live')).status, 200)
+  assert.equal((await bag.request('GET', '/api/movies')).status, 200)
+})
+
+test('what goes wrong inside is InternalServerError, in the log and not in the answer', async (t) => {
+  const client = new Client({ connectionString: bag.databaseUrl })
+  await client.connect()
+  for (const table of tables) await client.query(`alter table ${table} rename to ${table}_away`)
+  t.after(async () => {
+    for (const table of tables) await client.query(`alter table ${table}_away rename to ${table}`)
+    await client.end()
+  })
+  for (const [method, path, body] of requests) {
+    const answer = await bag.request(method, path, body, ada)
+    assertError(answer, 'InternalServerError')
+    assert.doesNotMatch(answer.text, /relation|accounts|sessions|outbox|reset_links/)
+    const id = answer.headers.get('x-request-id')
+    const line = bag.log.find((line) => JSON.parse(line).reqId === id && JSON.parse(line).level >= 50)
+    assert.match(line ?? '', /relation .* does not exist/, `${method} ${path} is not in the log`)
+  }
+})
