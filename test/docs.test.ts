@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { after, test } from 'node:test'
 import { parseEnv } from 'node:util'
-import { settingNames } from '../src/config.ts'
+import { readConfig, settingNames } from '../src/config.ts'
 import { errorCodes } from '../src/errors.ts'
 import { limits } from '../src/http/rate-limit.ts'
-import { allDocuments, type Document, document, root, rowsUnder, tokensOf } from './documents.ts'
+import { allDocuments, blockOf, type Document, document, root, rowsUnder, tokensOf } from './documents.ts'
 import { startMovieBag } from './movie-bag.ts'
 
 const bag = await startMovieBag()
@@ -71,6 +71,13 @@ test('the README tells of every setting, with its default', () => {
       [name, value],
       rows.find(([told]) => told === name),
     )
+})
+
+test('the settings shown for production will do, once the secrets are filled in', () => {
+  const shown = parseEnv(blockOf(document('docs/operating.md'), 'ini production').replaceAll('…', 'x'.repeat(32)))
+  const config = readConfig({ ...shown, ENV_FILE_LOCATION: join(root, 'test/empty.env') })
+  assert.equal(config.production, true)
+  assert.deepEqual(config.warnings, [])
 })
 
 test('every runtime dependency has its reason written down', () => {
