@@ -38,7 +38,7 @@ export async function useOpenApi(
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     theme: { title: 'Movie Bag API' },
-    uiConfig: { url: '/api/openapi.json', persistAuthorization: false },
+    uiConfig: { url: '/api/openapi.json', validatorUrl: null, persistAuthorization: false },
     uiHooks: {
       onRequest: (_request, reply, done) => {
         reply.header('content-security-policy', pagePolicy)
