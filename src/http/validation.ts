@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 export function useStrictValidation(app: FastifyInstance): void {
   const options = { allErrors: true, removeAdditional: false, strictTypes: false } as const
   const bodies = new Ajv({ ...options, coerceTypes: false })
-  const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true })
+  // Read from digits, Infinity counts as a number; a strict Ajv would then hold it against no minimum or maximum.
+  const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true, strictNumbers: false })
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? bodies : texts).compile(schema))
 }
