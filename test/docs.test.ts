@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { parseEnv } from 'node:util'
 import { readConfig, settingNames } from '../src/config.ts'
-import { errorCodes } from '../src/errors.ts'
 import { limits } from '../src/http/rate-limit.ts'
 import { allDocuments, blockOf, type Document, document, root, rowsUnder, tokensOf } from './documents.ts'
-import { startMovieBag } from './movie-bag.ts'
-
-const bag = await startMovieBag()
-after(() => bag.stop())
 
 const documents = allDocuments()
 const packageFile: { scripts: object; dependencies: object } = JSON.parse(
@@ -93,21 +88,6 @@ test('the limits by caller are told as they are', () => {
   const told = rowsUnder(document('docs/operating.md'), 'Limits by caller')
   const real = Object.entries(limits).map(([kind, { points, seconds }]) => [kind, String(points), `${seconds} s`])
   assert.deepEqual(told, real)
-})
-
-test('the errors are told as they are', () => {
-  const real = Object.entries(errorCodes).map(([code, { status, message }]) => [code, String(status), message])
-  assert.deepEqual(rowsUnder(document('docs/api.md'), 'Errors'), real)
-})
-
-test('every route of the API is told', async () => {
-  const { body } = await bag.request('GET', '/api/openapi.json')
-  const paths: Record<string, object> = body.paths
-  const real = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
-  )
-  const told = rowsUnder(document('docs/api.md'), 'Routes').map(([route]) => route)
-  assert.deepEqual(told.toSorted(), real.toSorted())
 })
 
 /** What a pattern finds in code, be it in a line or in a block of its own. */
