@@ -100,7 +100,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   app.register(changeMovie, { db, signedIn })
   app.register(deleteMovie, { db, signedIn })
   app.register(health, { db, mailTrouble: () => mailTrouble(db) })
-  app.register(pages, { db, limit, config })
+  app.register(pages, { db, limit, config, key, failures })
   await app.ready()
   return app
 }

@@ -16,7 +16,8 @@ export function openPages({ templatesDir, defaultLocale }: Config): ShowPage {
   const own = templatesDir ? [join(templatesDir, 'pages')] : []
   const engine = liquid([...own, join(import.meta.dirname, '../../templates/pages')], '.html')
   return async (reply, { name, title, status = 200, values }) => {
-    const html = await engine.renderFile(name, { locale: defaultLocale, title, error: '', ...values })
+    const visitor = reply.request.visitor !== null
+    const html = await engine.renderFile(name, { locale: defaultLocale, title, visitor, error: '', ...values })
     return reply
       .code(status)
       .headers({ ...noStore, 'content-security-policy': pagePolicy })

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import formbody from '@fastify/formbody'
 import staticFiles from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
+import type { TokenKey } from '../accounts/access-token.ts'
+import type { FailedLogins } from '../accounts/failed-logins.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { useErrorHandler } from '../http/error-handler.ts'
@@ -11,8 +13,9 @@ import { linkPages } from './link-pages.ts'
 import { errorPage, openPages } from './page.ts'
 import { resetPages } from './reset-pages.ts'
 import { refuseOtherSites } from './same-site.ts'
+import { useVisitors } from './visitor.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config; key: TokenKey; failures: FailedLogins }
 
 /** The web pages. They call the same functions as the API, and show its errors in HTML. */
 export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies) => {
@@ -22,6 +25,7 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
     route.schema = { ...route.schema, hide: true }
   })
   app.addHook('onRequest', refuseOtherSites(config))
+  useVisitors(app, dependencies)
   await app.register(formbody)
   await app.register(staticFiles, {
     root: join(import.meta.dirname, '../../public'),
