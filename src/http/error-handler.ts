@@ -82,7 +82,8 @@ function invalid(part: string, problems: NonNullable<FastifyError['validation']>
     const parent = instancePath.slice(1).replaceAll('/', '.')
     const child = params['missingProperty'] ?? params['additionalProperty']
     const field = [parent, child].filter(Boolean).join('.') || part
-    fields.set(field, { field, detail: sentence(keyword, message ?? 'is not valid') })
+    // The first says it best: what follows is that no alternative was met.
+    if (!fields.has(field)) fields.set(field, { field, detail: sentence(keyword, message ?? 'is not valid') })
   }
   const list = [...fields.values()]
   const detail = list.map((wrong) => `${wrong.field} ${wrong.detail}`).join('; ')
