@@ -6,6 +6,8 @@ export function deviceOf(request: FastifyRequest): string {
   const userAgent = request.headers['user-agent']?.slice(0, 500)
   if (!userAgent) return ''
   const { browser, os } = bowser.parse(userAgent)
-  const known = [browser.name, os.name].filter((name) => name && /^[\w .-]{1,40}$/.test(name))
-  return known.join(' on ')
+  return [browser.name, os.name].filter((name) => name && names.has(name)).join(' on ')
 }
+
+// What a stranger calls the browser stands in a mail to the owner, where "www.example.com" would become a link.
+const names = new Set([...Object.values(bowser.BROWSER_MAP), ...Object.values(bowser.OS_MAP)])
