@@ -18,6 +18,8 @@ export async function openLocalInbox(dataDir: string): Promise<LocalInbox | unde
   if (!started || started.error) {
     await stop()
     if (started?.error?.includes("Cannot find package 'maildev'")) return undefined
+    // The port was free when it was looked for, and another service was faster to take it.
+    if (started?.error?.includes('EADDRINUSE')) return openLocalInbox(dataDir)
     throw new StartError(`The local inbox cannot start: ${started?.error}. Set MAIL_SERVER to use another mail server.`)
   }
   return { smtpPort: started.smtpPort, url: `http://localhost:${started.webPort}`, stop }
