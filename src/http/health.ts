@@ -24,14 +24,14 @@ export const health: FastifyPluginAsyncTypebox<{ db: Database; mailTrouble: Find
   const ready = {
     summary: 'Whether the process can serve',
     description:
-      '503 only without a database. Trouble with mail is `degraded`, with the reason: requests are served, and the mail ' +
-      'goes out later, so no process should be taken out of service for it.',
+      '503 only without a database. Trouble with mail is `degraded`: requests are served, and the mail goes out later, so ' +
+      'no process should be taken out of service for it.',
     tags: ['Health'],
     response: {
       200: Type.Object({
         status: Type.Enum(['ok', 'degraded']),
         database: Type.Literal('ok'),
-        mail: Type.String({ description: '`ok`, or what is wrong and what would do' }),
+        mail: Type.String({ description: '`ok`, or what is in trouble; the log says why' }),
       }),
       ...errors(),
     },

@@ -7,34 +7,29 @@ export async function reportMailServer(db: Queryable, trouble: string | undefine
     where trouble is not null or ${trouble ?? null}::text is not null`)
 }
 
-type Work = { isWorking: boolean; oldestSeconds: number | null }
-type MailState = { trouble: string | null; refusal: string | null; waiting: number } & Work
+type MailState = { isInTrouble: boolean; isPutOff: boolean; isLate: boolean }
 
 /**
  * The trouble with mail that an operator should know of, in a sentence, or undefined where mail flows. A worker in
  * trouble says so every few seconds; what one said that has stopped since is no longer true.
+ *
+ * Strangers read it too. So it tells no reply of a server, which may quote an address; no number, which a request for an
+ * address that somebody has would change and another would not; and nothing that one account's mails could bring about.
  */
 export async function mailTrouble(db: Queryable): Promise<string | undefined> {
   const [state] = await db.query<MailState>(sql`
     select
-      (select trouble from mail_server_state where since > now() - interval '1 minute') as trouble,
-      (select last_reply from outbox as refused
-        where state = 'deferred' and attempts >= 3 and not exists (
-          select from outbox where state = 'sent' and closed_at > refused.created_at)
-        order by due_at limit 1) as refusal,
-      count(*) filter (where not is_in_hand)::int as waiting,
-      coalesce(bool_or(is_in_hand), false) as "isWorking",
-      extract(epoch from now() - min(due_at) filter (where not is_in_hand))::float8 as "oldestSeconds"
-    from outbox, lateral (select coalesce(leased_until > now(), false) as is_in_hand) as lease
+      exists (
+        select from mail_server_state where trouble is not null and since > now() - interval '1 minute'
+      ) as "isInTrouble",
+      count(distinct account_id) filter (where state = 'deferred' and attempts >= 3 and not exists (
+        select from outbox as passed where passed.state = 'sent' and passed.closed_at > waiting.created_at)) >= 3
+        as "isPutOff",
+      not coalesce(bool_or(is_in_hand), false)
+        and coalesce(min(due_at) filter (where not is_in_hand) < now() - interval '1 minute', false) as "isLate"
+    from outbox as waiting, lateral (select coalesce(leased_until > now(), false) as is_in_hand) as lease
     where closed_at is null`)
-  return state && inWords(state)
-}
-
-function inWords({ trouble, refusal, waiting, isWorking, oldestSeconds }: MailState): string | undefined {
-  const mails = waiting === 1 ? '1 mail waits' : `${waiting} mails wait`
-  if (trouble) return `${trouble} ${mails}.`
-  if (!isWorking && oldestSeconds !== null && oldestSeconds > 60) {
-    return `No worker sends mail: ${mails}, the oldest for ${Math.round(oldestSeconds)} s.`
-  }
-  return refusal ? `No mail is taken. ${refusal} ${mails}.` : undefined
+  if (state?.isInTrouble) return 'The mail server is in trouble, and mail waits. The log of the worker says why.'
+  if (state?.isLate) return 'No worker sends mail, and mail waits. Start `movie-bag work` or `serve`.'
+  return state?.isPutOff ? 'The mail server puts mail off, and mail waits. The log of the worker says why.' : undefined
 }
