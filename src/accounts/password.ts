@@ -17,11 +17,11 @@ const queueLength = 100
 const inTurn = pLimit(availableParallelism())
 
 /**
- * Throws `SchemaValidationError` with the reason where the password will not do: its length in code points, one that
- * everybody tries first, the account's own address, the product's name (NIST SP 800-63B-4, 3.1.1.2).
+ * Throws `SchemaValidationError` with the reason where the password will not do: its length in code points of NFC, one
+ * that everybody tries first, the account's own address, the product's name (NIST SP 800-63B-4, 3.1.1.2).
  */
 export function checkPassword(password: string, rule: { email: string; minLength: number }, field = 'password'): void {
-  const reason = reasonAgainst(password, rule)
+  const reason = reasonAgainst(password.normalize('NFC'), rule)
   if (!reason) return
   throw new AppError('SchemaValidationError', `${field} ${reason}.`, { fields: [{ field, detail: reason }] })
 }
@@ -65,7 +65,7 @@ function reasonAgainst(password: string, { email, minLength }: { email: string; 
 }
 
 function isHashable(password: string): boolean {
-  return password.isWellFormed() && !password.includes('\0') && [...password].length <= longest
+  return password.isWellFormed() && !password.includes('\0') && [...password.normalize('NFC')].length <= longest
 }
 
 /** Hashing is made to be slow, so only so many wait; beyond that an answer at once is better than one too late. */
