@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { logIn, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+const password = 'a long password'
+
+function signUpAs(email: unknown) {
+  return bag.request('POST', '/api/auth/signup', { email, password })
+}
+
+const noAddress = {
+  'nothing at all': ['', ' ', '@', 'ada', 'ada@', '@example.org', 'example.org'],
+  'a name that no host has': ['ada@-example.org', 'ada@example..org', 'ada@.org', 'ada@example.org.', 'ada@example'],
+  'an address of a machine': ['ada@127.0.0.1', 'ada@[127.0.0.1]', 'ada@[IPv6:::1]', 'ada@0x7f.1', 'ada@2130706433'],
+  'several addresses': [
+    'ada@example.org,eve@example.com',
+    'ada@example.org;eve@example.com',
+    'ada@example.org eve@example.com',
+    'ada@example.org@example.com',
+    'ada@example.org%00@example.com',
+  ],
+  'display names': ['Ada <ada@example.org>', '<ada@example.org>', '"Ada" ada@example.org', 'ada@example.org (Ada)'],
+  'quoted local parts': [
+    '"ada"@example.org',
+    '"ada@example.com"@example.org',
+    '"a b"@example.org',
+    'a\\@b@example.org',
+  ],
+  'dots out of place': ['.ada@example.org', 'ada.@example.org', 'a..da@example.org'],
+  'line breaks and other controls': [
+    'ada@example.org\r\nBcc: eve@example.com',
+    'ada\r\n@example.org',
+    'ada@exam\nple.org',
+    'ada@example.org\0',
+    'ada\0@example.org',
+    'ada@example.org\u2028',
+    ' ada@example.org',
+    'ada@example.org ',
+    'ada\t@example.org',
+  ],
+  'letters that Unicode would turn into others': [
+    'ａda@example.org',
+    'ada＠example.org',
+    'ada@example.org＠example.com',
+    '\u212aate@example.org',
+    'o\ufb03ce@example.org',
+    'a\u0301da@example.org',
+    'a\u200bda@example.org',
+    'a\u00adda@example.org',
+  ],
+  'domains that would end early': [
+    'ada@example.org/x',
+    'ada@example.org?x',
+    'ada@example.org#x',
+    'ada@eve.com\\example.org',
+  ],
+  'half a character': ['ad\ud83da@example.org', 'ada@ex\ud83dample.org'],
+  'too long': [
+    `${'a'.repeat(65)}@example.org`,
+    `ada@${'a'.repeat(64)}.org`,
+    `ada@${'a.'.repeat(130)}org`,
+    'a'.repeat(90_000),
+  ],
+  'no text': [['ada@example.org'], { $ne: null }, 1, null, true],
+}
+
+for (const [kind, addresses] of Object.entries(noAddress)) {
+  test(`not an address: ${kind}`, async () => {
+    for (const email of addresses) {
+      const answer = await signUpAs(email)
+      assertError(answer, 'SchemaValidationError', ['email'])
+      assertError(await bag.request('POST', '/api/auth/forgot', { email }), 'SchemaValidationError', ['email'])
+    }
+    const [email] = addresses
+    const login = await bag.request('POST', '/api/auth/login', { email, password })
+    assertError(login, typeof email === 'string' ? 'UnauthorizedError' : 'SchemaValidationError')
+    assert.deepEqual(await bag.db.query(sql`select id from accounts where email_canonical not like '%ok%'`), [])
+  })
+}
+
+test('one address is one account, however its ASCII letters and its domain are written', async () => {
+  const spellings: [first: string, ...others: string[]][] = [
+    ['Ok.Ada@Example.ORG', 'ok.ada@example.org', 'OK.ADA@EXAMPLE.ORG', 'ok.ada@ｅxample.org'],
+    ['ok@bücher.example', 'OK@BÜCHER.example', 'ok@xn--bcher-kva.example', 'ok@bu\u0308cher.example'],
+    ['ok.jürgen@example.org', 'OK.jürgen@example.org'],
+  ]
+  for (const [first, ...others] of spellings) {
+    assert.equal((await signUpAs(first)).status, 200, first)
+    for (const other of others) {
+      assertError(await signUpAs(other), 'EmailAlreadyExistsError')
+      await logIn(bag, { email: other, password })
+    }
+  }
+})
+
+test('addresses that only look alike are not one: dots, tags, accents and dotless letters tell them apart', async () => {
+  const people = ['ok.ada+1@example.org', 'ok.ada+2@example.org', 'okada@example.org', 'ok.adá@example.org']
+  for (const email of [
+    ...people,
+    'ok.jurgen@example.org',
+    'ok.adı@example.org',
+    "ok.o'brien@example.org",
+    'ok%a@example.org',
+  ]) {
+    assert.equal((await signUpAs(email)).status, 200, email)
+  }
+})
+
+test('mail goes to the address on file, byte for byte, and never to the one typed', async () => {
+  assert.equal((await signUpAs('Ok.Grace@example.org')).status, 200)
+  assert.equal((await bag.request('POST', '/api/auth/forgot', { email: 'OK.GRACE@EXAMPLE.ORG' })).status, 200)
+  const mail = await bag.smtp.mailTo('Ok.Grace@example.org')
+  assert.deepEqual(mail.recipients, ['Ok.Grace@example.org'])
+})

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+let people = 0
+
+/** A new account with that password. */
+function somebody(password: string) {
+  people += 1
+  return signUp(bag, `somebody-${people}`, password)
+}
+
+async function refusal(password: unknown, email = 'eve@example.org'): Promise<string> {
+  const answer = await bag.request('POST', '/api/auth/signup', { email, password })
+  assertError(answer, 'SchemaValidationError', ['password'])
+  return answer.body.errors[0].detail
+}
+
+async function cannotLogIn(email: string, password: string) {
+  assertError(await bag.request('POST', '/api/auth/login', { email, password }), 'UnauthorizedError')
+}
+
+test('a password has 8 to 256 characters, whatever script they are of', async () => {
+  for (const password of ['', 'a', 'seven 7', '😀'.repeat(7), 'é'.repeat(7)]) {
+    assert.equal(await refusal(password), 'must have at least 8 characters')
+  }
+  for (const password of ['x'.repeat(257), '😀'.repeat(257), 'x'.repeat(90_000)]) {
+    assert.equal(await refusal(password), 'must have at most 256 characters')
+  }
+  for (const password of ['eight ch', '😀'.repeat(8), 'x'.repeat(256), '👩‍🚀'.repeat(80), 'пароль на память']) {
+    await logIn(bag, await somebody(password))
+  }
+})
+
+test('a password of another type is refused, and a NUL or half a character in it', async () => {
+  for (const password of [12345678, null, true, ['a long password'], { $ne: null }, {}]) await refusal(password)
+  for (const password of ['a long\0 password', '\0'.repeat(9), 'half a \ud83d character', '\udc00'.repeat(9)]) {
+    assert.match(await refusal(password), /NUL character or half of a character/)
+  }
+})
+
+test('the 73rd byte counts, and so does the last of all', async () => {
+  for (const length of [72, 255]) {
+    const { email } = await somebody(`${'x'.repeat(length)}a`)
+    await cannotLogIn(email, `${'x'.repeat(length)}b`)
+    await cannotLogIn(email, 'x'.repeat(length))
+  }
+})
+
+test('nothing is trimmed or folded', async () => {
+  const { email, password } = await somebody(' Große  Bäume ')
+  for (const other of [password.trim(), password.toLowerCase(), 'Große Bäume', ' Grosse  Bäume ', ' Große  Baume ']) {
+    await cannotLogIn(email, other)
+  }
+  await cannotLogIn(email, ' Ｇroße  Bäume ')
+  await logIn(bag, { email, password })
+})
+
+test('however a keyboard composes a letter, it is the same letter, and counts once', async () => {
+  const composed = 'é'.repeat(200)
+  const decomposed = composed.normalize('NFD')
+  assert.notEqual(composed, decomposed)
+  const { email } = await somebody(composed)
+  await logIn(bag, { email, password: decomposed })
+  await logIn(bag, await somebody(decomposed))
+  assert.equal(await refusal('é'.repeat(4).normalize('NFD')), 'must have at least 8 characters')
+})
+
+test('what is tried first is refused with the reason, in any case', async () => {
+  for (const password of ['password', 'PassWord1', '12345678', 'qwertyuiop', 'iloveyou', 'trustno1']) {
+    assert.match(await refusal(password), /^is among the passwords that are tried first/)
+  }
+})
+
+test('the address itself and the name of the service are refused with the reason', async () => {
+  for (const password of ['eve@example.org', 'EVE@Example.org']) {
+    assert.equal(await refusal(password), 'must not be the e-mail address')
+  }
+  for (const password of ['movie-bag', 'MovieBag', 'Movie Bag 2026', 'movie_bag!']) {
+    assert.equal(await refusal(password), 'must not be the name of this service')
+  }
+})
+
+test('what no account can have as password is a wrong password to log in with, alike for all', async () => {
+  const { email } = await somebody('the password of somebody')
+  for (const password of ['', 'x'.repeat(90_000), 'a\0b', '\ud83d']) {
+    await cannotLogIn(email, password)
+    await cannotLogIn('nobody@example.org', password)
+  }
+})
+
+test('the rule holds at a reset too, and says the reason', async () => {
+  const { email } = await somebody('the password of somebody')
+  await bag.request('POST', '/api/auth/forgot', { email })
+  const reset_token = await bag.smtp.tokenFor(email)
+  for (const password of ['short', 'password1', email, 'movie-bag', 'a\0bcdefgh', 'x'.repeat(257)]) {
+    const answer = await bag.request('POST', '/api/auth/reset', { reset_token, password })
+    assertError(answer, 'SchemaValidationError', ['password'])
+  }
+  assert.equal((await bag.request('POST', '/api/auth/reset', { reset_token, password: 'é'.repeat(80) })).status, 200)
+  await logIn(bag, { email, password: 'é'.repeat(80) })
+})
+
+test('the shortest length is the operator’s to raise', async (t) => {
+  const strict = await startMovieBag({ MIN_PASSWORD_LENGTH: '15' })
+  t.after(() => strict.stop())
+  const answer = await strict.request('POST', '/api/auth/signup', {
+    email: 'ada@example.org',
+    password: 'fourteen chars',
+  })
+  assertError(answer, 'SchemaValidationError', ['password'])
+  await signUp(strict, 'ada', 'fifteen chars !')
+})
