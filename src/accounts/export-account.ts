@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Database, sql } from '../database/database.ts'
@@ -16,29 +17,45 @@ export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
     tags: ['Accounts'],
     security: bearer,
     response: {
-      200: Type.Object({
-        account: ownAccountSchema,
-        sessions: Type.Array(listedSession),
-        history: Type.Array(historyEntry),
-        movies: Type.Array(Type.Ref('Movie#')),
-      }),
+      200: Type.Unsafe<Readable>(
+        Type.Object({
+          account: ownAccountSchema,
+          sessions: Type.Array(listedSession),
+          history: Type.Array(historyEntry),
+          movies: Type.Array(Type.Ref('Movie#')),
+        }),
+      ),
       ...errors('InvalidSessionError'),
     },
   }
   app.get('/api/auth/export', { schema, onRequest: signedIn }, async (request, reply) => {
     reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
-    return everythingOf(db, request.session)
+    return reply.type('application/json; charset=utf-8').send(Readable.from(everythingOf(db, request.session)))
   })
 }
 
-/** What the account is, where it is signed in, what happened to it, and the movies it added. */
-export async function everythingOf(db: Database, session: Session) {
+/**
+ * What the account is, where it is signed in, what happened to it, and the movies it added, as JSON. The movies come
+ * page by page: there may be more of them than the memory holds.
+ */
+export async function* everythingOf(db: Database, session: Session): AsyncGenerator<string> {
   const { accountId } = session
-  const [account, sessions, history, movies] = await Promise.all([
+  const [account, sessions, history] = await Promise.all([
     readOwnAccount(db, accountId),
     sessionsOf(db, session),
     historyOf(db, accountId, 100_000),
-    db.query(sql`select id, name, casts, genres, year, added_by from movies where added_by = ${accountId} order by id`),
   ])
-  return { account, sessions, history, movies }
+  yield `${JSON.stringify({ account, sessions, history }).slice(0, -1)},"movies":[`
+  let after = '0'
+  for (let page = await moviesOf(db, accountId, after); page.length > 0; page = await moviesOf(db, accountId, after)) {
+    yield `${after === '0' ? '' : ','}${page.map((movie) => JSON.stringify(movie)).join()}`
+    after = page.at(-1)?.id ?? after
+  }
+  yield ']}'
+}
+
+function moviesOf(db: Database, accountId: string, after: string) {
+  return db.query<{ id: string }>(sql`
+    select id, name, casts, genres, year, added_by
+    from movies where added_by = ${accountId} and id > ${after} order by id limit 100`)
 }
