@@ -1,7 +1,9 @@
 // What a stranger found who tried to break in (docs/attack.md). Each was a way in or a way to stop the service.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { signUp, startMovieBag } from './movie-bag.ts'
+import { sql } from '../src/database/database.ts'
+import { logIn, signUp, startMovieBag } from './movie-bag.ts'
+import { until } from './service.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -25,3 +27,68 @@ test('the device that a mail names is one of a list, and nothing that a stranger
   assert.match(text, /Device: Windows/)
   for (const half of [text, html || '']) assert.ok(!half.includes('evil'))
 })
+
+test('"this wasn’t me" from an older mail mails the new link to the owner, though a thief has moved the account', async () => {
+  const ada = await signUp(bag, 'ada')
+  const thief = await logIn(bag, ada)
+  const change = { current_password: ada.password, new_password: 'the password that Eve chose' }
+  assert.equal((await bag.request('PUT', '/api/auth/password', change, thief)).status, 200)
+  const told = await bag.smtp.mailTo(ada.email)
+  await moveTo('eve@example.org', change.new_password, thief)
+
+  const token = tokenIn(told.text, 'not-me')
+  assert.equal((await bag.request('POST', '/api/auth/not-me', { token })).status, 200)
+  const reset = { reset_token: await resetTokenFor(ada.email), password: 'the password that Ada chose' }
+  assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
+  await logIn(bag, { email: ada.email, password: reset.password })
+  assert.ok(
+    !bag.smtp.mails.some(({ recipients, text }) => recipients[0] === 'eve@example.org' && /reset/.test(text ?? '')),
+  )
+})
+
+test('mails that a thief got about an account freeze it no more once its owner has undone the move', async () => {
+  const alan = await signUp(bag, 'alan')
+  const thief = await logIn(bag, alan)
+  await moveTo('mallory@example.org', alan.password, thief)
+  const change = { current_password: alan.password, new_password: 'the password that Eve chose' }
+  assert.equal((await bag.request('PUT', '/api/auth/password', change, thief)).status, 200)
+  const lever = tokenIn((await mailWith('mallory@example.org', 'not-me')).text, 'not-me')
+  const undo = tokenIn((await mailWith(alan.email, 'undo-address')).text, 'undo-address')
+  assert.equal((await bag.request('POST', '/api/auth/email/undo', { token: undo })).status, 200)
+  const reset = { reset_token: await resetTokenFor(alan.email), password: 'the password that Alan chose' }
+  assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
+  assert.equal((await bag.request('POST', '/api/auth/not-me', { token: lever })).body.code, 'BadTokenError')
+  await logIn(bag, { email: alan.email, password: reset.password })
+})
+
+test('a login from a new device is told also where the account was not used for so long that no session is kept', async () => {
+  const barbara = await signUp(bag, 'barbara')
+  await bag.db.query(sql`update accounts set created_at = now() - interval '1 year' where id = ${barbara.id}`)
+  await logIn(bag, barbara)
+  assert.equal((await bag.smtp.mailTo(barbara.email)).subject, '[Movie-bag] New login')
+})
+
+async function moveTo(email: string, password: string, session: Record<string, string>): Promise<void> {
+  assert.equal((await bag.request('POST', '/api/auth/email', { email, password }, session)).status, 200)
+  const token = tokenIn((await mailWith(email, 'confirm-address')).text, 'confirm-address')
+  assert.equal((await bag.request('POST', '/api/auth/email/confirm', { token })).status, 200)
+}
+
+async function resetTokenFor(email: string): Promise<string> {
+  return tokenIn((await mailWith(email, 'reset')).text, 'reset')
+}
+
+async function mailWith(email: string, path: string) {
+  const find = () =>
+    bag.smtp.mails.findLast(({ recipients, text }) => recipients[0] === email && text?.includes(`/${path}/`))
+  await until(() => find() !== undefined, `a mail to ${email} with a link to /${path}/`)
+  const mail = find()
+  assert.ok(mail)
+  return mail
+}
+
+function tokenIn(text: string | undefined, path: string): string {
+  const token = new RegExp(`/${path}/([a-z2-7]{26})\\s`).exec(text ?? '')?.[1]
+  assert.ok(token, text)
+  return token
+}

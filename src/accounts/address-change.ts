@@ -66,6 +66,17 @@ export async function moveBack(tx: Transaction, accountId: string, changeId: str
   return change.email
 }
 
+/** The change with which an account left an address, where it can still be undone. */
+export async function changeAwayFrom(db: Queryable, accountId: string, email: string): Promise<string | undefined> {
+  const [change] = await db.query<{ id: string }>(sql`
+    select id
+    from address_changes
+    where account_id = ${accountId} and old_email = ${email} and undone_at is null and undo_until > now()
+    order by changed_at
+    limit 1`)
+  return change?.id
+}
+
 /** A change that can still be undone. */
 export async function changeToUndo(db: Queryable, id: string) {
   const [change] = await db.query<{ id: string; accountId: string; oldEmail: string }>(sql`

@@ -110,15 +110,17 @@ async function enter(tx: Transaction, config: Config, account: Verified, from: {
   return session
 }
 
-/** The first login of all is no news. */
+/** The first login after sign-up is no news. Sessions are purged, so that to have none says nothing of an older account. */
 async function isNewDevice(
   tx: Transaction,
   accountId: string,
   { device, address }: { device: string; address: string },
 ) {
   const [seen] = await tx.query<{ isNew: boolean }>(sql`
-    select exists (select from sessions where account_id = ${accountId})
-      and not exists (
+    select (
+        exists (select from sessions where account_id = ${accountId})
+        or exists (select from accounts where id = ${accountId} and created_at < now() - interval '1 day')
+      ) and not exists (
         select from sessions where account_id = ${accountId} and device = ${device} and address = ${address}
       ) as "isNew"`)
   return seen?.isNew ?? false

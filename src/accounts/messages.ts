@@ -62,7 +62,8 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
 export async function aboutChange(db: Database, config: Config, render: RenderMail, mail: ClaimedMail) {
   const account = await accountOf(db, mail)
   if (!account) return { state: 'no recipient' } as const
-  const link = { purpose: 'not-me-change', accountId: account.id, ttlMs: 7 * day } as const
+  const params = { email: account.email }
+  const link = { purpose: 'not-me-change', accountId: account.id, ttlMs: 7 * day, params } as const
   const url = `${config.publicUrl}/not-me/${await mintActionLink(db, link)}`
   const values = { url, email: account.email, ...circumstances(mail) }
   return { to: account.email, message: await render(mail.kind, mail.locale, values) }

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { freeze } from '../accounts/account.ts'
 import { cancelActionLinks, type LinkPurpose, lookAtActionLink, spendActionLink } from '../accounts/action-link.ts'
+import { changeAwayFrom, moveBack } from '../accounts/address-change.ts'
 import { remember } from '../accounts/history.ts'
 import { forgetBrowsers } from '../accounts/known-browser.ts'
 import { endSessions } from '../accounts/session.ts'
@@ -41,9 +42,13 @@ export async function disown(db: Database, config: Config, token: string, device
   return db.transaction(async (tx) => {
     const spent = await spendActionLink(tx, notMePurposes, token)
     if (!spent) throw new AppError('BadTokenError', 'The link was used already, or is not one of ours.')
-    const { accountId, purpose } = spent
-    if (purpose === 'not-me-request') await cancelRequest(tx, accountId, device)
-    else await freezeAndRecover(tx, config, accountId, device)
+    const { accountId, purpose, params } = spent
+    if (purpose === 'not-me-request') {
+      await cancelRequest(tx, accountId, device)
+      return purpose
+    }
+    await comeBackTo(tx, accountId, params['email'] ?? '', device)
+    await freezeAndRecover(tx, config, accountId, device)
     return purpose
   })
 }
@@ -53,6 +58,13 @@ async function cancelRequest(tx: Transaction, accountId: string, device: string)
   await cancelResetLinks(tx, accountId)
   await tx.query(sql`update accounts set reset_quiet_until = now() + interval '1 hour' where id = ${accountId}`)
   await remember(tx, { accountId, event: 'reset cancelled', device })
+}
+
+/** Whoever changed something may have moved the account since; the new link must not go to them. */
+async function comeBackTo(tx: Transaction, accountId: string, email: string, device: string): Promise<void> {
+  const change = await changeAwayFrom(tx, accountId, email)
+  if (!change || !(await moveBack(tx, accountId, change))) return
+  await remember(tx, { accountId, event: 'address change undone', device })
 }
 
 /** Nobody gets in any more but by the mail that is sent to the owner now. */

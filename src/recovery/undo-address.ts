@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { lookAtActionLink, spendActionLink } from '../accounts/action-link.ts'
+import { cancelActionLinks, lookAtActionLink, spendActionLink } from '../accounts/action-link.ts'
 import { moveBack } from '../accounts/address-change.ts'
 import { remember } from '../accounts/history.ts'
 import type { Config } from '../config.ts'
@@ -36,6 +36,8 @@ export async function undoAddressChange(db: Database, config: Config, token: str
     const email = spent && (await moveBack(tx, spent.accountId, spent.params['change'] ?? ''))
     if (!email) throw new AppError('BadTokenError', 'The link was used already, or the change was undone.')
     await remember(tx, { accountId: spent.accountId, event: 'address change undone', device })
+    // Mails about changes went to the other address since: its reader must not freeze the account once more.
+    await cancelActionLinks(tx, spent.accountId, ['not-me-change'])
     await freezeAndRecover(tx, config, spent.accountId, device)
   })
 }
