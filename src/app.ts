@@ -32,6 +32,8 @@ import { deleteMovie } from './movies/delete-movie.ts'
 import { listMovies } from './movies/list-movies.ts'
 import { movieSchema } from './movies/movie.ts'
 import { readMovie } from './movies/read-movie.ts'
+import { errorsFor } from './pages/error-page.ts'
+import { openPages } from './pages/page.ts'
 import { pages } from './pages/pages.ts'
 import { forgotPassword } from './recovery/forgot-password.ts'
 import { notMe } from './recovery/not-me.ts'
@@ -47,6 +49,8 @@ type Dependencies = { config: Config; db: Database; key: TokenKey; log: Logger }
 export async function buildApp({ config, db, key, log }: Dependencies): Promise<FastifyInstance> {
   const loggerInstance: FastifyBaseLogger = log
   const onEveryAnswer = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
+  const show = openPages(config)
+  const renderError = errorsFor(show)
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -57,11 +61,12 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
     http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
     routerOptions: { maxParamLength: 16_000 },
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(onEveryAnswer)),
+    frameworkErrors: (error, request, reply) =>
+      void answerError(error, request, reply.headers(onEveryAnswer), renderError),
     clientErrorHandler: (error, socket) => void socket.end(answerToGarbage(error, onEveryAnswer)),
   })
   useSecurityHeaders(app, onEveryAnswer)
-  useErrorHandler(app)
+  useErrorHandler(app, renderError)
   useOwnAnswers(app)
   useMethodCheck(app)
   useJsonBodies(app)
@@ -100,7 +105,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   app.register(changeMovie, { db, signedIn })
   app.register(deleteMovie, { db, signedIn })
   app.register(health, { db, mailTrouble: () => mailTrouble(db) })
-  app.register(pages, { db, limit, config, key, failures })
+  app.register(pages, { db, limit, config, key, failures, show })
   await app.ready()
   return app
 }

@@ -34,7 +34,7 @@ export function answerError(
   return render(appError, request, reply)
 }
 
-function sendJson(error: AppError, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendJson(error: AppError, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return reply
     .code(error.status)
     .headers(error.headers)

@@ -8,35 +8,46 @@ import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { useErrorHandler } from '../http/error-handler.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { errorsFor } from './error-page.ts'
 import { forgotPages } from './forgot-pages.ts'
 import { linkPages } from './link-pages.ts'
-import { errorPage, openPages } from './page.ts'
+import type { ShowPage } from './page.ts'
 import { resetPages } from './reset-pages.ts'
 import { refuseOtherSites } from './same-site.ts'
 import { useVisitors } from './visitor.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config; key: TokenKey; failures: FailedLogins }
+type Dependencies = {
+  db: Database
+  limit: LimitByCaller
+  config: Config
+  key: TokenKey
+  failures: FailedLogins
+  show: ShowPage
+}
 
 /** The web pages. They call the same functions as the API, and show its errors in HTML. */
 export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies) => {
-  const { config } = dependencies
-  const show = openPages(config)
   app.addHook('onRoute', (route) => {
     route.schema = { ...route.schema, hide: true }
   })
-  app.addHook('onRequest', refuseOtherSites(config))
+  // Before the hooks: what a page is dressed in does not depend on who looks at it, or on the database.
+  await app.register(assets)
+  app.addHook('onRequest', refuseOtherSites(dependencies.config))
   useVisitors(app, dependencies)
   await app.register(formbody)
+  useErrorHandler(app, errorsFor(dependencies.show))
+  app.get('/', (_request, reply) => reply.redirect('/docs'))
+  app.get('/.well-known/change-password', (_request, reply) => reply.redirect('/forgot'))
+  app.register(forgotPages, dependencies)
+  app.register(linkPages, dependencies)
+  app.register(resetPages, dependencies)
+}
+
+const assets: FastifyPluginAsync = async (app) => {
   await app.register(staticFiles, {
     root: join(import.meta.dirname, '../../public'),
     prefix: '/assets/',
     maxAge: '1h',
     index: false,
   })
-  useErrorHandler(app, (error, request, reply) => errorPage(show, error, request, reply))
-  app.get('/', (_request, reply) => reply.redirect('/docs'))
-  app.get('/.well-known/change-password', (_request, reply) => reply.redirect('/forgot'))
-  app.register(forgotPages, { ...dependencies, show })
-  app.register(linkPages, { ...dependencies, show })
-  app.register(resetPages, { ...dependencies, show })
 }
