@@ -55,6 +55,8 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
+    // A logger for each request would cost more than naming the request in the few lines that are logged.
+    childLoggerFactory: (logger) => logger,
     trustProxy: trusted(config.trustProxy),
     bodyLimit: 100_000,
     requestTimeout: 30_000,
@@ -120,7 +122,10 @@ function logRequests(app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions } = request
     const ms = Math.round(reply.elapsedTime)
-    request.log.info({ status: reply.statusCode, ms }, `${method} ${routeOptions.url ?? '(no such path)'}`)
+    request.log.info(
+      { reqId: request.id, status: reply.statusCode, ms },
+      `${method} ${routeOptions.url ?? '(no such path)'}`,
+    )
     done()
   })
 }

@@ -30,7 +30,7 @@ export function answerError(
   render: Render = sendJson,
 ): unknown {
   const appError = error instanceof AppError ? error : fromFastify(error)
-  if (appError.status >= 500) request.log.error({ err: error }, appError.detail ?? error.message)
+  if (appError.status >= 500) request.log.error({ err: error, reqId: request.id }, appError.detail ?? error.message)
   return render(appError, request, reply)
 }
 

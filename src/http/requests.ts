@@ -41,16 +41,15 @@ export function useMethodCheck(app: FastifyInstance): void {
     for (const name of [method].flat()) known.methods.add(name)
     paths.set(url, known)
   })
-  app.addHook('onRequest', async (request) => {
-    if (!request.is404) return
-    const path = request.url.split('?', 1)[0] ?? ''
-    const allowed = [...paths.values()]
-      .filter(({ pattern }) => pattern.test(path))
-      .flatMap(({ methods }) => [...methods])
-    if (allowed.length === 0) throw new AppError('NotFoundError')
-    const allow = [...new Set(allowed)].join(', ')
-    throw new AppError('MethodNotAllowedError', `It takes ${allow}.`, { headers: { allow } })
-  })
+  app.addHook('onRequest', (request, _reply, done) => done(request.is404 ? refusalOf(request.url) : undefined))
+
+  function refusalOf(url: string): AppError {
+    const path = url.split('?', 1)[0] ?? ''
+    const known = [...paths.values()].filter(({ pattern }) => pattern.test(path))
+    if (known.length === 0) return new AppError('NotFoundError')
+    const allow = [...new Set(known.flatMap(({ methods }) => [...methods]))].join(', ')
+    return new AppError('MethodNotAllowedError', `It takes ${allow}.`, { headers: { allow } })
+  }
 }
 
 function patternOf(url: string): RegExp {
