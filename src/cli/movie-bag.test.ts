@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
+import pg from 'pg'
 import { pino } from 'pino'
 import { movieBag } from '../../test/command.ts'
 import { createDatabase } from '../../test/database.ts'
@@ -199,6 +200,19 @@ test('a database that nobody may write is told of in one line', async () => {
     command.complained(),
     /^movie-bag: The database .* cannot be migrated by user .*read-only transaction\.\n$/,
   )
+})
+
+test('a database that something else uses is told of in one line, and keeps its tables', async () => {
+  const { DATABASE_URL } = await database()
+  const client = new pg.Client(DATABASE_URL)
+  await client.connect()
+  await client.query('drop schema public cascade; create schema public; create table accounts (balance integer)')
+  const command = movieBag(['serve'], { DATABASE_URL })
+  assert.equal(await command.end, 1)
+  assert.match(command.complained(), /^movie-bag: The database .* cannot be migrated .* "accounts" already exists\.\n$/)
+  const { rows } = await client.query("select tablename as name from pg_tables where schemaname = 'public' order by 1")
+  await client.end()
+  assert.deepEqual(rows, [{ name: 'accounts' }, { name: 'migrations' }])
 })
 
 test('a bug at the start is told with its stack, and is no success', async () => {

@@ -19,7 +19,7 @@ export async function migrate(url: string, patience: Patience): Promise<string[]
     await client.query("select pg_advisory_lock(hashtext('movie-bag migrations'))")
     return await runPending(client)
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError && ownersMatter.includes(error.code ?? ''))) throw error
+    if (!(error instanceof pg.DatabaseError && operatorsMatter.includes(error.code ?? ''))) throw error
     throw new StartError(
       `The database ${client.database} cannot be migrated by user ${client.user}: ${error.message}.`,
       {
@@ -31,8 +31,11 @@ export async function migrate(url: string, patience: Patience): Promise<string[]
   }
 }
 
-/** No right to make tables (from PostgreSQL 15 on only the owner of the database has it), a standby, a full disk. */
-const ownersMatter = ['42501', '25006', '53100']
+/**
+ * No right to make tables (from PostgreSQL 15 on only the owner of the database has it), a standby, a full disk, and
+ * tables of something else.
+ */
+const operatorsMatter = ['42501', '25006', '53100', '42P07']
 
 async function runPending(client: pg.Client): Promise<string[]> {
   await client.query(`create table if not exists migrations (
