@@ -1,3 +1,4 @@
+import type { IncomingMessage, Server } from 'node:http'
 import { createServer } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 
@@ -10,8 +11,32 @@ async function start(mailDirectory: string): Promise<{ smtpPort: number; webPort
   const { MailDev } = await import('maildev')
   const [smtpPort, webPort] = [await freePort(1025), await freePort(1080)]
   const onThisMachine = { ip: '127.0.0.1', webIp: '127.0.0.1' }
-  await new MailDev({ smtp: smtpPort, web: webPort, mailDirectory, silent: true, ...onThisMachine }).start()
+  const inbox = new MailDev({ smtp: smtpPort, web: webPort, mailDirectory, silent: true, ...onThisMachine })
+  const { api } = await inbox.start()
+  if (api) refuseOtherSites(api.server.server)
   return { smtpPort, webPort }
+}
+
+/**
+ * MailDev lets every site read the mails: a page that is open in the developer's browser could take the links out of
+ * them. It is asked by its own page only, under a name that no stranger can point here (DNS rebinding).
+ */
+function refuseOtherSites(server: Server): void {
+  for (const event of ['request', 'upgrade']) {
+    const listeners = server.listeners(event)
+    server.removeAllListeners(event)
+    server.on(event, (request: IncomingMessage, ...rest) => {
+      if (!isOurs(request)) request.socket.end(forbidden)
+      else for (const listener of listeners) listener.call(server, request, ...rest)
+    })
+  }
+}
+
+const forbidden = 'HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
+
+function isOurs({ headers: { host = '', origin } }: IncomingMessage): boolean {
+  const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host)
+  return isLocal && (origin === undefined || origin === `http://${host}`)
 }
 
 /** The port that one would look for first, or any other where that is taken. */
