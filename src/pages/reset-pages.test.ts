@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { type Answer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+const newPassword = 'a new password, and a long one'
+
+function post(path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> {
+  const form = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' }
+  return bag.request('POST', path, new URLSearchParams(fields).toString(), { ...form, ...headers })
+}
+
+/** A page: HTML that is never stored, told to nobody, and loads from this origin only. */
+function assertPage({ status, headers, text }: Answer, expected: number, says: RegExp): void {
+  assert.equal(status, expected, text)
+  assert.equal(headers.get('content-type'), 'text/html; charset=utf-8')
+  assert.equal(headers.get('cache-control'), 'no-store')
+  assert.equal(headers.get('referrer-policy'), 'no-referrer')
+  assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/)
+  assert.match(text, /^<!doctype html>\n<html lang="en">/)
+  assert.doesNotMatch(text, /(?:src|href|action)="(?:https?:)?\/\//, 'something comes from elsewhere')
+  assert.match(text, says)
+}
+
+async function linkFor(email: string, order = 1): Promise<string> {
+  assert.equal((await bag.request('POST', '/api/auth/forgot', { email })).status, 200)
+  return bag.smtp.tokenFor(email, order)
+}
+
+test('the link of the mail opens a form, and the form sets the password', async () => {
+  const ada = await signUp(bag, 'ada')
+  const token = await linkFor(ada.email)
+  const page = await bag.request('GET', `/reset/${token}`)
+  assertPage(page, 200, /Set a new password/)
+  assert.match(page.text, new RegExp(`name="reset_token" value="${token}"`))
+  assert.match(page.text, /For the account of a•••@example\.org/)
+  assert(!page.text.includes(ada.email), 'the whole address is shown to whoever holds the link')
+
+  assertPage(await post('/reset', { reset_token: token, password: newPassword }), 200, /Your new password is in/)
+  await logIn(bag, { email: ada.email, password: newPassword })
+})
+
+test('a password that will not do is told on the form, which stays usable', async () => {
+  const grace = await signUp(bag, 'grace')
+  const token = await linkFor(grace.email)
+  const refused = await post('/reset', { reset_token: token, password: 'short' })
+  assertPage(refused, 400, /role="alert">must have at least 8 characters</)
+  assert(!refused.text.includes('value="short"'))
+  assertPage(await post('/reset', { reset_token: token, password: newPassword }), 200, /Your new password is in/)
+})
+
+test('a link that is used, expired, cut or made up is told before anybody types a password', async () => {
+  const barbara = await signUp(bag, 'barbara')
+  const token = await linkFor(barbara.email)
+  await post('/reset', { reset_token: token, password: newPassword })
+  assertPage(await bag.request('GET', `/reset/${token}`), 410, /It has been used already/)
+  assertPage(await bag.request('GET', `/reset/${token.slice(1)}`), 404, /It is not complete, or it is not one of ours/)
+  assertPage(await bag.request('GET', '/reset/abcdefghijklmnopqrstuvwxyz'), 404, /not one of ours/)
+
+  const second = await linkFor((await signUp(bag, 'edsger')).email)
+  await bag.db.query(sql`update reset_links set expires_at = now() - interval '1 second' where ended_at is null`)
+  const expired = await bag.request('GET', `/reset/${second}`)
+  assertPage(expired, 410, /It has expired/)
+  assert.doesNotMatch(expired.text, /type="password"/)
+})
+
+test('the forgot form sends the mail, and answers alike for an address that nobody has', async () => {
+  assertPage(await bag.request('GET', '/forgot'), 200, /<form method="post" action="\/forgot">/)
+  const alan = await signUp(bag, 'alan')
+  const [known, unknown] = [
+    await post('/forgot', { email: alan.email }),
+    await post('/forgot', { email: 'no@example.org' }),
+  ]
+  assertPage(known, 200, /Look into your mailbox/)
+  const alike = ({ text }: Answer) => text.replace(/\b\w+@example\.org/, '').replace(/code: \w+/, '')
+  assert.equal(alike(known), alike(unknown))
+  await bag.smtp.tokenFor(alan.email)
+})
+
+test('what is typed comes back as text, and never as markup', async () => {
+  const script = '"><script>alert(1)</script>'
+  for (const answer of [
+    await post('/forgot', { email: script }),
+    await bag.request('GET', `/reset/${encodeURIComponent(script)}`),
+  ]) {
+    assert(answer.status >= 400)
+    assert.doesNotMatch(answer.text, /<script>alert/)
+  }
+  assertPage(await post('/forgot', { email: script }), 400, /role="alert">must be one e-mail address/)
+})
+
+test('a form that another site sends is refused', async () => {
+  const elsewhere = { 'sec-fetch-site': 'cross-site' }
+  const origin = { 'sec-fetch-site': '', origin: 'https://eve.example.com' }
+  for (const headers of [elsewhere, { 'sec-fetch-site': 'same-site' }, origin]) {
+    for (const path of ['/forgot', '/reset']) {
+      const fields = { email: 'ada@example.org', reset_token: 'x', password: newPassword }
+      assertPage(await post(path, fields, headers), 400, /sent from another site/)
+    }
+  }
+})
+
+test('a form without its fields, with one twice, or of another type is an error page', async () => {
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  for (const path of ['/forgot', '/reset']) {
+    for (const body of [
+      '',
+      'email=a@example.org&email=b@example.org&reset_token=a&reset_token=b',
+      '__proto__[email]=x',
+    ]) {
+      assertPage(await bag.request('POST', path, body, form), 400, /Something is not right/)
+    }
+    const text = { 'content-type': 'text/plain' }
+    assertPage(await bag.request('POST', path, 'email=x', text), 415, /Something is not right/)
+    assertPage(await bag.request('POST', path, `email=${'a'.repeat(101_000)}`, form), 413, /Something is not right/)
+  }
+})
+
+test('password managers find the page to change a password, and the style is served with the pages', async () => {
+  const known = await bag.request('GET', '/.well-known/change-password')
+  assert.equal(known.status, 302)
+  assert.equal((await bag.request('GET', known.headers.get('location') ?? '')).status, 200)
+  const style = await bag.request('GET', '/assets/style.css')
+  assert.equal(style.status, 200)
+  assert.match(style.headers.get('content-type') ?? '', /^text\/css/)
+})
