@@ -3,7 +3,6 @@ import { tokenKey } from './accounts/access-token.ts'
 import { buildApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { openDatabase } from './database/database.ts'
-import { startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
 import { StartError } from './errors.ts'
 import { closeHttp } from './http/close.ts'
@@ -11,8 +10,9 @@ import { keptSecret } from './kept-secret.ts'
 import { type Logger, openLog } from './log.ts'
 import { type LocalInbox, openLocalInbox } from './mail/local-inbox.ts'
 import { isLoopback } from './setting-kinds.ts'
-import { startWorker } from './worker.ts'
 import { startWorkerThread } from './worker-thread.ts'
+
+// What only some starts need is imported where they need it: half a second passes from a start to its first answer.
 
 /** What was started, to be stopped in reverse. */
 export type Running = { stop: () => Promise<void>; log: Logger }
@@ -53,6 +53,7 @@ export function work(signal: AbortSignal): Promise<Running> {
     if (!databaseUrl)
       throw new StartError('DATABASE_URL is not set: `movie-bag work` needs the database that `serve` uses.')
     await migrateWithWords(databaseUrl, { log, signal })
+    const { startWorker } = await import('./worker.ts')
     const worker = startWorker({ ...config, databaseUrl }, log)
     onStop(() => worker.stop())
     log.info('The mail worker runs')
@@ -76,7 +77,7 @@ async function startAll(
   start: (config: Config, log: Logger, onStop: OnStop) => Promise<void>,
 ): Promise<Running> {
   const config = readConfig()
-  const log = openLog(config)
+  const log = await openLog(config)
   for (const warning of config.warnings) log.warn(warning)
   const stops: (() => Promise<void>)[] = []
   const stop = async () => {
@@ -99,6 +100,7 @@ async function startAll(
 /** The PostgreSQL of the settings, or one of our own. */
 async function openServer({ databaseUrl, dataDir }: Config, log: Logger, onStop: OnStop) {
   if (databaseUrl) return { url: databaseUrl, directory: undefined }
+  const { startEmbeddedPostgres } = await import('./database/embedded.ts')
   const embedded = await startEmbeddedPostgres({ dataDir, log: log.child({}, { level: 'warn' }) })
   onStop(() => embedded.stop())
   return embedded

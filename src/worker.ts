@@ -38,6 +38,6 @@ export function startWorker(config: WorkerSettings, log: Logger): { stop: () => 
 
 if (!isMainThread && parentPort) {
   const config: WorkerSettings = workerData
-  const worker = startWorker(config, openLog(config))
+  const worker = startWorker(config, await openLog(config))
   parentPort.once('message', () => worker.stop().then(() => process.exit(0)))
 }

@@ -1,5 +1,6 @@
 import { webcrypto } from 'node:crypto'
-import { jwtVerify, SignJWT } from 'jose'
+import { SignJWT } from 'jose/jwt/sign'
+import { jwtVerify } from 'jose/jwt/verify'
 
 /** The key that signs access tokens. */
 export type TokenKey = webcrypto.CryptoKey
