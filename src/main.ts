@@ -8,6 +8,7 @@ import { StartError } from './errors.ts'
 import { closeHttp } from './http/close.ts'
 import { keptSecret } from './kept-secret.ts'
 import { type Logger, openLog } from './log.ts'
+import { checkMailTemplates } from './mail/check-templates.ts'
 import { type LocalInbox, openLocalInbox } from './mail/local-inbox.ts'
 import { isLoopback } from './setting-kinds.ts'
 import { startWorkerThread } from './worker-thread.ts'
@@ -24,6 +25,7 @@ export type Running = { stop: () => Promise<void>; log: Logger }
  */
 export function serve(signal: AbortSignal): Promise<Running> {
   return startAll(signal, async (config, log, onStop) => {
+    await checkMailTemplates(config)
     const database = await openServer(config, log, onStop)
     await migrateWithWords(database.url, { log, signal })
 
@@ -52,6 +54,7 @@ export function work(signal: AbortSignal): Promise<Running> {
     const { databaseUrl } = config
     if (!databaseUrl)
       throw new StartError('DATABASE_URL is not set: `movie-bag work` needs the database that `serve` uses.')
+    await checkMailTemplates(config)
     await migrateWithWords(databaseUrl, { log, signal })
     const { startWorker } = await import('./worker.ts')
     const worker = startWorker({ ...config, databaseUrl }, log)
