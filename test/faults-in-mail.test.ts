@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { sql } from '../src/database/database.ts'
 import { createDatabase } from './database.ts'
 import { startFaultySmtp } from './faulty-smtp.ts'
 import { freePort, type MovieBag, signUp, startMovieBag } from './movie-bag.ts'
 import { startService, until } from './service.ts'
-import { startSmtp } from './smtp.ts'
+import { type Smtp, startSmtp } from './smtp.ts'
 
 // The faults of the original that concern mail, a story each. They run side by side, for most of their time they wait.
 
@@ -24,7 +24,10 @@ describe('mail of the original', { concurrency: 3 }, () => {
 
     const smtp = await startSmtp({}, Number(settings.MAIL_PORT))
     const second = await startService('serve', settings)
-    t.after(() => Promise.all([second.end(), smtp.stop()]))
+    t.after(async () => {
+      await second.end()
+      await smtp.stop()
+    })
     await smtp.tokenFor(email)
   })
 
@@ -33,26 +36,26 @@ describe('mail of the original', { concurrency: 3 }, () => {
     const absent = await startSmtp({}, port)
     await absent.stop()
     const bag = await startMovieBag({}, absent)
-    t.after(() => bag.stop())
     const { email } = await signUp(bag, 'ada')
     await forgot(bag, email)
     await until(async () => (await health(bag)).status === 'degraded', 'the trouble to be told')
     const smtp = await startSmtp({}, port)
-    t.after(() => smtp.stop())
+    t.after(async () => {
+      await bag.stop()
+      await smtp.stop()
+    })
     await until(() => smtp.mails.some(({ recipients }) => recipients.includes(email)), 'the mail')
   })
 
   test('is not lost when the server puts it off with 451', async (t) => {
     const smtp = await startFaultySmtp()
-    t.after(() => smtp.stop())
     let refusals = 0
     smtp.fault = (point) => {
       if (point !== 'RCPT' || refusals >= 2) return undefined
       refusals += 1
       return { reply: '451 4.3.0 Try again later' }
     }
-    const bag = await startMovieBag({}, smtp)
-    t.after(() => bag.stop())
+    const bag = await startWith(smtp, t)
     const { email } = await signUp(bag, 'ada')
     await forgot(bag, email)
     await smtp.tokenFor(email)
@@ -61,10 +64,8 @@ describe('mail of the original', { concurrency: 3 }, () => {
 
   test('has a timeout: a mail server that says nothing is told of, and slows no request', async (t) => {
     const smtp = await startFaultySmtp()
-    t.after(() => smtp.stop())
     smtp.fault = () => 'silence'
-    const bag = await startMovieBag({}, smtp)
-    t.after(() => bag.stop())
+    const bag = await startWith(smtp, t)
     const { email } = await signUp(bag, 'ada')
     await forgot(bag, email)
     await until(async () => (await health(bag)).status === 'degraded', 'the silence to be noticed')
@@ -90,10 +91,8 @@ describe('mail of the original', { concurrency: 3 }, () => {
 
   test('that fails for good is seen: in the log, and in its row with the words of the server', async (t) => {
     const smtp = await startFaultySmtp()
-    t.after(() => smtp.stop())
     smtp.fault = (point) => (point === 'RCPT' ? { reply: '550 5.1.1 No such mailbox' } : undefined)
-    const bag = await startMovieBag({}, smtp)
-    t.after(() => bag.stop())
+    const bag = await startWith(smtp, t)
     const { email } = await signUp(bag, 'ada')
     await forgot(bag, email)
     const failed = () =>
@@ -108,6 +107,16 @@ describe('mail of the original', { concurrency: 3 }, () => {
     assert.match(lines[0].reply, /550 5\.1\.1 No such mailbox/)
   })
 })
+
+/** A Movie Bag that uses this mail server, which stops after it: a mail that is cut off would be no part of the story. */
+async function startWith(smtp: Smtp, t: TestContext): Promise<MovieBag> {
+  const bag = await startMovieBag({}, smtp)
+  t.after(async () => {
+    await bag.stop()
+    await smtp.stop()
+  })
+  return bag
+}
 
 async function health(bag: MovieBag): Promise<{ status: string; mail: string }> {
   const { status, body } = await bag.request('GET', '/health/ready')

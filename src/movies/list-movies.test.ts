@@ -87,10 +87,10 @@ test('a page deep in a large collection is found by the primary key: no sort, no
   await client.connect()
   t.after(() => client.end())
   await client.query('analyze movies')
-  await client.query(`prepare page as ${await lastStatementOn(client, 'from movies where id >')}`)
+  await client.query(`prepare page as ${await lastStatementOn(client, 'added_by from movies where id >')}`)
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {
     await client.query(`set plan_cache_mode = ${mode}`)
-    const { rows } = await client.query(`explain (costs off) execute page (${key}, 21)`)
+    const { rows } = await client.query(`explain (costs off) execute page (${key})`)
     const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
     assert.match(plan, /^Limit\n +-> +Index Scan using movies_pkey on movies\n +Index Cond: \(id > /, mode)
   }

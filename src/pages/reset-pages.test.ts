@@ -7,8 +7,14 @@ const bag = await startMovieBag()
 after(() => bag.stop())
 const newPassword = 'a new password, and a long one'
 
+/** What a browser says of a form of this site. */
+const form = {
+  accept: 'text/html,application/xhtml+xml',
+  'content-type': 'application/x-www-form-urlencoded',
+  'sec-fetch-site': 'same-origin',
+}
+
 function post(path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> {
-  const form = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' }
   return bag.request('POST', path, new URLSearchParams(fields).toString(), { ...form, ...headers })
 }
 
@@ -103,7 +109,6 @@ test('a form that another site sends is refused', async () => {
 })
 
 test('a form without its fields, with one twice, or of another type is an error page', async () => {
-  const form = { 'content-type': 'application/x-www-form-urlencoded' }
   for (const path of ['/forgot', '/reset']) {
     for (const body of [
       '',
@@ -112,7 +117,7 @@ test('a form without its fields, with one twice, or of another type is an error 
     ]) {
       assertPage(await bag.request('POST', path, body, form), 400, /Something is not right/)
     }
-    const text = { 'content-type': 'text/plain' }
+    const text = { ...form, 'content-type': 'text/plain' }
     assertPage(await bag.request('POST', path, 'email=x', text), 415, /Something is not right/)
     assertPage(await bag.request('POST', path, `email=${'a'.repeat(101_000)}`, form), 413, /Something is not right/)
   }
