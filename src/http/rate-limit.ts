@@ -60,9 +60,14 @@ async function consume(limiter: RateLimiterPostgres, caller: string) {
   }
 }
 
-/** One IPv4 address, or the /64 that a provider hands to one customer of IPv6. */
+/**
+ * One IPv4 address, or the /64 that a provider hands to one customer of IPv6. Some proxies name the caller with a port,
+ * or as nothing that is an address: those count as one.
+ */
 function callerOf(request: FastifyRequest): string {
-  const address = ipaddr.process(request.ip)
+  const ip = request.ip.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
+  if (!ipaddr.isValid(ip)) return 'unknown'
+  const address = ipaddr.process(ip)
   if (address instanceof ipaddr.IPv6)
     return `${address.parts
       .slice(0, 4)
