@@ -7,11 +7,11 @@ import { hashOfToken, newToken, tokenIn } from './mail-token.ts'
 // A browser in which an account has logged in keeps a random cookie (OWASP: device cookies). It lets nobody in: it only
 // tells the owner's browser from everybody else's, so that their wrong guesses do not lock the owner out.
 
-const cookieName = 'movie_bag_browser'
+type CookieConfig = Pick<Config, 'publicUrl'>
 
 /** The SHA-256 of the cookie that the request brings, or null. */
-export function browserOf(request: FastifyRequest): Buffer | null {
-  const token = tokenIn(request.cookies[cookieName] ?? '')
+export function browserOf(request: FastifyRequest, config: CookieConfig): Buffer | null {
+  const token = tokenIn(request.cookies[cookieName(config)] ?? '')
   return token ? hashOfToken(token) : null
 }
 
@@ -19,15 +19,20 @@ export function browserOf(request: FastifyRequest): Buffer | null {
 export async function rememberBrowser(
   db: Queryable,
   accountId: string,
-  { request, reply, config }: { request: FastifyRequest; reply: FastifyReply; config: Pick<Config, 'publicUrl'> },
+  { request, reply, config }: { request: FastifyRequest; reply: FastifyReply; config: CookieConfig },
 ): Promise<void> {
-  let hash = browserOf(request)
+  let hash = browserOf(request, config)
   if (!hash) {
     const token = newToken()
     hash = hashOfToken(token)
-    const secure = config.publicUrl.startsWith('https:')
-    const options = { httpOnly: true, sameSite: 'lax', secure, path: '/', maxAge: 400 * 86_400 } as const
-    reply.setCookie(cookieName, token, options)
+    const options = {
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: isHttps(config),
+      path: '/',
+      maxAge: 400 * 86_400,
+    } as const
+    reply.setCookie(cookieName(config), token, options)
   }
   await db.query(sql`
     insert into known_browsers (account_id, token_hash) values (${accountId}, ${hash})
@@ -37,4 +42,13 @@ export async function rememberBrowser(
 /** After a password was lost no browser is known any more. */
 export async function forgetBrowsers(db: Queryable, accountId: string): Promise<void> {
   await db.query(sql`delete from known_browsers where account_id = ${accountId}`)
+}
+
+/** The prefix keeps a neighbouring subdomain from setting it (RFC 6265bis, 4.1.3.2). It needs https. */
+function cookieName(config: CookieConfig): string {
+  return isHttps(config) ? '__Host-movie_bag_browser' : 'movie_bag_browser'
+}
+
+function isHttps({ publicUrl }: CookieConfig): boolean {
+  return publicUrl.startsWith('https:')
 }

@@ -43,19 +43,35 @@ export const logIn: FastifyPluginAsyncTypebox<Dependencies> = async (app, { limi
  * account with 100 failures in a row; `UnverifiedEmailError` where the settings ask for a verified address.
  */
 export async function openSession(
+  dependencies: LogInDependencies,
+  typed: { email: string; password: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  // Where the hash was replaced meanwhile the password may still be right: another login may have replaced it.
+  const attempt = () => attemptSession(dependencies, typed, request, reply)
+  const session = (await attempt()) ?? (await attempt())
+  if (!session) throw new AppError('UnauthorizedError')
+  return session
+}
+
+async function attemptSession(
   { db, config, failures }: LogInDependencies,
   { email, password }: { email: string; password: string },
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
   const canonical = canonicalAddress(email) ?? ''
-  const browser = browserOf(request)
+  const browser = browserOf(request, config)
   const account = await findAccount(db, canonical, browser)
   const failureKey = failuresKey(canonical, account?.knowsBrowser ? browser : null)
   const isAllowed = await failures.isAllowed(failureKey)
   const isRight = await isPasswordOf(isAllowed ? account?.passwordHash : undefined, password)
   if (!account?.passwordHash || !isRight) throw new AppError('UnauthorizedError')
-  if (config.requireVerifiedEmail && !account.isVerified) throw new AppError('UnverifiedEmailError')
+  if (config.requireVerifiedEmail && !account.isVerified) {
+    await clearFailures(db, failureKey)
+    throw new AppError('UnverifiedEmailError')
+  }
 
   const newHash = isOutdatedHash(account.passwordHash) ? await hashPassword(password) : account.passwordHash
   const verified = { id: account.id, passwordHash: account.passwordHash, newHash, knowsBrowser: account.knowsBrowser }
@@ -65,9 +81,8 @@ export async function openSession(
     if (begun) await clearFailures(tx, failureKey)
     return begun
   })
-  if (!session) throw new AppError('UnauthorizedError')
   // Programs that keep no cookies would only fill the table.
-  if (request.headers['sec-fetch-site']) await rememberBrowser(db, account.id, { request, reply, config })
+  if (session && request.headers['sec-fetch-site']) await rememberBrowser(db, account.id, { request, reply, config })
   return session
 }
 
