@@ -9,7 +9,7 @@ import type { MailWriters, WrittenMail } from '../mail/deliver.ts'
 import { addressToAccount, type ClaimedMail } from '../mail/outbox.ts'
 import { durationInWords, type RenderMail } from '../mail/templates.ts'
 import { isTooSoon } from './cool-down.ts'
-import { mintResetLink } from './reset-link.ts'
+import { isMailNeedless, mintResetLink } from './reset-link.ts'
 import { mayTellUnknownAddress } from './unknown-address.ts'
 
 /** Every mail that the recovery sends, by its kind. */
@@ -37,6 +37,7 @@ type Answer =
   | { account: Account; token: string; notMeToken: string }
   | { state: 'no recipient' }
   | { state: 'too soon' }
+  | { state: 'cancelled' }
   | { state: 'lease lost' }
 
 /** Decides on a request, once, and makes the links at the last moment; a second attempt at the same mail makes others. */
@@ -48,6 +49,7 @@ async function answerRequest(tx: Transaction, config: Config, mail: ClaimedMail)
     if (await isTooSoon(tx, accountId)) return { state: 'too soon' }
     await remember(tx, { accountId, event: 'reset asked', supportCode: mail.supportCode })
   }
+  if (await isMailNeedless(tx, accountId, mail.id)) return { state: 'cancelled' }
   if (!(await addressToAccount(tx, mail, accountId))) return { state: 'lease lost' }
   const ttlMs = config.resetTokenTtlMs
   const token = await mintResetLink(tx, { accountId, mailId: mail.id, ttlMs })

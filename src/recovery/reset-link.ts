@@ -35,6 +35,15 @@ export async function mintResetLink(
   return token
 }
 
+/** Whether a mail that is not sent yet has had links, and they ended: another password was set, or nobody wants one. */
+export async function isMailNeedless(tx: Transaction, accountId: string, mailId: string): Promise<boolean> {
+  const rows = await tx.query(sql`
+    select token_hash from reset_links
+    where account_id = ${accountId} and mail_id = ${mailId} and ended_as in ('used', 'cancelled')
+    limit 1`)
+  return rows.length > 0
+}
+
 /** What has become of the link with this token; undefined where there never was one. Changes nothing. */
 export async function lookAtResetLink(db: Queryable, typed: string): Promise<ResetLink | undefined> {
   const token = tokenIn(typed)
