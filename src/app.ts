@@ -38,7 +38,7 @@ import { pages } from './pages/pages.ts'
 import { forgotPassword } from './recovery/forgot-password.ts'
 import { notMe } from './recovery/not-me.ts'
 import { renewLink } from './recovery/renew-link.ts'
-import { cancelResetLinks } from './recovery/reset-link.ts'
+import { cancelResetLinks as endResetLinks } from './recovery/reset-link.ts'
 import { resetPassword } from './recovery/reset-password.ts'
 import { undoAddress } from './recovery/undo-address.ts'
 import { version } from './version.ts'
@@ -89,11 +89,11 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   app.register(sessions, { db, signedIn })
   app.register(ownAccount, { db, signedIn })
   app.register(verifyAddress, { db, signedIn, limit, config })
-  app.register(changePassword, { db, signedIn, limit, config, onPasswordChange: cancelResetLinks })
-  app.register(changeAddress, { db, signedIn, limit, config })
+  app.register(changePassword, { db, signedIn, limit, config, failures, endResetLinks })
+  app.register(changeAddress, { db, signedIn, limit, config, failures, endResetLinks })
   app.register(history, { db, signedIn })
   app.register(exportAccount, { db, signedIn })
-  app.register(deleteAccount, { db, signedIn, limit, config })
+  app.register(deleteAccount, { db, signedIn, limit, config, failures, endResetLinks })
 
   app.register(forgotPassword, { db, limit, config })
   app.register(resetPassword, { db, limit, config })

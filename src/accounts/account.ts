@@ -1,5 +1,8 @@
 import { type Queryable, type Sql, sql, type Transaction } from '../database/database.ts'
 
+/** Ends the links that could set an account's password. The recovery brings it, for accounts know no links of it. */
+export type EndResetLinks = (tx: Transaction, accountId: string) => Promise<void>
+
 export type Account = { id: string; email: string; isVerified: boolean; pendingEmail: string | null }
 
 const columns: Sql = sql`id, email, email_verified_at is not null as "isVerified", pending_email as "pendingEmail"`

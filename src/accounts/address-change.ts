@@ -5,10 +5,11 @@ import { type Queryable, sql, type Transaction } from '../database/database.ts'
 
 export const undoTtlMs = 7 * 86_400_000
 
-export async function isHeldForUndo(db: Queryable, canonical: string): Promise<boolean> {
+/** Whether an address is kept for an account that can still come back to it: not for itself, where it is the one. */
+export async function isHeldForUndo(db: Queryable, canonical: string, accountId: string): Promise<boolean> {
   const rows = await db.query(sql`
     select id from address_changes
-    where old_email_canonical = ${canonical} and undone_at is null and undo_until > now()
+    where old_email_canonical = ${canonical} and account_id <> ${accountId} and undone_at is null and undo_until > now()
     limit 1`)
   return rows.length > 0
 }

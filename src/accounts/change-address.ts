@@ -7,16 +7,21 @@ import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
+import type { EndResetLinks } from './account.ts'
 import { lookAtActionLink, spendActionLink } from './action-link.ts'
 import { isHeldForUndo, moveTo } from './address-change.ts'
 import { canonicalAddress, requireAddress } from './email-address.ts'
+import type { FailedLogins } from './failed-logins.ts'
 import { remember } from './history.ts'
-import { requirePassword } from './require-password.ts'
+import { lockByPassword, requirePassword } from './require-password.ts'
 import type { RequireSession, Session } from './session.ts'
 
-type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller; config: Config }
+type Dependencies = ConfirmDependencies & AskDependencies & { signedIn: RequireSession; limit: LimitByCaller }
+type AskDependencies = { db: Database; config: Config; failures: FailedLogins }
+type ConfirmDependencies = { db: Database; config: Config; endResetLinks: EndResetLinks }
 
-export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit, config }) => {
+export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { signedIn, limit } = dependencies
   const ask = {
     summary: 'Ask for another e-mail address',
     description:
@@ -32,7 +37,7 @@ export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   const options = { schema: ask, onRequest: signedIn, preHandler: limit('account-change') }
   app.post('/api/auth/email', options, async (request) => {
-    await askForAddress(db, config, request.session, request.body, deviceOf(request))
+    await askForAddress(dependencies, request.session, request.body, deviceOf(request))
     return {}
   })
 
@@ -46,7 +51,7 @@ export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
     },
   }
   app.post('/api/auth/email/confirm', { schema: confirm, preHandler: limit('link') }, async (request) => {
-    await confirmAddress(db, config, request.body.token, deviceOf(request))
+    await confirmAddress(dependencies, request.body.token, deviceOf(request))
     return {}
   })
 }
@@ -54,11 +59,16 @@ export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
 type Wish = { email: string; password: string }
 
 /** Only the newest wish counts. Whether somebody else has the address is told to who can read its mail, and not here. */
-export async function askForAddress(db: Database, config: Config, session: Session, wish: Wish, device: string) {
+export async function askForAddress(
+  { db, config, failures }: AskDependencies,
+  { accountId }: Session,
+  wish: Wish,
+  device: string,
+): Promise<void> {
   requireAddress(wish.email)
-  await requirePassword(db, session.accountId, wish.password)
+  const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
   await db.transaction(async (tx) => {
-    const { accountId } = session
+    await lockByPassword(tx, accountId, passwordHash)
     await tx.query(sql`update accounts set pending_email = ${wish.email} where id = ${accountId}`)
     await remember(tx, { accountId, event: 'address change asked', device })
     const params = { email: wish.email }
@@ -67,17 +77,24 @@ export async function askForAddress(db: Database, config: Config, session: Sessi
 }
 
 /** Throws `BadTokenError`, `ExpiredTokenError`, or `EmailAlreadyExistsError`, which leaves the link usable. */
-export async function confirmAddress(db: Database, config: Config, token: string, device: string): Promise<void> {
+export async function confirmAddress(
+  { db, config, endResetLinks }: ConfirmDependencies,
+  token: string,
+  device: string,
+): Promise<void> {
   const link = await lookAtActionLink(db, ['confirm-address'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for the change once more.')
   try {
-    await db.transaction((tx) => confirm(tx, config, token, device))
+    await db.transaction(async (tx) => {
+      const accountId = await confirm(tx, config, token, device)
+      await endResetLinks(tx, accountId)
+    })
   } catch (error) {
     throw isUniqueViolation(error) ? new AppError('EmailAlreadyExistsError') : error
   }
 }
 
-async function confirm(tx: Transaction, config: Config, token: string, device: string): Promise<void> {
+async function confirm(tx: Transaction, config: Config, token: string, device: string): Promise<string> {
   const link = await spendActionLink(tx, ['confirm-address'], token)
   const { accountId, params } = link ?? {}
   const [account] = await tx.query<{ pending: string | null }>(sql`
@@ -87,9 +104,9 @@ async function confirm(tx: Transaction, config: Config, token: string, device: s
   if (!accountId || !canonical || account?.pending !== email) {
     throw new AppError('BadTokenError', 'The link was used already, or another address was asked for since.')
   }
-  const isTaken = await isHeldForUndo(tx, canonical)
-  const change = isTaken ? undefined : await moveTo(tx, { accountId, email, canonical })
-  if (!change) throw new AppError('EmailAlreadyExistsError')
+  const change = await moveTo(tx, { accountId, email, canonical })
+  // Asked after the move, which waits for whoever leaves the address at this moment.
+  if (!change || (await isHeldForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
   await remember(tx, { accountId, event: 'address changed', device })
   await queueMail(tx, {
     kind: 'address-changed',
@@ -97,4 +114,5 @@ async function confirm(tx: Transaction, config: Config, token: string, device: s
     params: { change: change.id, at: new Date().toISOString(), device },
     locale: config.defaultLocale,
   })
+  return accountId
 }

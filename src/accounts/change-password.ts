@@ -1,27 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
-import type { Transaction } from '../database/database.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
+import type { EndResetLinks } from './account.ts'
+import type { FailedLogins } from './failed-logins.ts'
 import { remember } from './history.ts'
 import { checkPassword, hashPassword } from './password.ts'
 import { requirePassword } from './require-password.ts'
 import { endSessions, type RequireSession, type Session } from './session.ts'
-
-/** What else ends with a password, such as links that could set another one. */
-export type OnPasswordChange = (tx: Transaction, accountId: string) => Promise<void>
 
 type Dependencies = {
   db: Database
   signedIn: RequireSession
   limit: LimitByCaller
   config: Config
-  onPasswordChange: OnPasswordChange
+  failures: FailedLogins
+  endResetLinks: EndResetLinks
 }
 
 export const changePassword: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
@@ -49,13 +48,13 @@ type Change = { current: string; wanted: string; device: string }
 
 /** Throws `UnauthorizedError` where the current password is wrong, also where it has been changed meanwhile. */
 export async function replacePassword(
-  { db, config, onPasswordChange }: Pick<Dependencies, 'db' | 'config' | 'onPasswordChange'>,
+  { db, config, failures, endResetLinks }: Pick<Dependencies, 'db' | 'config' | 'failures' | 'endResetLinks'>,
   { id: sessionId, accountId }: Session,
   { current, wanted, device }: Change,
 ): Promise<void> {
   const [account] = await db.query<{ email: string }>(sql`select email from accounts where id = ${accountId}`)
   checkPassword(wanted, { email: account?.email ?? '', minLength: config.minPasswordLength }, 'new_password')
-  const oldHash = await requirePassword(db, accountId, current)
+  const oldHash = await requirePassword({ db, failures }, accountId, current)
   const newHash = await hashPassword(wanted)
   await db.transaction(async (tx) => {
     const rows = await tx.query(sql`
@@ -64,7 +63,7 @@ export async function replacePassword(
       returning id`)
     if (rows.length === 0) throw new AppError('UnauthorizedError', 'The password was changed meanwhile.')
     await endSessions(tx, accountId, { keep: sessionId })
-    await onPasswordChange(tx, accountId)
+    await endResetLinks(tx, accountId)
     await remember(tx, { accountId, event: 'password changed', device })
     const params = { at: new Date().toISOString(), device }
     await queueMail(tx, { kind: 'password-changed', accountId, params, locale: config.defaultLocale })

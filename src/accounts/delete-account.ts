@@ -6,15 +6,18 @@ import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { freeze } from './account.ts'
+import { accountById, type EndResetLinks, freeze } from './account.ts'
 import { undoableUntil } from './address-change.ts'
+import type { FailedLogins } from './failed-logins.ts'
 import { remember } from './history.ts'
-import { requirePassword } from './require-password.ts'
+import { lockByPassword, requirePassword } from './require-password.ts'
 import { endSessions, type RequireSession } from './session.ts'
 
-type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller; config: Config }
+type Dependencies = CloseDependencies & { signedIn: RequireSession; limit: LimitByCaller }
+type CloseDependencies = { db: Database; config: Config; failures: FailedLogins; endResetLinks: EndResetLinks }
 
-export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit, config }) => {
+export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { signedIn, limit } = dependencies
   const schema = {
     summary: 'Delete the account',
     description:
@@ -35,25 +38,29 @@ export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
   app.delete('/api/auth/account', options, async (request) => {
     const { password, movies } = request.body
     const wish = { password, deleteMovies: movies === 'delete', device: deviceOf(request) }
-    return { deleted_at: await closeAccount(db, config, request.session.accountId, wish) }
+    return { deleted_at: await closeAccount(dependencies, request.session.accountId, wish) }
   })
 }
 
 type Wish = { password: string; deleteMovies: boolean; device: string }
 
 /** Answers when the account is deleted. Throws `UnauthorizedError`. */
-export async function closeAccount(db: Database, config: Config, accountId: string, wish: Wish): Promise<Date> {
-  await requirePassword(db, accountId, wish.password)
+export async function closeAccount(
+  { db, config, failures, endResetLinks }: CloseDependencies,
+  accountId: string,
+  wish: Wish,
+): Promise<Date> {
+  const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
   return db.transaction(async (tx) => {
+    await lockByPassword(tx, accountId, passwordHash)
+    const account = await accountById(tx, accountId)
     const until = await undoableUntil(tx, accountId)
     const deleteAt = until ?? new Date()
-    const [account] = await tx.query<{ email: string }>(
-      sql`select email from accounts where id = ${accountId} for update`,
-    )
     // To the address, for the account may be gone by the time the mail is written.
     const params = { at: deleteAt.toISOString() }
     const address = account?.email ?? ''
     await queueMail(tx, { kind: 'account-deleted', address, params, locale: config.defaultLocale })
+    await endResetLinks(tx, accountId)
     if (until) await close(tx, accountId, wish, until)
     else await erase(tx, accountId, wish)
     return deleteAt

@@ -44,6 +44,11 @@ export function failuresKey(canonical: string, knownBrowser: Buffer | null): str
   return hash.digest('base64url')
 }
 
+/** Under which failures to confirm the password count, of who is signed in: a stolen session is no way to guess it. */
+export function confirmationsKey(accountId: string): string {
+  return failuresKey(`account ${accountId}`, null)
+}
+
 export async function clearFailures(db: Queryable, key: string): Promise<void> {
   await db.query(sql`delete from rate_limits where key = ${`${prefix}:${key}`}`)
 }
@@ -53,4 +58,5 @@ export async function clearFailuresOf(tx: Transaction, accountId: string): Promi
   const [account] = await tx.query<{ canonical: string }>(sql`
     select email_canonical as canonical from accounts where id = ${accountId}`)
   if (account) await clearFailures(tx, failuresKey(account.canonical, null))
+  await clearFailures(tx, confirmationsKey(accountId))
 }

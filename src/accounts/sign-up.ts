@@ -45,7 +45,7 @@ export async function createAccount(
       values (${email}, ${canonical}, ${passwordHash}, ${config.defaultLocale})
       on conflict (email_canonical) do nothing
       returning id`)
-    if (!account || (await isHeldForUndo(tx, canonical))) throw new AppError('EmailAlreadyExistsError')
+    if (!account || (await isHeldForUndo(tx, canonical, account.id))) throw new AppError('EmailAlreadyExistsError')
     await remember(tx, { accountId: account.id, event: 'signed up', device })
     await queueMail(tx, { kind: 'verify-address', accountId: account.id, locale: config.defaultLocale })
     return account.id

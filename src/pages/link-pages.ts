@@ -10,6 +10,7 @@ import { AppError } from '../errors.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { disown, notMePurposes } from '../recovery/not-me.ts'
+import { cancelResetLinks as endResetLinks } from '../recovery/reset-link.ts'
 import { undoAddressChange } from '../recovery/undo-address.ts'
 import type { ShowPage } from './page.ts'
 
@@ -18,7 +19,9 @@ type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: 
 /** Behind each link in a mail that does something at once: a page with a button, for to look must not act. */
 export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
   page('/verify', ['verify-address'], (token, device) => verifyWithLink(db, token, device))
-  page('/confirm-address', ['confirm-address'], (token, device) => confirmAddress(db, config, token, device))
+  page('/confirm-address', ['confirm-address'], (token, device) =>
+    confirmAddress({ db, config, endResetLinks }, token, device),
+  )
   page('/undo-address', ['undo-address'], (token, device) => undoAddressChange(db, config, token, device))
   page('/not-me', notMePurposes, (token, device) => disown(db, config, token, device))
 

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { allMailSettled, mailedToken, subjectsTo } from '../../test/mail-links.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+
+test('the address changes when it is confirmed from there, and not before', async () => {
+  const ada = await signedIn('ada')
+  assert.equal((await ask(ada, 'ada.new@example.org')).status, 200)
+  assert.deepEqual(await addressesOf(ada), ['ada@example.org', 'ada.new@example.org', false])
+  await logIn(bag, ada)
+  const token = await mailedToken(bag, 'confirm-address', 'ada.new@example.org')
+  assert.equal((await confirm(token)).status, 200)
+  assert.deepEqual(await addressesOf(ada), ['ada.new@example.org', null, true])
+  await logIn(bag, { ...ada, email: 'ada.new@example.org' })
+  assertError(await bag.request('POST', '/api/auth/login', ada), 'UnauthorizedError')
+  assert.deepEqual(await subjectsTo(bag, 'ada@example.org'), ['Confirm your e-mail address', 'E-mail address changed'])
+  assert.deepEqual(await subjectsTo(bag, 'ada.new@example.org'), ['Confirm your new e-mail address'])
+  assertError(await confirm(token), 'BadTokenError')
+})
+
+test('without the password nobody asks for another address', async () => {
+  const grace = await signedIn('grace')
+  const wish = { email: 'eve@example.org', password: 'not the password' }
+  assertError(await bag.request('POST', '/api/auth/email', wish, grace.session), 'UnauthorizedError')
+  assertError(
+    await bag.request('POST', '/api/auth/email', { ...wish, password: grace.password }),
+    'InvalidSessionError',
+  )
+  assert.deepEqual(await addressesOf(grace), ['grace@example.org', null, false])
+})
+
+test('a change of address kills the reset links that were mailed to the old one', async () => {
+  const alan = await signedIn('alan')
+  await bag.request('POST', '/api/auth/forgot', { email: alan.email })
+  const token = await mailedToken(bag, 'reset', alan.email)
+  await move(alan, 'alan.new@example.org')
+  const reset = { reset_token: token, password: 'a password of whoever reads the old mail' }
+  assertError(await bag.request('POST', '/api/auth/reset', reset), 'BadTokenError')
+})
+
+test('an address that somebody else has is told to who reads its mail, and the link stays usable', async () => {
+  const barbara = await signedIn('barbara')
+  const other = await signedIn('other')
+  assert.equal((await ask(barbara, other.email)).status, 200)
+  const token = await mailedToken(bag, 'confirm-address', other.email)
+  assertError(await confirm(token), 'EmailAlreadyExistsError')
+  assert.deepEqual(await addressesOf(barbara), ['barbara@example.org', 'other@example.org', false])
+  await bag.request('DELETE', '/api/auth/account', { password: other.password, movies: 'keep' }, other.session)
+  assert.equal((await confirm(token)).status, 200)
+})
+
+test('of two wishes only the newer one counts, whichever is confirmed', async () => {
+  const edsger = await signedIn('edsger')
+  await ask(edsger, 'first@example.org')
+  const first = await mailedToken(bag, 'confirm-address', 'first@example.org')
+  await ask(edsger, 'second@example.org')
+  const second = await mailedToken(bag, 'confirm-address', 'second@example.org')
+  assertError(await confirm(first), 'BadTokenError')
+  assert.equal((await confirm(second)).status, 200)
+  assert.deepEqual(await addressesOf(edsger), ['second@example.org', null, true])
+})
+
+test('an address is never moved to that its owner did not click, however two wishes race', async () => {
+  const tony = await signedIn('tony')
+  await ask(tony, 'clicked@example.org')
+  const token = await mailedToken(bag, 'confirm-address', 'clicked@example.org')
+  for (let round = 0; round < 5; round += 1) {
+    await Promise.all([
+      ask(tony, 'silent@example.org'),
+      confirm(token),
+      confirm(token),
+      ask(tony, 'clicked@example.org'),
+    ])
+    const [email] = await addressesOf(tony)
+    assert.notEqual(email, 'silent@example.org')
+  }
+})
+
+test('a link that is confirmed many times at once moves the account once', async () => {
+  const leslie = await signedIn('leslie')
+  await ask(leslie, 'leslie.new@example.org')
+  const token = await mailedToken(bag, 'confirm-address', 'leslie.new@example.org')
+  const answers = await Promise.all(Array.from({ length: 10 }, () => confirm(token)))
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, ...Array(9).fill(403)])
+  assert.equal(
+    (await subjectsTo(bag, leslie.email)).filter((subject) => subject === 'E-mail address changed').length,
+    1,
+  )
+})
+
+test('a pending change dies with a reset', async () => {
+  const john = await signedIn('john')
+  await ask(john, 'john.new@example.org')
+  const confirmation = await mailedToken(bag, 'confirm-address', 'john.new@example.org')
+  await bag.request('POST', '/api/auth/forgot', { email: john.email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', john.email), password: john.password }
+  assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
+  assertError(await confirm(confirmation), 'BadTokenError')
+})
+
+test('a wish in flight while the owner resets the password comes to nothing', async () => {
+  const donald = await signedIn('donald')
+  await bag.request('POST', '/api/auth/forgot', { email: donald.email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', donald.email), password: 'only donald knows this one' }
+  const [done] = await Promise.all([
+    bag.request('POST', '/api/auth/reset', reset),
+    ...Array.from({ length: 6 }, () => ask(donald, 'thief@example.org')),
+  ])
+  assert.equal(done.status, 200)
+  const session = await logIn(bag, { email: donald.email, password: reset.password })
+  assert.deepEqual(await addressesOf({ session }), ['donald@example.org', null, true])
+})
+
+test('a confirmation that is too old is told as expired', async () => {
+  const frances = await signedIn('frances')
+  await ask(frances, 'frances.new@example.org')
+  const token = await mailedToken(bag, 'confirm-address', 'frances.new@example.org')
+  await bag.db.query(sql`
+    update action_links set expires_at = now() where account_id = ${frances.id} and purpose = 'confirm-address'`)
+  assertError(await confirm(token), 'ExpiredTokenError')
+})
+
+test('who changed the address may change it back', async () => {
+  const radia = await signedIn('radia')
+  await move(radia, 'radia.new@example.org')
+  await move(radia, 'radia@example.org')
+  assert.deepEqual(await addressesOf(radia), ['radia@example.org', null, true])
+})
+
+test('what is no single address is refused before anything else', async () => {
+  const margaret = await signedIn('margaret')
+  for (const email of [
+    'a@b',
+    'a@example.org, b@example.org',
+    'Eve <eve@example.org>',
+    'a@example.org\r\nBcc: b@c.de',
+  ]) {
+    assertError(await ask(margaret, email), 'SchemaValidationError', ['email'])
+  }
+  await allMailSettled(bag)
+  assert.deepEqual(await addressesOf(margaret), ['margaret@example.org', null, false])
+})
+
+type SignedIn = { id: string; email: string; password: string; session: Record<string, string> }
+
+async function signedIn(name: string): Promise<SignedIn> {
+  const account = await signUp(bag, name)
+  return { ...account, session: await logIn(bag, account) }
+}
+
+function ask({ password, session }: SignedIn, email: string) {
+  return bag.request('POST', '/api/auth/email', { email, password }, session)
+}
+
+function confirm(token: string) {
+  return bag.request('POST', '/api/auth/email/confirm', { token })
+}
+
+async function move(account: SignedIn, email: string): Promise<void> {
+  await ask(account, email)
+  assert.equal((await confirm(await mailedToken(bag, 'confirm-address', email))).status, 200)
+}
+
+async function addressesOf({ session }: Pick<SignedIn, 'session'>) {
+  const { body } = await bag.request('GET', '/api/auth/account', undefined, session)
+  return [body.email, body.pending_email, body.is_verified]
+}

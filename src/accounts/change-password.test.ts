@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { mailedToken, subjectsTo } from '../../test/mail-links.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+
+const wanted = 'a new password, and a long one'
+
+test('a new password replaces the old one, ends the other sessions and keeps this one', async () => {
+  const ada = await signUp(bag, 'ada')
+  const [here, there] = [await logIn(bag, ada), await logIn(bag, ada)]
+  assert.equal((await change(here, ada.password)).status, 200)
+  await logIn(bag, { email: ada.email, password: wanted })
+  assertError(await bag.request('POST', '/api/auth/login', ada), 'UnauthorizedError')
+  assert.equal((await bag.request('GET', '/api/auth/account', undefined, here)).status, 200)
+  assertError(await bag.request('GET', '/api/auth/account', undefined, there), 'InvalidSessionError')
+  assert.deepEqual(await subjectsTo(bag, ada.email), ['Confirm your e-mail address', 'Password changed'])
+})
+
+test('a change of password kills the reset links that were mailed before', async () => {
+  const grace = await signUp(bag, 'grace')
+  await bag.request('POST', '/api/auth/forgot', { email: grace.email })
+  const token = await mailedToken(bag, 'reset', grace.email)
+  await change(await logIn(bag, grace), grace.password)
+  const reset = await bag.request('POST', '/api/auth/reset', { reset_token: token, password: 'quite another one' })
+  assertError(reset, 'BadTokenError')
+})
+
+test('without the current password nothing changes', async () => {
+  const alan = await signUp(bag, 'alan')
+  const [here, there] = [await logIn(bag, alan), await logIn(bag, alan)]
+  assertError(await change(here, 'not the password'), 'UnauthorizedError')
+  assertError(await change({}, alan.password), 'InvalidSessionError')
+  await logIn(bag, alan)
+  assert.equal((await bag.request('GET', '/api/auth/account', undefined, there)).status, 200)
+})
+
+test('the rule for passwords is the one of signup, and names the field', async () => {
+  const barbara = await signUp(bag, 'barbara')
+  const session = await logIn(bag, barbara)
+  for (const bad of ['short', 'password123', barbara.email, 'a'.repeat(257), 'with a \0 inside']) {
+    assertError(await change(session, barbara.password, bad), 'SchemaValidationError', ['new_password'])
+  }
+  await logIn(bag, barbara)
+})
+
+test('of two changes at once one wins, and the other is told', async () => {
+  const edsger = await signUp(bag, 'edsger')
+  const session = await logIn(bag, edsger)
+  const passwords = ['the first of two passwords', 'the second of two passwords']
+  const answers = await Promise.all(passwords.map((password) => change(session, edsger.password, password)))
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 401])
+  const won = passwords[answers.findIndex(({ status }) => status === 200)] ?? ''
+  await logIn(bag, { email: edsger.email, password: won })
+})
+
+test('a stolen session is no way to guess the password: after 100 failures the right one is refused, until a reset', async () => {
+  const tony = await signUp(bag, 'tony')
+  const session = await logIn(bag, tony)
+  await bag.db.query(sql`delete from rate_limits`)
+  await change(session, 'a first wrong guess')
+  assert.equal(await setCounters(99), 1, 'the guess was counted')
+  assertError(await change(session, 'guess one hundred'), 'UnauthorizedError')
+  assertError(await change(session, tony.password), 'UnauthorizedError')
+  await bag.request('POST', '/api/auth/forgot', { email: tony.email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', tony.email), password: tony.password }
+  assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
+  assert.equal((await change(await logIn(bag, tony), tony.password)).status, 200)
+})
+
+function change(session: Record<string, string>, current: string, password = wanted) {
+  return bag.request('PUT', '/api/auth/password', { current_password: current, new_password: password }, session)
+}
+
+/** Sets every counter of failures. Answers how many there are. */
+async function setCounters(points: number): Promise<number> {
+  const rows = await bag.db.query(sql`
+    update rate_limits set points = ${points} where key like 'failed-logins:%' returning key`)
+  return rows.length
+}

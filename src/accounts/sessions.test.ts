@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+
+const firefox = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0'
+const safari =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
+
+test('the list tells the device, the caller, when and which session is this one', async () => {
+  const ada = await signUp(bag, 'ada')
+  const phone = await logInFrom(ada, safari)
+  const desk = await logInFrom(ada, firefox)
+  const { body, headers } = await bag.request('GET', '/api/auth/sessions', undefined, desk)
+  assert.equal(headers.get('cache-control'), 'no-store')
+  const told = body.map((one: { device: string; address: string; is_current: boolean }) => [
+    one.device,
+    one.address,
+    one.is_current,
+  ])
+  assert.deepEqual(told.toSorted(), [
+    ['Firefox on Windows', '127.0.0.1', true],
+    ['Safari on iOS', '127.0.0.1', false],
+  ])
+  for (const one of body) assert(Date.now() - Date.parse(one.created_at) < 60_000)
+  const seenFromPhone = (await bag.request('GET', '/api/auth/sessions', undefined, phone)).body
+  assert.deepEqual(seenFromPhone.map(({ is_current }: { is_current: boolean }) => is_current).toSorted(), [false, true])
+})
+
+test('a session that is used says so, to five minutes', async () => {
+  const grace = await signUp(bag, 'grace')
+  const session = await logIn(bag, grace)
+  await bag.db.query(sql`
+    update sessions set last_used_at = now() - interval '6 minutes' where account_id = ${grace.id}`)
+  await bag.request('GET', '/api/auth/account', undefined, session)
+  const [listed] = (await bag.request('GET', '/api/auth/sessions', undefined, session)).body
+  assert(Date.now() - Date.parse(listed.last_used_at) < 60_000)
+})
+
+test('each account sees its own sessions and no other', async () => {
+  const alan = await logIn(bag, await signUp(bag, 'alan'))
+  const eve = await logIn(bag, await signUp(bag, 'eve'))
+  const [his] = (await bag.request('GET', '/api/auth/sessions', undefined, alan)).body
+  const hers = (await bag.request('GET', '/api/auth/sessions', undefined, eve)).body
+  assert.equal(hers.length, 1)
+  assert.notEqual(hers[0].id, his.id)
+})
+
+test('nobody ends a session of somebody else', async () => {
+  const barbara = await logIn(bag, await signUp(bag, 'barbara'))
+  const mallory = await logIn(bag, await signUp(bag, 'mallory'))
+  const [hers] = (await bag.request('GET', '/api/auth/sessions', undefined, barbara)).body
+  assertError(await bag.request('DELETE', `/api/auth/sessions/${hers.id}`, undefined, mallory), 'NotFoundError')
+  await bag.request('DELETE', '/api/auth/sessions', undefined, mallory)
+  assert.equal(await statusWith(barbara), 200)
+})
+
+test('a session that its owner ends is over at once, and ended once', async () => {
+  const edsger = await signUp(bag, 'edsger')
+  const lost = await logIn(bag, edsger)
+  const [listed] = (await bag.request('GET', '/api/auth/sessions', undefined, lost)).body
+  const kept = await logIn(bag, edsger)
+  const path = `/api/auth/sessions/${listed.id}`
+  assert.equal((await bag.request('DELETE', path, undefined, kept)).status, 204)
+  assert.deepEqual([await statusWith(lost), await statusWith(kept)], [401, 200])
+  assertError(await bag.request('DELETE', path, undefined, kept), 'NotFoundError')
+  assertError(await bag.request('DELETE', '/api/auth/sessions/no-uuid', undefined, kept), 'NotFoundError')
+})
+
+test('ending the others leaves this one', async () => {
+  const tony = await signUp(bag, 'tony')
+  const others = [await logIn(bag, tony), await logIn(bag, tony)]
+  const kept = await logIn(bag, tony)
+  assert.equal((await bag.request('DELETE', '/api/auth/sessions', undefined, kept)).status, 204)
+  assert.deepEqual(await Promise.all(others.map(statusWith)), [401, 401])
+  assert.equal((await bag.request('GET', '/api/auth/sessions', undefined, kept)).body.length, 1)
+})
+
+test('logging out ends the session, and no other', async () => {
+  const leslie = await signUp(bag, 'leslie')
+  const here = await logIn(bag, leslie)
+  const there = await logIn(bag, leslie)
+  assert.equal((await bag.request('DELETE', '/api/auth/session', undefined, here)).status, 204)
+  assert.deepEqual([await statusWith(here), await statusWith(there)], [401, 200])
+})
+
+test('a session past its end is none', async () => {
+  const john = await signUp(bag, 'john')
+  const session = await logIn(bag, john)
+  await bag.db.query(sql`update sessions set expires_at = now() where account_id = ${john.id}`)
+  assert.equal(await statusWith(session), 401)
+})
+
+async function logInFrom({ email, password }: { email: string; password: string }, userAgent: string) {
+  const { body } = await bag.request('POST', '/api/auth/login', { email, password }, { 'user-agent': userAgent })
+  return { authorization: `Bearer ${body.token}` }
+}
+
+async function statusWith(session: Record<string, string>): Promise<number> {
+  return (await bag.request('GET', '/api/auth/account', undefined, session)).status
+}

@@ -1,0 +1,35 @@
+import { sql } from '../src/database/database.ts'
+import type { MovieBag } from './movie-bag.ts'
+import { until } from './service.ts'
+import type { ReceivedMail } from './smtp.ts'
+
+/** The pages that links in mails open. */
+export type LinkPage = 'reset' | 'not-me' | 'verify' | 'confirm-address' | 'undo-address'
+
+/** The token of the newest link to a page that was mailed to an address, once every mail has left. */
+export async function mailedToken(bag: MovieBag, page: LinkPage, address: string): Promise<string> {
+  await allMailSettled(bag)
+  const tokens = mailsTo(bag, address).flatMap((mail) => tokensIn(mail, page))
+  const newest = tokens.at(-1)
+  if (!newest) throw new Error(`No mail to ${address} has a link to /${page}.`)
+  return newest
+}
+
+/** The subjects of the mails to an address, without the product's name, once every mail has left. */
+export async function subjectsTo(bag: MovieBag, address: string): Promise<string[]> {
+  await allMailSettled(bag)
+  return mailsTo(bag, address).map((mail) => (mail.subject ?? '').replace('[Movie-bag] ', ''))
+}
+
+export async function allMailSettled({ db }: MovieBag): Promise<void> {
+  const isSo = async () => (await db.query(sql`select id from outbox where closed_at is null limit 1`)).length === 0
+  await until(isSo, 'every mail to be settled')
+}
+
+export function tokensIn({ text = '' }: ReceivedMail, page: LinkPage): string[] {
+  return [...text.matchAll(new RegExp(`/${page}/([a-z2-7]{26})\\s`, 'g'))].map(([, token = '']) => token)
+}
+
+function mailsTo({ smtp }: MovieBag, address: string): ReceivedMail[] {
+  return [...smtp.verifications, ...smtp.mails].filter((mail) => mail.recipients.includes(address))
+}
