@@ -65,13 +65,12 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
     if (unsettled.size > 0) return pause(200)
     const free = server.connections - inHand.size
     const mails = await claimMails(db, free)
-    for (const mail of mails)
-      inHand.set(
-        mail,
-        deliver(mail).finally(() => inHand.delete(mail)),
-      )
+    for (const mail of mails) {
+      const delivery = deliver(mail).finally(() => inHand.delete(mail))
+      inHand.set(mail, delivery)
+    }
     if (mails.length < free) await pause(200 + 100 * Math.random())
-    else await Promise.race([...inHand.values(), told])
+    else await Promise.race(inHand.values())
   }
 
   async function deliver(mail: ClaimedMail): Promise<void> {
