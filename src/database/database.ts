@@ -36,6 +36,9 @@ export function openDatabase(url: string, options: { connections: number; onErro
     application_name: 'movie-bag',
   })
   pool.on('error', options.onError)
+  // While a transaction holds a connection, the pool does not listen to it, and its loss would end the process. The
+  // statements meet the error anyway.
+  pool.on('connect', (client) => void client.on('error', () => {}))
   return {
     queryConfig: (config) => pool.query(config).catch(rethrow),
     query: (statement) => run(pool, statement),
