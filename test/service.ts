@@ -39,11 +39,13 @@ export async function startService(command: 'serve' | 'work', settings: Record<s
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
   const exit = once(child, 'exit').then(([code]) => {
+    process.off('exit', kill)
     if (ownDataDir) rmSync(ownDataDir, { recursive: true, force: true })
     return typeof code === 'number' ? code : null
   })
-  process.once('exit', () => child.kill('SIGKILL'))
   await until(() => {
     if (child.exitCode !== null) throw new Error(`movie-bag ${command} ended with ${child.exitCode}: ${output}`)
     return /Movie Bag is ready|The mail worker runs/.test(output)

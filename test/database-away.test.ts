@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { createDatabase } from './database.ts'
+import { type Answer, logIn, passwordOf, secret, signUp } from './movie-bag.ts'
+import { startService, until } from './service.ts'
+import { startSmtp } from './smtp.ts'
+import { startTcpProxy } from './tcp-proxy.ts'
+
+const url = new URL(await createDatabase())
+const way = await startTcpProxy({ host: url.hostname, port: Number(url.port) })
+url.host = `127.0.0.1:${way.port}`
+const smtp = await startSmtp()
+const service = await startService('serve', {
+  DATABASE_URL: url.href,
+  JWT_SECRET_KEY: secret,
+  MAIL_PORT: String(smtp.port),
+})
+after(async () => {
+  way.mode = 'open'
+  await service.end()
+  await way.stop()
+  await smtp.stop()
+})
+
+const ada = await signUp(service, 'ada')
+
+for (const mode of ['closed', 'silent'] as const) {
+  test(`while the way to the database is ${mode}, requests are told when to come back; then all heals by itself`, async () => {
+    way.mode = mode
+    if (mode === 'closed') way.cut()
+    const began = Date.now()
+    const answers = await Promise.all([
+      service.request('GET', '/api/movies'),
+      service.request('POST', '/api/auth/login', ada),
+      service.request('POST', '/api/auth/forgot', { email: ada.email }),
+      service.request('POST', '/api/auth/signup', { email: 'alan@example.org', password: passwordOf('alan') }),
+      service.request('GET', '/health/ready'),
+    ])
+    for (const answer of answers) {
+      assert.deepEqual([answer.status, answer.body.code], [503, 'ServiceUnavailableError'])
+      assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/)
+    }
+    // The promise is 3 seconds; the rest is for machines that have more to do than this.
+    assert.ok(Date.now() - began < 6000, `it took ${Date.now() - began} ms`)
+    assert.equal((await service.request('GET', '/health/live')).status, 200)
+
+    way.mode = 'open'
+    await until(async () => (await service.request('GET', '/health/ready')).status === 200, 'the service to heal')
+    const reader = await signUp(service, `after-${mode}`)
+    await service.request('POST', '/api/auth/forgot', { email: reader.email })
+    await smtp.tokenFor(reader.email)
+  })
+}
+
+test('while connections are cut every half second, what was answered holds', async () => {
+  const cutting = setInterval(way.cut, 500)
+  const signedUp: string[] = []
+  const asked: string[] = []
+  const client = async (number: number) => {
+    for (let turn = 1; turn <= 12; turn += 1) {
+      const email = `cut-${number}-${turn}@example.org`
+      if (!isDone(await service.request('POST', '/api/auth/signup', { email, password: passwordOf(email) }))) continue
+      signedUp.push(email)
+      if (isDone(await service.request('POST', '/api/auth/forgot', { email }))) asked.push(email)
+    }
+  }
+  await Promise.all([1, 2, 3, 4].map(client)).finally(() => clearInterval(cutting))
+  assert.ok(asked.length > 10, `${asked.length} were answered`)
+
+  for (const email of signedUp.slice(-20)) await logIn(service, { email, password: passwordOf(email) })
+  for (const email of asked) await smtp.tokenFor(email)
+})
+
+test('the log tells of each time without a database once, not with each mail or second', async () => {
+  const count = (message: string) => service.output().split(message).length - 1
+  const away = 'The outbox cannot be reached'
+  const back = 'The outbox is reached again'
+  await until(() => count(away) === count(back), 'the worker to be back')
+  assert.ok(count(away) >= 2 && count(away) < 40, `${count(away)} times`)
+})
+
+/** Anything but success must say that the service is unavailable. */
+function isDone(answer: Answer): boolean {
+  if (answer.status !== 200) assert.equal(answer.body.code, 'ServiceUnavailableError', answer.text)
+  return answer.status === 200
+}

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { Agent, request as httpRequest } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { type Database, openDatabase, sql } from '../src/database/database.ts'
+import { createDatabase } from './database.ts'
+import { startFaultySmtp } from './faulty-smtp.ts'
+import { freePort, logIn, secret, signUp } from './movie-bag.ts'
+import { type Service, startService, until } from './service.ts'
+import { startSmtp } from './smtp.ts'
+
+// One of these waits for a lease to run out, so they run side by side.
+suite('several processes on one database', { concurrency: 3 }, () => {
+  test('three workers send sixty mails, and none twice', async (t) => {
+    const smtp = await startSmtp()
+    const { db, settings } = await database(smtp.port)
+    const [service, ...workers] = await Promise.all([
+      startService('serve', settings),
+      startService('work', settings),
+      startService('work', settings),
+    ])
+    t.after(() => stopAll(service, ...workers, smtp, db))
+    const ada = await signUp(service, 'ada')
+    await db.query(sql`
+      insert into accounts (email, email_canonical, password_hash)
+      select 'reader-' || n || '@example.org', 'reader-' || n || '@example.org', password_hash
+      from accounts, generate_series(1, 60) as n where id = ${ada.id}`)
+    const readers = Array.from({ length: 60 }, (_, index) => `reader-${index + 1}@example.org`)
+    await Promise.all(readers.map((email) => service.request('POST', '/api/auth/forgot', { email })))
+    await everyMailClosed(db)
+    assert.deepEqual(smtp.mails.map((mail) => mail.recipients[0]).toSorted(), readers.toSorted())
+  })
+
+  test('a mail survives the death of the service between the answer and the mail', async (t) => {
+    const port = await freePort()
+    const { db, settings } = await database(port)
+    const service = await startService('serve', settings)
+    const ada = await signUp(service, 'ada')
+    assert.equal((await service.request('POST', '/api/auth/forgot', { email: ada.email })).status, 200)
+    assert.equal(await service.end('SIGKILL'), null)
+
+    const smtp = await startSmtp({}, port)
+    const next = await startService('serve', settings)
+    t.after(() => stopAll(next, smtp, db))
+    const body = { reset_token: await smtp.tokenFor(ada.email), password: 'a new and long password' }
+    assert.equal((await next.request('POST', '/api/auth/reset', body)).status, 200)
+  })
+
+  test('a mail that a killed worker had in hand is sent by another', async (t) => {
+    const smtp = await startFaultySmtp()
+    const { db, settings } = await database(smtp.port)
+    const service = await startService('serve', settings)
+    const ada = await signUp(service, 'ada')
+    await everyMailClosed(db)
+    let isInHand = false
+    smtp.fault = (point) => {
+      isInHand ||= point === 'RCPT'
+      return point === 'RCPT' ? 'silence' : undefined
+    }
+    await service.request('POST', '/api/auth/forgot', { email: ada.email })
+    await until(() => isInHand, 'the mail to be in hand')
+    assert.equal(await service.end('SIGKILL'), null)
+
+    smtp.fault = () => undefined
+    const other = await startService('work', settings)
+    t.after(() => stopAll(other, smtp, db))
+    await until(() => smtp.mails.length > 0, 'another worker to send the mail')
+    await everyMailClosed(db)
+    assert.equal(smtp.mails.length, 1)
+  })
+
+  test('a stop while the mail server is silent ends in time, and the mail is sent by the next start', async (t) => {
+    const smtp = await startFaultySmtp()
+    const { db, settings } = await database(smtp.port)
+    const service = await startService('serve', settings)
+    const ada = await signUp(service, 'ada')
+    await everyMailClosed(db)
+    let isInHand = false
+    smtp.fault = (point) => {
+      isInHand ||= point === 'DATA'
+      return point === 'DATA' ? 'silence' : undefined
+    }
+    await service.request('POST', '/api/auth/forgot', { email: ada.email })
+    await until(() => isInHand, 'the mail to be in hand')
+    assert.equal(await service.end('SIGTERM'), 0, service.output())
+    smtp.fault = () => undefined
+    const next = await startService('work', settings)
+    t.after(() => stopAll(next, smtp, db))
+    await until(() => smtp.mails.length === 1, 'the mail to be sent')
+  })
+
+  test('SIGTERM under load drops no answer, and finishes the mails in hand', async (t) => {
+    const onRcptTo = (_address: unknown, _session: unknown, done: () => void) => void setTimeout(done, 300)
+    const smtp = await startSmtp({ disabledCommands: ['AUTH', 'STARTTLS'], onRcptTo })
+    const { db, settings } = await database(smtp.port)
+    const service = await startService('serve', settings)
+    t.after(() => stopAll(smtp, db))
+    const ada = await signUp(service, 'ada')
+    await db.query(sql`
+      insert into accounts (email, email_canonical, password_hash)
+      select 'load-' || n || '@example.org', 'load-' || n || '@example.org', password_hash
+      from accounts, generate_series(1, 5000) as n where id = ${ada.id}`)
+
+    const keepAlive = new Agent({ keepAlive: true })
+    let asked = 0
+    let answered = 0
+    const ask = async (agent: Agent | false): Promise<string> => {
+      for (;;) {
+        asked += 1
+        const end = await post(service.url, { email: `load-${asked}@example.org` }, agent)
+        if (end !== '200') return end
+        answered += 1
+      }
+    }
+    const clients = [keepAlive, keepAlive, keepAlive, keepAlive, false, false] as const
+    const ends = Promise.all(clients.map(ask))
+    await until(() => answered > 100 && smtp.mails.length > 0, 'the load to be on')
+    assert.equal(await service.end('SIGTERM'), 0, service.output())
+
+    const [first, second, third, fourth, ...fresh] = await ends
+    for (const end of [first, second, third, fourth]) assert.equal(end, 'ECONNREFUSED')
+    for (const end of fresh) assert.match(end, /^ECONN(REFUSED|RESET)$/)
+    const rows = await db.query<{ isInHand: boolean }>(sql`
+      select lease_id is not null as "isInHand" from outbox where kind = 'reset-password'`)
+    assert.equal(rows.length, answered, 'what was done was answered')
+    assert.ok(!rows.some((row) => row.isInHand))
+    const [sent] = await db.query<{ count: number }>(sql`
+      select count(*)::int from outbox where state = 'sent' and kind = 'reset-password'`)
+    assert.equal(smtp.mails.length, sent?.count)
+  })
+
+  test('Ctrl-C stops a service with its own database cleanly, and nothing is lost', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'movie-bag-ctrl-c-'))
+    // Where the tests run as root, PostgreSQL does not, and has to get in.
+    chmodSync(folder, 0o755)
+    const smtp = await startSmtp()
+    const settings = { DATA_DIR: join(folder, 'data'), MAIL_PORT: String(smtp.port) }
+    const service = await startService('serve', settings)
+    const ada = await signUp(service, 'ada')
+    process.kill(-(service.child.pid ?? Number.NaN), 'SIGINT')
+    assert.equal(await service.end('SIGCONT'), 0, service.output())
+
+    const next = await startService('serve', settings)
+    t.after(async () => {
+      await stopAll(next, smtp)
+      rmSync(folder, { recursive: true, force: true })
+    })
+    await logIn(next, ada)
+  })
+})
+
+async function database(smtpPort: number) {
+  const url = await createDatabase()
+  return {
+    db: openDatabase(url, { connections: 2, onError: () => {} }),
+    settings: { DATABASE_URL: url, JWT_SECRET_KEY: secret, MAIL_PORT: String(smtpPort) },
+  }
+}
+
+async function everyMailClosed(db: Database): Promise<void> {
+  const isSo = async () => (await db.query(sql`select id from outbox where closed_at is null limit 1`)).length === 0
+  await until(isSo, 'every mail to be closed')
+}
+
+/** One request, and how it ended: with its status, or the code of the error. */
+function post(url: string, body: object, agent: Agent | false): Promise<string> {
+  return new Promise((resolve) => {
+    const options = { method: 'POST', agent, headers: { 'content-type': 'application/json' } }
+    const asking = httpRequest(`${url}/api/auth/forgot`, options, (response) => {
+      response.resume().once('end', () => resolve(String(response.statusCode)))
+    })
+    asking.once('error', (error) => resolve('code' in error ? String(error.code) : error.message))
+    asking.end(JSON.stringify(body))
+  })
+}
+
+async function stopAll(...parts: (Service | Pick<Database, 'close'> | { stop: () => Promise<void> })[]): Promise<void> {
+  for (const part of parts) {
+    if ('end' in part) await part.end()
+    else if ('stop' in part) await part.stop()
+    else await part.close()
+  }
+}
