@@ -26,13 +26,13 @@ export async function checkMailTemplates({ templatesDir, defaultLocale }: Settin
 }
 
 /** What has a subject is a mail; the frame and the button are parts. */
-function mailKinds(locale: string): string[] {
+export function mailKinds(locale: string): string[] {
   const names = readdirSync(ownTemplates).map((file) => basename(basename(file, '.html'), '.txt'))
   return [...new Set(names)].filter((name) => hasSentence(locale, `mail.${name}.subject`))
 }
 
 /** The values that a mail is given are those that our own two templates use between them. */
-async function variablesOf(folders: string[], kind: string): Promise<string[]> {
+export async function variablesOf(folders: string[], kind: string): Promise<string[]> {
   const names = new Set<string>()
   for (const extension of ['.txt', '.html'] as const) {
     const engine = liquid(folders, extension)
