@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { after, beforeEach, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { mailedToken } from '../../test/mail-links.ts'
+import { bearer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+beforeEach(() => bag.db.query(sql`delete from rate_limits`))
+
+test('guesses at once are counted without a race, and beyond 100 the right password is refused with the same answer', async () => {
+  const ada = await signUp(bag, 'ada')
+  await failedBefore(ada.email, 75)
+  const guesses = Array.from({ length: 26 }, (_, index) => tryLogIn(ada.email, `guess ${index}`))
+  for (const answer of await Promise.all(guesses)) assertError(answer, 'UnauthorizedError')
+  const counts = await bag.db.query<{ points: number }>(sql`select points from rate_limits`)
+  assert.deepEqual(counts, [{ points: 101 }])
+  const [wrong, right] = [await tryLogIn(ada.email, 'one more guess'), await tryLogIn(ada.email, ada.password)]
+  assertError(right, 'UnauthorizedError')
+  assert.deepEqual([right.text, [...right.headers.keys()]], [wrong.text, [...wrong.headers.keys()]])
+})
+
+test('the hundredth guess is made, the hundred and first is not, and a success begins the count anew', async () => {
+  const grace = await signUp(bag, 'grace')
+  await failedBefore(grace.email, 99)
+  await logIn(bag, grace)
+  await failedBefore(grace.email, 100)
+  assertError(await tryLogIn(grace.email, grace.password), 'UnauthorizedError')
+  await bag.db.query(sql`delete from rate_limits`)
+  await failedBefore(grace.email, 98)
+  await logIn(bag, grace)
+  await tryLogIn(grace.email, 'a wrong guess')
+  await logIn(bag, grace)
+})
+
+test('an address that nobody has is counted alike', async () => {
+  await tryLogIn('nobody@example.org', 'a wrong guess')
+  await tryLogIn('NOBODY@example.org', 'a wrong guess')
+  const counts = await bag.db.query<{ points: number }>(sql`select points from rate_limits`)
+  assert.deepEqual(counts, [{ points: 2 }])
+})
+
+test('a lock never bars the way back in: a reset lets its owner in and clears the count', async () => {
+  const barbara = await signUp(bag, 'barbara')
+  await failedBefore(barbara.email, 100)
+  await bag.request('POST', '/api/auth/forgot', { email: barbara.email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', barbara.email), password: 'a new one for barbara' }
+  assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
+  assert.deepEqual(await bag.db.query(sql`select key from rate_limits`), [])
+  await logIn(bag, { email: barbara.email, password: reset.password })
+})
+
+test('failures from elsewhere do not lock out the browser that its owner knows', async () => {
+  const edsger = await signUp(bag, 'edsger')
+  const cookie = await cookieOf(edsger)
+  await failedBefore(edsger.email, 100)
+  assertError(await tryLogIn(edsger.email, edsger.password), 'UnauthorizedError')
+  assert.equal((await tryLogIn(edsger.email, edsger.password, { cookie })).status, 200)
+})
+
+test('a browser of one account is no browser of another', async () => {
+  const [tony, eve] = [await signUp(bag, 'tony'), await signUp(bag, 'eve')]
+  const cookie = await cookieOf(eve)
+  await failedBefore(tony.email, 100)
+  assertError(await tryLogIn(tony.email, tony.password, { cookie }), 'UnauthorizedError')
+})
+
+test('a known browser has a hundred guesses of its own, and is forgotten by a reset', async () => {
+  const leslie = await signUp(bag, 'leslie')
+  const cookie = await cookieOf(leslie)
+  await tryLogIn(leslie.email, 'a wrong guess', { cookie })
+  await bag.db.query(sql`update rate_limits set points = 100`)
+  assertError(await tryLogIn(leslie.email, leslie.password, { cookie }), 'UnauthorizedError')
+  await logIn(bag, leslie)
+  await bag.request('POST', '/api/auth/forgot', { email: leslie.email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', leslie.email), password: leslie.password }
+  assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
+  await failedBefore(leslie.email, 100)
+  assertError(await tryLogIn(leslie.email, leslie.password, { cookie }), 'UnauthorizedError')
+})
+
+test('the cookie is for the browser alone, lets nobody in, and programs without one are given none', async () => {
+  const john = await signUp(bag, 'john')
+  const { headers } = await tryLogIn(john.email, john.password, { 'sec-fetch-site': 'same-origin' })
+  const set = headers.get('set-cookie') ?? ''
+  assert.match(set, /^movie_bag_browser=[a-z2-7]{26}; Max-Age=34560000; Path=\/; HttpOnly; SameSite=Lax$/)
+  const [cookie = ''] = set.split(';')
+  const token = cookie.split('=')[1] ?? ''
+  assertError(await bag.request('GET', '/api/auth/account', undefined, { cookie }), 'InvalidSessionError')
+  assertError(await bag.request('GET', '/api/auth/account', undefined, bearer(token)), 'InvalidSessionError')
+  assert.equal((await tryLogIn(john.email, john.password)).headers.get('set-cookie'), null)
+})
+
+test('under https the cookie is Secure and bound to the host', async () => {
+  const secure = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
+  try {
+    const ada = await signUp(secure, 'ada')
+    const { email, password } = ada
+    const asked = await secure.request('POST', '/api/auth/login', { email, password }, { 'sec-fetch-site': 'none' })
+    const set = asked.headers.get('set-cookie') ?? ''
+    assert.match(
+      set,
+      /^__Host-movie_bag_browser=[a-z2-7]{26}; Max-Age=34560000; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+    )
+  } finally {
+    await secure.stop()
+  }
+})
+
+function tryLogIn(email: string, password: string, headers: Record<string, string> = {}) {
+  return bag.request('POST', '/api/auth/login', { email, password }, headers)
+}
+
+/** Makes one wrong guess, and moves its counter as if there had been so many. */
+async function failedBefore(email: string, failures: number): Promise<void> {
+  await bag.db.query(sql`delete from rate_limits`)
+  await tryLogIn(email, 'a wrong guess')
+  const rows = await bag.db.query(sql`update rate_limits set points = ${failures} returning key`)
+  assert.equal(rows.length, 1)
+}
+
+/** The cookie of a browser in which somebody has logged in. */
+async function cookieOf({ email, password }: { email: string; password: string }): Promise<string> {
+  const { headers } = await tryLogIn(email, password, { 'sec-fetch-site': 'same-origin' })
+  return (headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { mailedToken, subjectsTo } from '../../test/mail-links.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag()
+const strict = await startMovieBag({ REQUIRE_VERIFIED_EMAIL: 'on' })
+after(() => Promise.all([bag.stop(), strict.stop()]))
+
+test('a new account is asked to verify its address, and does so with the link, once', async () => {
+  const ada = await signUp(bag, 'ada')
+  const session = await logIn(bag, ada)
+  assert.equal(await isVerified(session), false)
+  const token = await mailedToken(bag, 'verify', ada.email)
+  assert.equal((await verify(token)).status, 200)
+  assert.equal(await isVerified(session), true)
+  assertError(await verify(token), 'BadTokenError')
+})
+
+test('another mail is sent to who asks for it, and none once the address is verified', async () => {
+  const grace = await signUp(bag, 'grace')
+  const session = await logIn(bag, grace)
+  assert.equal((await bag.request('POST', '/api/auth/verify/mail', undefined, session)).status, 200)
+  assert.equal((await subjectsTo(bag, grace.email)).length, 2)
+  await verify(await mailedToken(bag, 'verify', grace.email))
+  assert.equal((await bag.request('POST', '/api/auth/verify/mail', undefined, session)).status, 200)
+  assert.equal((await subjectsTo(bag, grace.email)).length, 2)
+  assertError(await bag.request('POST', '/api/auth/verify/mail'), 'InvalidSessionError')
+})
+
+test('a link verifies the address that it was mailed to, and none that the account has moved to', async () => {
+  const alan = await signUp(bag, 'alan')
+  const token = await mailedToken(bag, 'verify', alan.email)
+  await bag.db.query(sql`
+    update accounts set email = 'moved@example.org', email_canonical = 'moved@example.org' where id = ${alan.id}`)
+  assertError(await verify(token), 'BadTokenError')
+  assert.equal(await isVerified(await logIn(bag, { ...alan, email: 'moved@example.org' })), false)
+})
+
+test('a link is too old after 7 days', async () => {
+  const barbara = await signUp(bag, 'barbara')
+  const token = await mailedToken(bag, 'verify', barbara.email)
+  await bag.db.query(sql`
+    update action_links set expires_at = expires_at - interval '7 days' where account_id = ${barbara.id}`)
+  assertError(await verify(token), 'ExpiredTokenError')
+})
+
+test('a reset verifies the address, for whoever did it reads mail there', async () => {
+  const edsger = await signUp(bag, 'edsger')
+  await bag.request('POST', '/api/auth/forgot', { email: edsger.email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', edsger.email), password: edsger.password }
+  assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
+  assert.equal(await isVerified(await logIn(bag, edsger)), true)
+})
+
+test('a token of one purpose is refused for every other', async () => {
+  const tony = await signUp(bag, 'tony')
+  const session = await logIn(bag, tony)
+  await bag.request('POST', '/api/auth/forgot', { email: tony.email })
+  await bag.request('POST', '/api/auth/email', { email: 'tony.new@example.org', password: tony.password }, session)
+  const tokens = {
+    '/api/auth/reset': await mailedToken(bag, 'reset', tony.email),
+    '/api/auth/not-me': await mailedToken(bag, 'not-me', tony.email),
+    '/api/auth/verify': await mailedToken(bag, 'verify', tony.email),
+    '/api/auth/email/confirm': await mailedToken(bag, 'confirm-address', 'tony.new@example.org'),
+  }
+  const others = { '/api/auth/email/undo': '', '/api/auth/reset/renew': '', access: session['authorization']?.slice(7) }
+  for (const [purpose, token] of Object.entries({ ...tokens, ...others })) {
+    for (const path of [...Object.keys(tokens), '/api/auth/email/undo', '/api/auth/reset/renew']) {
+      if (path === purpose || (purpose === '/api/auth/reset' && path === '/api/auth/reset/renew')) continue
+      assertError(await bag.request('POST', path, bodyFor(path, token ?? '')), 'BadTokenError')
+    }
+    assertError(
+      await bag.request('GET', '/api/auth/account', undefined, { authorization: `Bearer ${token}.a.b` }),
+      'InvalidSessionError',
+    )
+  }
+})
+
+test('where a verified address is required, only the right password is told that it is not', async () => {
+  const leslie = await signUp(strict, 'leslie')
+  const told = await strict.request('POST', '/api/auth/login', leslie)
+  assert.deepEqual([told.status, told.body.code], [403, 'UnverifiedEmailError'])
+  const wrong = { ...leslie, password: 'not the password' }
+  assertError(await strict.request('POST', '/api/auth/login', wrong), 'UnauthorizedError')
+  const nobody = { ...leslie, email: 'nobody@example.org' }
+  assertError(await strict.request('POST', '/api/auth/login', nobody), 'UnauthorizedError')
+
+  const token = await mailedToken(strict, 'verify', leslie.email)
+  assert.equal((await strict.request('POST', '/api/auth/verify', { token })).status, 200)
+  await logIn(strict, leslie)
+})
+
+test('who has yet to verify the address is not locked out by trying', async () => {
+  const john = await signUp(strict, 'john')
+  await strict.request('POST', '/api/auth/login', { ...john, password: 'not the password' })
+  await strict.db.query(sql`update rate_limits set points = 99 where key like 'failed-logins:%'`)
+  for (let time = 0; time < 2; time += 1) {
+    assert.equal((await strict.request('POST', '/api/auth/login', john)).body.code, 'UnverifiedEmailError')
+  }
+})
+
+test('who has lost the mail to verify gets in by a reset', async () => {
+  const frances = await signUp(strict, 'frances')
+  await strict.request('POST', '/api/auth/forgot', { email: frances.email })
+  const reset = { reset_token: await mailedToken(strict, 'reset', frances.email), password: frances.password }
+  assert.equal((await strict.request('POST', '/api/auth/reset', reset)).status, 200)
+  await logIn(strict, frances)
+})
+
+function verify(token: string) {
+  return bag.request('POST', '/api/auth/verify', { token })
+}
+
+async function isVerified(session: Record<string, string>): Promise<boolean> {
+  return (await bag.request('GET', '/api/auth/account', undefined, session)).body.is_verified
+}
+
+function bodyFor(path: string, token: string): object {
+  if (path === '/api/auth/reset') return { reset_token: token, password: 'a password of an attacker' }
+  return path === '/api/auth/reset/renew' ? { reset_token: token } : { token }
+}
