@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { pino } from 'pino'
+import { createDatabase } from '../../test/database.ts'
 import { startFaultySmtp } from '../../test/faulty-smtp.ts'
-import { signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { secret, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
-import { sql } from '../database/database.ts'
+import { tokenKey } from '../accounts/access-token.ts'
+import { buildApp } from '../app.ts'
+import { readConfig } from '../config.ts'
+import { openDatabase, sql } from '../database/database.ts'
 
 const smtp = await startFaultySmtp()
 const bag = await startMovieBag({}, smtp)
@@ -34,6 +40,38 @@ test('mail that flows again is no trouble', async () => {
   await bag.request('POST', '/api/auth/forgot', { email: barbara.email })
   await smtp.mailTo(barbara.email)
   await until(async () => (await ready()).status === 'ok', 'the service to be well')
+})
+
+test('mail that no worker sends is trouble after a minute', async (t) => {
+  const databaseUrl = await createDatabase()
+  const db = openDatabase(databaseUrl, { connections: 2, onError: () => {} })
+  const config = readConfig({
+    ENV_FILE_LOCATION: join(import.meta.dirname, '../../test/empty.env'),
+    DATABASE_URL: databaseUrl,
+    RATE_LIMITS: 'off',
+  })
+  const app = await buildApp({ config, db, key: await tokenKey(secret), log: pino({ level: 'silent' }) })
+  t.after(async () => {
+    await app.close()
+    await db.close()
+  })
+  const health = async () => (await app.inject('/health/ready')).json()
+  await app.inject({ method: 'POST', url: '/api/auth/forgot', payload: { email: 'ada@example.org' } })
+  await db.query(sql`update outbox set due_at = now() - interval '50 seconds'`)
+  assert.deepEqual(await health(), ok)
+  await db.query(sql`update outbox set due_at = now() - interval '61 seconds'`)
+  assert.deepEqual(await health(), {
+    ...ok,
+    status: 'degraded',
+    mail: 'No worker sends mail, and mail waits. Start `movie-bag work` or `serve`.',
+  })
+})
+
+test('trouble that a worker told which has ended since is forgotten after a minute', async () => {
+  await bag.db.query(sql`update mail_server_state set trouble = 'It is down.', since = now() - interval '50 seconds'`)
+  assert.equal((await ready()).status, 'degraded')
+  await bag.db.query(sql`update mail_server_state set since = now() - interval '61 seconds'`)
+  assert.deepEqual(await ready(), ok)
 })
 
 /** As after a third attempt that the server put off, with the next one far away. */
