@@ -1,0 +1,293 @@
+import type { Mutant } from './mutant.ts'
+
+type Fault = [find: string, replace: string]
+
+/** Faults in one file that the same tests must notice. */
+function faultsIn(file: string, tests: string[], faults: Fault[]): Mutant[] {
+  return faults.map(([find, replace]) => ({ file, find, replace, tests }))
+}
+
+const recovery = 'src/recovery'
+const accounts = 'src/accounts'
+
+export const mutants: Mutant[] = [
+  // The link works once, for its time, and ends the others.
+  ...faultsIn(
+    `${recovery}/reset-link.ts`,
+    [`${recovery}/reset-password.test.ts`],
+    [['and ended_at is null and expires_at > now()', 'and expires_at > now()']],
+  ),
+  ...faultsIn(
+    `${recovery}/reset-link.ts`,
+    [`${recovery}/reset-link.test.ts`],
+    [
+      ["case when expires_at > now() then 'live' else 'expired' end", "'live'"],
+      ['limit 3)', 'limit 4)'],
+      ['limit 3)', 'limit 2)'],
+      ["ended_as = 'replaced'", "ended_as = 'cancelled'"],
+      ['if (spent) await cancelResetLinks(tx, spent.accountId)', ''],
+      ['values (${hashOfToken(token)}, ${link.accountId}', 'values (${Buffer.from(token)}, ${link.accountId}'],
+      ["${link.ttlMs} * interval '1 millisecond'", "${link.ttlMs} * interval '2 milliseconds'"],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/mail-token.ts`,
+    [`${recovery}/reset-link.test.ts`],
+    [
+      ['(?![\\p{L}\\p{N}])', ''],
+      ['/iu', '/u'],
+      ['[\\s<("\']*', ''],
+    ],
+  ),
+  ...faultsIn(
+    `${recovery}/reset-password.ts`,
+    [`${recovery}/reset-link.test.ts`],
+    [
+      ['endedSecondsAgo > 15 * 60', 'endedSecondsAgo > 15 * 6000'],
+      ['return isPasswordOf(account?.passwordHash, password)', 'return true'],
+      ["if (link?.state === 'used' && (await isRepetition(db, link, password))) return", ''],
+      ["if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for a new mail.')", ''],
+      ['checkPassword(attempt.password, { email: link.email, minLength: config.minPasswordLength })', ''],
+    ],
+  ),
+  ...faultsIn(
+    `${recovery}/reset-password.ts`,
+    [`${recovery}/reset-password.test.ts`],
+    [
+      ['await endSessions(tx, spent.accountId)', ''],
+      ['await setPassword(tx, spent.accountId, passwordHash)', ''],
+      ["kind: 'password-reset-successful'", "kind: 'password-changed'"],
+    ],
+  ),
+
+  // Asking tells nothing, changes nothing, and floods nobody.
+  ...faultsIn(
+    `${recovery}/forgot-password.ts`,
+    [`${recovery}/forgot-password.test.ts`],
+    [["if (config.accountPrivacy === 'reveal') ", '']],
+  ),
+  ...faultsIn(
+    `${recovery}/cool-down.ts`,
+    [`${recovery}/forgot-password.test.ts`],
+    [
+      ['return mails?.tooSoon ?? false', 'return false'],
+      ['>= 5', '>= 6'],
+      ['least(60, ', 'least(120, '],
+      ['2 ^ (', '1 ^ ('],
+      ["bool_or(state <> 'sent')", 'false'],
+      ["ended_as = 'used'", "ended_as = 'replaced'"],
+    ],
+  ),
+  ...faultsIn(
+    `${recovery}/messages.ts`,
+    [`${recovery}/forgot-password.test.ts`],
+    [
+      ["if (await isTooSoon(tx, accountId)) return { state: 'too soon' }", ''],
+      ['return { to: account.email, message', 'return { to: mail.address ?? account.email, message'],
+      ['url: `${config.publicUrl}/reset/', 'url: `http://${config.host}:${config.port}/reset/'],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/account.ts`,
+    [`${recovery}/forgot-password.test.ts`],
+    [['email_canonical = ${canonical} for update', 'email_canonical = ${canonical}']],
+  ),
+
+  // Passwords and addresses.
+  ...faultsIn(
+    `${accounts}/password.ts`,
+    [`${accounts}/password.test.ts`],
+    [
+      ["hash(password.normalize('NFC'), parameters)", 'hash(password, parameters)'],
+      ["verify(passwordHash, password.normalize('NFC'))", 'verify(passwordHash, password)'],
+      ['const longest = 256', 'const longest = 255'],
+      ['if (length < minLength)', 'if (length <= minLength)'],
+      ['list.slice(0, 10_000)', 'list.slice(0, 10)'],
+      ['if (lower === email.toLowerCase())', 'if (lower === email)'],
+      ["=== 'moviebag'", "=== 'movie-bag'"],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/password.ts`,
+    [`${accounts}/log-in.test.ts`],
+    [
+      ['return matches && Boolean(passwordHash)', 'return Boolean(passwordHash)'],
+      ['return matches && Boolean(passwordHash)', 'return matches'],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/email-address.ts`,
+    [`${accounts}/email-address.test.ts`],
+    [
+      ["return lower.normalize('NFKC').toLowerCase() === lower", 'return true'],
+      ['text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())', 'text'],
+      ['text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())', "text.normalize('NFKC').toLowerCase()"],
+    ],
+  ),
+
+  // Logging in, and the tokens of sessions.
+  ...faultsIn(
+    `${accounts}/log-in.ts`,
+    [`${accounts}/log-in.test.ts`],
+    [
+      ['if (!account?.passwordHash || !isRight)', 'if (!account?.passwordHash)'],
+      ['body: Type.Object({ email', 'body: body({ email'],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/session.ts`,
+    [`${accounts}/access-token.test.ts`],
+    [
+      ['where id = ${id} and ended_at is null and expires_at > now()', 'where id = ${id} and expires_at > now()'],
+      ['where id = ${id} and ended_at is null and expires_at > now()', 'where id = ${id} and ended_at is null'],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/access-token.ts`,
+    [`${accounts}/access-token.test.ts`],
+    [
+      ["algorithms: ['HS256'],\n", ''],
+      ["    typ: 'at+jwt',\n", ''],
+      ["    audience: 'movie-bag',\n", ''],
+      ["    issuer: 'movie-bag',\n", ''],
+      ["'exp', 'iat'", "'iat'"],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/export-account.ts`,
+    [`${accounts}/export-account.test.ts`],
+    [
+      ['where added_by = ${accountId} and id > ${after}', 'where id > ${after}'],
+      ['limit 100`)', 'limit 1000000`)'],
+    ],
+  ),
+  ...faultsIn(
+    `${recovery}/not-me.ts`,
+    ['test/attacks.test.ts'],
+    [
+      ["await comeBackTo(tx, accountId, params['email'] ?? '', device)", ''],
+      ['await freeze(tx, accountId)', ''],
+    ],
+  ),
+  ...faultsIn(
+    `${recovery}/undo-address.ts`,
+    ['test/attacks.test.ts'],
+    [["await cancelActionLinks(tx, spent.accountId, ['not-me-change'])", '']],
+  ),
+
+  // Movies belong to who added them.
+  ...faultsIn(
+    'src/movies/change-movie.ts',
+    ['src/movies/movies.test.ts'],
+    [
+      [' and added_by = ${accountId}', ''],
+      ["throw isUniqueViolation(error) ? new AppError('MovieAlreadyExistsError') : error", 'throw error'],
+      ["'year' in fields", 'false'],
+    ],
+  ),
+  ...faultsIn(
+    'src/movies/delete-movie.ts',
+    ['src/movies/movies.test.ts'],
+    [[' and added_by = ${request.session.accountId}', '']],
+  ),
+  ...faultsIn(
+    'src/movies/list-movies.ts',
+    ['src/movies/list-movies.test.ts'],
+    [
+      ['where id > ${key}', 'where id >= ${key}'],
+      ['limit + 1', 'limit'],
+      ['maximum: 100, ', ''],
+    ],
+  ),
+  ...faultsIn(
+    'migrations/0001-accounts-movies-mail.sql',
+    ['src/movies/movies.test.ts'],
+    [['unique nulls not distinct (name, year)', 'unique (name, year)']],
+  ),
+
+  // What is answered, and what is taken.
+  ...faultsIn(
+    'src/errors.ts',
+    ['src/http/errors.test.ts', `${recovery}/reset-link.test.ts`],
+    [['BadTokenError: { status: 403', 'BadTokenError: { status: 400']],
+  ),
+  ...faultsIn(
+    'src/http/validation.ts',
+    ['src/http/bodies.test.ts'],
+    [
+      ['coerceTypes: false', 'coerceTypes: true'],
+      ['removeAdditional: false', 'removeAdditional: true'],
+      ['allErrors: true', 'allErrors: false'],
+    ],
+  ),
+  ...faultsIn(
+    'src/http/requests.ts',
+    ['src/http/bodies.test.ts'],
+    [
+      ["getDefaultJsonParser('error', 'error')", "getDefaultJsonParser('ignore', 'ignore')"],
+      ['if (isUtf8(content)) ', ''],
+      ['if (content.length === 0) return done(null, undefined)', ''],
+    ],
+  ),
+  ...faultsIn('src/app.ts', ['src/http/bodies.test.ts'], [['bodyLimit: 100_000', 'bodyLimit: 1_000_000']]),
+  ...faultsIn(
+    'src/http/security-headers.ts',
+    ['src/http/headers.test.ts'],
+    [
+      ["'referrer-policy': 'no-referrer'", "'referrer-policy': 'origin'"],
+      ["'x-content-type-options': 'nosniff',", ''],
+    ],
+  ),
+
+  // Mail is neither lost nor doubled, and carries nothing that a stranger typed.
+  ...faultsIn(
+    'src/mail/deliver.ts',
+    ['src/mail/refusals.test.ts'],
+    [
+      ["return verdict === 'never' ? { state: 'failed', reply } : putOff(mail, reply)", 'return putOff(mail, reply)'],
+      [
+        "return verdict === 'never' ? { state: 'failed', reply } : putOff(mail, reply)",
+        "return { state: 'failed', reply }",
+      ],
+    ],
+  ),
+  ...faultsIn(
+    'src/mail/smtp.ts',
+    ['src/mail/refusals.test.ts'],
+    [
+      [
+        "if (command === 'MAIL FROM') return { verdict: 'later'",
+        "if (command === 'MAIL FROM') return { verdict: 'never'",
+      ],
+      ['messageId: `<${id}@${domain}>`,', ''],
+    ],
+  ),
+  ...faultsIn(
+    'src/mail/smtp.ts',
+    [`${recovery}/reset-mail.test.ts`],
+    [["headers: { 'Auto-Submitted': 'auto-generated' },", '']],
+  ),
+  ...faultsIn(
+    'src/mail/templates.ts',
+    [`${recovery}/reset-mail.test.ts`],
+    [["...(extension === '.html' && { outputEscape: 'escape' }),", '']],
+  ),
+  ...faultsIn(
+    'templates/email/reset-password.txt',
+    [`${recovery}/reset-mail.test.ts`],
+    [['\n{{ url }}\n', '\nThe link: {{ url }}\n']],
+  ),
+  ...faultsIn(
+    'src/mail/mail-server-state.ts',
+    ['src/mail/mail-server-state.test.ts'],
+    [['>= 3\n        as', '>= 1\n        as']],
+  ),
+  ...faultsIn(
+    'src/mail/local-inbox-thread.ts',
+    ['src/mail/local-inbox.test.ts'],
+    [
+      ['return isLocal && (', 'return ('],
+      ['(origin === undefined || origin === `http://${host}`)', 'true'],
+    ],
+  ),
+]
