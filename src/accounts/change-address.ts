@@ -8,7 +8,7 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import type { EndResetLinks } from './account.ts'
-import { lookAtActionLink, spendActionLink } from './action-link.ts'
+import { cancelActionLinks, lookAtActionLink, spendActionLink } from './action-link.ts'
 import { isHeldForUndo, moveTo } from './address-change.ts'
 import { canonicalAddress, requireAddress } from './email-address.ts'
 import type { FailedLogins } from './failed-logins.ts'
@@ -107,6 +107,7 @@ async function confirm(tx: Transaction, config: Config, token: string, device: s
   const change = await moveTo(tx, { accountId, email, canonical })
   // Asked after the move, which waits for whoever leaves the address at this moment.
   if (!change || (await isHeldForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
+  await cancelActionLinks(tx, accountId, ['not-me-request'])
   await remember(tx, { accountId, event: 'address changed', device })
   await queueMail(tx, {
     kind: 'address-changed',

@@ -57,8 +57,9 @@ export async function replacePassword(
   const oldHash = await requirePassword({ db, failures }, accountId, current)
   const newHash = await hashPassword(wanted)
   await db.transaction(async (tx) => {
+    // With the old password somebody else may have asked for another address, and would confirm it after this.
     const rows = await tx.query(sql`
-      update accounts set password_hash = ${newHash}
+      update accounts set password_hash = ${newHash}, pending_email = null
       where id = ${accountId} and password_hash = ${oldHash}
       returning id`)
     if (rows.length === 0) throw new AppError('UnauthorizedError', 'The password was changed meanwhile.')

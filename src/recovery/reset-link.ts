@@ -44,7 +44,10 @@ export async function isMailNeedless(tx: Transaction, accountId: string, mailId:
   return rows.length > 0
 }
 
-/** What has become of the link with this token; undefined where there never was one. Changes nothing. */
+/**
+ * What has become of the link with this token; undefined where there never was one. Changes nothing. A link that was
+ * mailed to an address which the account has left is none: its page would tell the new address to who reads the old one.
+ */
 export async function lookAtResetLink(db: Queryable, typed: string): Promise<ResetLink | undefined> {
   const token = tokenIn(typed)
   if (!token) return undefined
@@ -52,7 +55,9 @@ export async function lookAtResetLink(db: Queryable, typed: string): Promise<Res
     select coalesce(ended_as, case when expires_at > now() then 'live' else 'expired' end) as state,
       ended_at as "endedAt", extract(epoch from now() - ended_at)::float8 as "endedSecondsAgo", account_id as "accountId", email
     from reset_links join accounts on accounts.id = account_id
-    where token_hash = ${hashOfToken(token)} and purpose = 'reset-password'`)
+    where token_hash = ${hashOfToken(token)} and purpose = 'reset-password' and not exists (
+      select from address_changes
+      where address_changes.account_id = accounts.id and undone_at is null and changed_at > reset_links.created_at)`)
   return link
 }
 

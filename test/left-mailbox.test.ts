@@ -1,0 +1,53 @@
+// What can be done with the mails that lie in a mailbox which an account has left, or that a thief has read for a while.
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { sql } from '../src/database/database.ts'
+import { assertError } from './contract.ts'
+import { mailedToken } from './mail-links.ts'
+import { logIn, signUp, startMovieBag } from './movie-bag.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+
+test('an old reset link neither tells the address that an account has moved to nor has it mailed', async () => {
+  const { token } = await movedAfterAsking('ada')
+  const page = await bag.request('GET', `/reset/${token}`)
+  assert.equal(page.status, 404)
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  const again = await bag.request('POST', '/reset/renew', `reset_token=${token}`, form)
+  assert.equal(again.status, 403)
+  for (const { text } of [page, again]) assert.doesNotMatch(text, /new\.example/)
+  assertError(await bag.request('POST', '/api/auth/reset/renew', { reset_token: token }), 'BadTokenError')
+})
+
+test('"this wasn’t me" from an old request cannot silence an account that has moved', async () => {
+  const { notMe, newEmail } = await movedAfterAsking('grace')
+  assertError(await bag.request('POST', '/api/auth/not-me', { token: notMe }), 'BadTokenError')
+  await bag.db.query(sql`update outbox set closed_at = closed_at - interval '2 minutes' where kind = 'reset-password'`)
+  assert.equal((await bag.request('POST', '/api/auth/forgot', { email: newEmail })).status, 200)
+  assert.equal((await bag.request('GET', `/reset/${await mailedToken(bag, 'reset', newEmail)}`)).status, 200)
+})
+
+test('another address that was asked for with the old password is not confirmed after the password is changed', async () => {
+  const alan = await signUp(bag, 'alan')
+  const [owner, thief] = [await logIn(bag, alan), await logIn(bag, alan)]
+  await bag.request('POST', '/api/auth/email', { email: 'eve@example.org', password: alan.password }, thief)
+  const token = await mailedToken(bag, 'confirm-address', 'eve@example.org')
+  const change = { current_password: alan.password, new_password: 'the password that Alan chose' }
+  assert.equal((await bag.request('PUT', '/api/auth/password', change, owner)).status, 200)
+  assertError(await bag.request('POST', '/api/auth/email/confirm', { token }), 'BadTokenError')
+})
+
+/** Somebody who asked for a new password, and has moved to another address since. */
+async function movedAfterAsking(name: string) {
+  const account = await signUp(bag, name)
+  const newEmail = `${name}@new.example`
+  await bag.request('POST', '/api/auth/forgot', { email: account.email })
+  const token = await mailedToken(bag, 'reset', account.email)
+  const notMe = await mailedToken(bag, 'not-me', account.email)
+  const wish = { email: newEmail, password: account.password }
+  assert.equal((await bag.request('POST', '/api/auth/email', wish, await logIn(bag, account))).status, 200)
+  const confirmation = { token: await mailedToken(bag, 'confirm-address', newEmail) }
+  assert.equal((await bag.request('POST', '/api/auth/email/confirm', confirmation)).status, 200)
+  return { token, notMe, newEmail }
+}
