@@ -50,7 +50,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   const loggerInstance: FastifyBaseLogger = log
   const onEveryAnswer = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
   const show = openPages(config)
-  const renderError = errorsFor(show)
+  const renderError = errorsFor(show, config)
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts'
 import { deviceOf } from '../http/device.ts'
 import { bearer, errors } from '../http/schemas.ts'
 import { remember } from './history.ts'
-import { endSession, type RequireSession } from './session.ts'
+import { endSession, type RequireSession, type Session } from './session.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }
 
@@ -17,8 +17,12 @@ export const logOut: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db,
     response: { 204: Type.Null(), ...errors('InvalidSessionError') },
   }
   app.delete('/api/auth/session', { schema, onRequest: signedIn }, async (request, reply) => {
-    await endSession(db, request.session)
-    await remember(db, { accountId: request.session.accountId, event: 'logged out', device: deviceOf(request) })
+    await leave(db, request.session, deviceOf(request))
     return reply.code(204).send(null)
   })
+}
+
+export async function leave(db: Database, session: Session, device: string): Promise<void> {
+  await endSession(db, session)
+  await remember(db, { accountId: session.accountId, event: 'logged out', device })
 }

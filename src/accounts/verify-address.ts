@@ -33,10 +33,13 @@ export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   const options = { schema: send, onRequest: signedIn, preHandler: limit('verify-mail') }
   app.post('/api/auth/verify/mail', options, async (request) => {
-    const { accountId } = request.session
-    await queueMail(db, { kind: 'verify-address', accountId, locale: config.defaultLocale })
+    await askForVerification(db, config, request.session.accountId)
     return {}
   })
+}
+
+export async function askForVerification(db: Database, config: Config, accountId: string): Promise<void> {
+  await queueMail(db, { kind: 'verify-address', accountId, locale: config.defaultLocale })
 }
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */

@@ -40,6 +40,7 @@ export function liquid(folders: string[], extension: '.html' | '.txt'): Liquid {
     cache: true,
     strictFilters: true,
     strictVariables: true,
+    lenientIf: true,
     ownPropertyOnly: true,
     ...(extension === '.html' && { outputEscape: 'escape' }),
   })

@@ -9,6 +9,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { dateInWords, sentence } from '../mail/templates.ts'
 import { disown, notMePurposes } from '../recovery/not-me.ts'
 import { cancelResetLinks as endResetLinks } from '../recovery/reset-link.ts'
 import { undoAddressChange } from '../recovery/undo-address.ts'
@@ -40,7 +41,8 @@ export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { 
         if (error instanceof AppError && error.status === 403) return showLink(reply, token, error.status)
         throw error
       }
-      return show(reply, { name: 'link-done', title: titleOf(link?.purpose) })
+      const title = titleOf(link?.purpose)
+      return show(reply, { name: 'link-done', title, heading: sentence(config.defaultLocale, `page.${title}.thanks`) })
     })
 
     async function showLink(reply: FastifyReply, token: string, status?: number) {
@@ -49,13 +51,13 @@ export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { 
         const values = { action: path, token, email: link.params['email'] ?? '' }
         return show(reply, { name: 'link', title: titleOf(link.purpose), values })
       }
-      const at = link?.endedAt?.toLocaleString(config.defaultLocale, { timeZone: 'UTC', timeZoneName: 'short' })
-      const values = { state: link?.state ?? 'unknown', at: at ?? '' }
-      return show(reply, { name: 'link-dead', title: 'link-dead', status: status ?? (link ? 410 : 404), values })
+      const state = link?.state ?? 'unknown'
+      const values = { state, action: path, at: dateInWords(config.defaultLocale, link?.endedAt?.toISOString()) }
+      return show(reply, { name: 'link-dead', title: `link-${state}`, status: status ?? (link ? 410 : 404), values })
     }
   }
 }
 
 function titleOf(purpose: LinkPurpose | undefined): string {
-  return purpose === 'verify-address' ? 'verify' : (purpose ?? 'link-dead')
+  return purpose === 'verify-address' ? 'verify' : (purpose ?? 'link-unknown')
 }

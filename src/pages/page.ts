@@ -18,7 +18,15 @@ export function openPages({ templatesDir, defaultLocale: locale }: Config): Show
   const engine = liquid([...own, join(import.meta.dirname, '../../templates/pages')], '.html')
   return async (reply, { name, title, heading = sentence(locale, `page.${title}.title`), status = 200, values }) => {
     const { routeOptions, visitor } = reply.request
-    const common = { locale, title, heading, path: routeOptions.url ?? '', visitor: Boolean(visitor), error: '' }
+    const common = {
+      locale,
+      title,
+      heading,
+      path: routeOptions.url ?? '',
+      visitor: Boolean(visitor),
+      errors: {},
+      focus: '',
+    }
     const html = await engine.renderFile(name, { ...common, ...values })
     return reply
       .code(status)

@@ -8,12 +8,16 @@ import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { useErrorHandler } from '../http/error-handler.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { accountChangePages } from './account-change-pages.ts'
+import { accountPages } from './account-pages.ts'
 import { errorsFor } from './error-page.ts'
 import { forgotPages } from './forgot-pages.ts'
 import { linkPages } from './link-pages.ts'
+import { logInPages } from './log-in-pages.ts'
 import type { ShowPage } from './page.ts'
 import { resetPages } from './reset-pages.ts'
 import { refuseOtherSites } from './same-site.ts'
+import { signUpPages } from './sign-up-pages.ts'
 import { useVisitors } from './visitor.ts'
 
 type Dependencies = {
@@ -35,9 +39,16 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.addHook('onRequest', refuseOtherSites(dependencies.config))
   useVisitors(app, dependencies)
   await app.register(formbody)
-  useErrorHandler(app, errorsFor(dependencies.show))
+  useErrorHandler(app, errorsFor(dependencies.show, dependencies.config))
   app.get('/', (_request, reply) => reply.redirect('/docs'))
-  app.get('/.well-known/change-password', (_request, reply) => reply.redirect('/forgot'))
+  // https://w3c.github.io/webappsec-change-password-url/: where password managers send who wants another password.
+  app.get('/.well-known/change-password', (request, reply) => {
+    return reply.redirect(request.visitor ? '/account/password' : '/forgot')
+  })
+  app.register(signUpPages, dependencies)
+  app.register(logInPages, dependencies)
+  app.register(accountPages, dependencies)
+  app.register(accountChangePages, dependencies)
   app.register(forgotPages, dependencies)
   app.register(linkPages, dependencies)
   app.register(resetPages, dependencies)

@@ -6,28 +6,37 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { dateInWords } from '../mail/templates.ts'
 import { askForResetAgain } from '../recovery/renew-link.ts'
 import { lookAtResetLink } from '../recovery/reset-link.ts'
 import { finishReset } from '../recovery/reset-password.ts'
+import { type Refusal, refusalOf } from './form.ts'
 import type { ShowPage } from './page.ts'
+import { showOut } from './visitor.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
 
 export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
+  const locale = config.defaultLocale
+
   app.get('/reset/:token', { schema: { params: Type.Object({ token: Type.String() }) } }, (request, reply) => {
-    return showLink(reply, request.params.token)
+    return showLink(reply, request.params.token, { status: 200, errors: {}, focus: 'password' })
   })
 
   const schema = { body: Type.Object({ reset_token: Type.String(), password: Type.String() }) }
   app.post('/reset', { schema, preHandler: limit('reset-password') }, async (request, reply) => {
     const { reset_token: token, password } = request.body
+    const link = await lookAtResetLink(db, token)
     try {
       await finishReset(db, config, { token, password, device: deviceOf(request) })
-      return await show(reply, { name: 'reset-done', title: 'reset-done' })
     } catch (error) {
-      if (!(error instanceof AppError) || error.status >= 500) throw error
-      return showLink(reply, token, { status: error.status, error: error.fields?.[0]?.detail ?? '' })
+      const isDead = error instanceof AppError && error.status === 403
+      const refusal = isDead ? { status: 403, errors: {}, focus: '' } : refusalOf(error, locale)
+      return showLink(reply, token, refusal)
     }
+    // Their session is over, and nobody is signed in by a mail. Somebody else's, in the same browser, goes on.
+    if (request.visitor?.accountId === link?.accountId) showOut(reply, config)
+    return show(reply, { name: 'reset-done', title: 'reset-done' })
   })
 
   const renewal = { body: Type.Object({ reset_token: Type.String() }) }
@@ -39,15 +48,16 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   })
 
   /** The form where the link lives; else what has become of it, before anybody types a password. */
-  async function showLink(reply: FastifyReply, token: string, { status = 200, error = '' } = {}) {
+  async function showLink(reply: FastifyReply, token: string, { status, ...refusal }: Refusal) {
     const link = await lookAtResetLink(db, token)
     if (link?.state === 'live') {
-      const values = { token, email: masked(link.email), length: config.minPasswordLength, error }
+      const { email } = link
+      const values = { token, email, masked: masked(email), length: config.minPasswordLength, ...refusal }
       return show(reply, { name: 'reset', title: 'reset', status, values })
     }
-    const at = link?.endedAt?.toLocaleString(config.defaultLocale, { timeZone: 'UTC', timeZoneName: 'short' })
-    const values = { token, state: link?.state ?? 'unknown', at: at ?? '' }
-    return show(reply, { name: 'reset-dead', title: 'reset-dead', status: link ? 410 : 404, values })
+    const state = link?.state ?? 'unknown'
+    const values = { token, state, at: dateInWords(locale, link?.endedAt?.toISOString()) }
+    return show(reply, { name: 'reset-dead', title: `reset-${state}`, status: link ? 410 : 404, values })
   }
 }
 

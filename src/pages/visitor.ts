@@ -17,9 +17,12 @@ type Dependencies = { db: Database; key: TokenKey; config: Pick<Config, 'publicU
 /** Finds out, on every page, who looks at it. */
 export function useVisitors(app: FastifyInstance, { db, key, config }: Dependencies): void {
   app.decorateRequest('visitor', null)
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const token = request.cookies[cookieName(config)]
-    request.visitor = (token && (await findSession(db, key, token))) || null
+    if (!token) return
+    request.visitor = (await findSession(db, key, token)) ?? null
+    // Ended elsewhere, by a reset for example: the browser need not ask with it again.
+    if (!request.visitor) showOut(reply, config)
   })
 }
 
@@ -28,8 +31,9 @@ export function letIn(reply: FastifyReply, config: Dependencies['config'], token
   reply.setCookie(cookieName(config), token, { ...options(config), maxAge: Math.floor(config.sessionTtlMs / 1000) })
 }
 
-/** Takes the session's cookie away. */
-export function showOut(reply: FastifyReply, config: Dependencies['config']): void {
+/** Takes the session's cookie away, and shows the page as to a stranger. */
+export function showOut(reply: FastifyReply, config: Pick<Config, 'publicUrl'>): void {
+  reply.request.visitor = null
   reply.clearCookie(cookieName(config), options(config))
 }
 
@@ -38,6 +42,12 @@ export const requireVisitor: onRequestAsyncHookHandler = async (request: Fastify
   if (request.visitor) return
   const next = request.method === 'GET' ? `?next=${encodeURIComponent(request.url)}` : ''
   return reply.redirect(`/log-in${next}`, 303)
+}
+
+/** The session behind a page of one's own. */
+export function ownVisitor({ visitor, routeOptions }: FastifyRequest): Session {
+  if (!visitor) throw new Error(`${routeOptions.url} reads the visitor without requiring one`)
+  return visitor
 }
 
 /** RFC 6265bis: under https the prefix keeps other hosts and plain http from setting it. */

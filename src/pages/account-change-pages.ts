@@ -1,0 +1,95 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { undoableUntil } from '../accounts/address-change.ts'
+import { askForAddress } from '../accounts/change-address.ts'
+import { replacePassword } from '../accounts/change-password.ts'
+import { closeAccount } from '../accounts/delete-account.ts'
+import { readOwnAccount } from '../accounts/own-account.ts'
+import type { Config } from '../config.ts'
+import type { Database } from '../database/database.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { dateInWords } from '../mail/templates.ts'
+import { cancelResetLinks } from '../recovery/reset-link.ts'
+import { type Refusal, refusalOf } from './form.ts'
+import type { ShowPage } from './page.ts'
+import { ownVisitor, requireVisitor, showOut } from './visitor.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
+
+/** The forms of the account that need the password. */
+export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
+  app.addHook('onRequest', requireVisitor)
+  const preHandler = limit('account-change')
+  const locale = config.defaultLocale
+  const fresh = { status: 200, errors: {}, focus: '' }
+
+  app.get('/account/password', (request, reply) => showPassword(request, reply, fresh))
+
+  const passwords = Type.Object({ current_password: Type.String(), new_password: Type.String() })
+  app.post('/account/password', { schema: { body: passwords }, preHandler }, async (request, reply) => {
+    const { current_password: current, new_password: wanted } = request.body
+    const change = { current, wanted, device: deviceOf(request) }
+    try {
+      await replacePassword({ db, config, onPasswordChange: cancelResetLinks }, ownVisitor(request), change)
+      return await reply.redirect('/account?done=password-changed', 303)
+    } catch (error) {
+      return showPassword(request, reply, refusalOf(error, locale, wrongPassword('current_password')))
+    }
+  })
+
+  async function showPassword(request: FastifyRequest, reply: FastifyReply, { status, ...refusal }: Refusal) {
+    const { email } = await readOwnAccount(db, ownVisitor(request).accountId)
+    const values = { email, length: config.minPasswordLength, ...refusal }
+    return show(reply, { name: 'account-password', title: 'account-password', status, values })
+  }
+
+  app.get('/account/address', (_request, reply) => showAddress(reply, fresh, ''))
+
+  const address = Type.Object({ email: Type.String(), password: Type.String() })
+  app.post('/account/address', { schema: { body: address }, preHandler }, async (request, reply) => {
+    const wish = { email: request.body.email.trim(), password: request.body.password }
+    try {
+      await askForAddress(db, config, ownVisitor(request), wish, deviceOf(request))
+      return await reply.redirect('/account?done=address-asked', 303)
+    } catch (error) {
+      return showAddress(reply, refusalOf(error, locale, wrongPassword('password')), wish.email)
+    }
+  })
+
+  function showAddress(reply: FastifyReply, { status, ...refusal }: Refusal, email: string) {
+    return show(reply, { name: 'account-address', title: 'account-address', status, values: { email, ...refusal } })
+  }
+
+  app.get('/account/delete', (request, reply) => showDeletion(request, reply, fresh))
+
+  const deletion = Type.Object({ password: Type.String(), movies: Type.Enum(['keep', 'delete']) })
+  app.post('/account/delete', { schema: { body: deletion }, preHandler }, async (request, reply) => {
+    const { password, movies } = request.body
+    const wish = { password, deleteMovies: movies === 'delete', device: deviceOf(request) }
+    try {
+      const deletedAt = await closeAccount(db, config, ownVisitor(request).accountId, wish)
+      showOut(reply, config)
+      const until = deletedAt.getTime() > Date.now() ? dateInWords(locale, deletedAt.toISOString()) : ''
+      return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
+    } catch (error) {
+      return showDeletion(request, reply, refusalOf(error, locale, wrongPassword('password')), movies)
+    }
+  })
+
+  async function showDeletion(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { status, ...refusal }: Refusal,
+    movies = 'keep',
+  ) {
+    const until = await undoableUntil(db, ownVisitor(request).accountId)
+    const values = { movies, until: until ? dateInWords(locale, until.toISOString()) : '', ...refusal }
+    return show(reply, { name: 'account-delete', title: 'account-delete', status, values })
+  }
+}
+
+function wrongPassword(field: string) {
+  return { UnauthorizedError: { field, sentence: 'page.form.wrong-password' } }
+}

@@ -1,0 +1,66 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { everythingOf } from '../accounts/export-account.ts'
+import { historyOf } from '../accounts/history.ts'
+import { readOwnAccount } from '../accounts/own-account.ts'
+import { endOneSession, endOtherSessions, sessionsOf } from '../accounts/sessions.ts'
+import { askForVerification } from '../accounts/verify-address.ts'
+import type { Config } from '../config.ts'
+import type { Database } from '../database/database.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { noStore } from '../http/security-headers.ts'
+import { dateInWords } from '../mail/templates.ts'
+import type { ShowPage } from './page.ts'
+import { ownVisitor, requireVisitor } from './visitor.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
+
+/** What was done last, for the page that one comes back to: each is the sentence `page.account.<done>`. */
+const deeds = ['verify-mail', 'session-ended', 'others-ended', 'password-changed', 'address-asked'] as const
+
+export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
+  app.addHook('onRequest', requireVisitor)
+  const inWords = (at: Date) => dateInWords(config.defaultLocale, at.toISOString())
+
+  const query = Type.Object({ done: Type.Optional(Type.String()) })
+  app.get('/account', { schema: { querystring: query } }, async (request, reply) => {
+    const visitor = ownVisitor(request)
+    const account = await readOwnAccount(db, visitor.accountId)
+    const sessions = await sessionsOf(db, visitor)
+    const values = {
+      account: { ...account, since: inWords(account.created_at) },
+      sessions: sessions.map((session) => ({ ...session, last_used: inWords(session.last_used_at) })),
+      done: deeds.find((deed) => deed === request.query.done) ?? '',
+    }
+    return show(reply, { name: 'account', title: 'account', values })
+  })
+
+  app.post('/account/verify-mail', { preHandler: limit('verify-mail') }, async (request, reply) => {
+    await askForVerification(db, config, ownVisitor(request).accountId)
+    return reply.redirect('/account?done=verify-mail', 303)
+  })
+
+  const schema = { body: Type.Object({ id: Type.String() }) }
+  app.post('/account/sessions/end', { schema }, async (request, reply) => {
+    await endOneSession(db, { ...ownVisitor(request), id: request.body.id }, deviceOf(request))
+    return reply.redirect('/account?done=session-ended', 303)
+  })
+
+  app.post('/account/sessions/end-others', async (request, reply) => {
+    await endOtherSessions(db, ownVisitor(request), deviceOf(request))
+    return reply.redirect('/account?done=others-ended', 303)
+  })
+
+  app.get('/account/history', async (request, reply) => {
+    const history = await historyOf(db, ownVisitor(request).accountId, 200)
+    const entries = history.map((entry) => ({ ...entry, when: inWords(entry.at) }))
+    return show(reply, { name: 'account-history', title: 'account-history', values: { entries } })
+  })
+
+  app.get('/account/export', async (request, reply) => {
+    reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
+    return reply.type('application/json; charset=utf-8').send(Readable.from(everythingOf(db, ownVisitor(request))))
+  })
+}

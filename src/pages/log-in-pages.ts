@@ -1,0 +1,47 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { signAccessToken, type TokenKey } from '../accounts/access-token.ts'
+import { type LogInDependencies, openSession } from '../accounts/log-in.ts'
+import { leave } from '../accounts/log-out.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { refusalOf } from './form.ts'
+import { ownPath } from './own-path.ts'
+import type { ShowPage } from './page.ts'
+import { letIn, showOut } from './visitor.ts'
+
+type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey; show: ShowPage }
+
+export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { db, config, key, limit, show } = dependencies
+
+  const query = Type.Object({ next: Type.Optional(Type.String()) })
+  app.get('/log-in', { schema: { querystring: query } }, async (request, reply) => {
+    const next = ownPath(request.query.next)
+    if (request.visitor) return reply.redirect(next, 303)
+    return show(reply, { name: 'log-in', title: 'log-in', values: { next, focus: 'email' } })
+  })
+
+  const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
+  app.post('/log-in', { schema: { body }, preHandler: limit('log-in') }, async (request, reply) => {
+    const next = ownPath(request.body.next)
+    const email = request.body.email.trim()
+    try {
+      const session = await openSession(dependencies, { email, password: request.body.password }, request, reply)
+      letIn(reply, config, await signAccessToken(key, session))
+      return await reply.redirect(next, 303)
+    } catch (error) {
+      const { status, ...refusal } = refusalOf(error, config.defaultLocale, {
+        UnauthorizedError: { field: 'password', sentence: 'page.log-in.wrong' },
+        UnverifiedEmailError: { field: 'email', sentence: 'page.log-in.unverified' },
+      })
+      return show(reply, { name: 'log-in', title: 'log-in', status, values: { email, next, ...refusal } })
+    }
+  })
+
+  app.post('/log-out', async (request, reply) => {
+    if (request.visitor) await leave(db, request.visitor, deviceOf(request))
+    showOut(reply, config)
+    return reply.redirect('/', 303)
+  })
+}

@@ -1,0 +1,45 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { signAccessToken, type TokenKey } from '../accounts/access-token.ts'
+import { type LogInDependencies, openSession } from '../accounts/log-in.ts'
+import { createAccount } from '../accounts/sign-up.ts'
+import { deviceOf } from '../http/device.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { refusalOf } from './form.ts'
+import { ownPath } from './own-path.ts'
+import type { ShowPage } from './page.ts'
+import { letIn } from './visitor.ts'
+
+type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey; show: ShowPage }
+
+export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { db, config, key, limit, show } = dependencies
+  const length = config.minPasswordLength
+
+  const query = Type.Object({ next: Type.Optional(Type.String()) })
+  app.get('/sign-up', { schema: { querystring: query } }, async (request, reply) => {
+    const next = ownPath(request.query.next)
+    if (request.visitor) return reply.redirect(next, 303)
+    return show(reply, { name: 'sign-up', title: 'sign-up', values: { next, length, focus: 'email' } })
+  })
+
+  const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
+  app.post('/sign-up', { schema: { body }, preHandler: limit('sign-up') }, async (request, reply) => {
+    const next = ownPath(request.body.next)
+    const account = { email: request.body.email.trim(), password: request.body.password }
+    try {
+      await createAccount(db, config, account, deviceOf(request))
+    } catch (error) {
+      const { status, ...refusal } = refusalOf(error, config.defaultLocale, {
+        EmailAlreadyExistsError: { field: 'email', sentence: 'page.sign-up.taken' },
+      })
+      const values = { email: account.email, next, length, ...refusal }
+      return show(reply, { name: 'sign-up', title: 'sign-up', status, values })
+    }
+    if (config.requireVerifiedEmail)
+      return show(reply, { name: 'sign-up-done', title: 'sign-up-done', values: account })
+    const session = await openSession(dependencies, account, request, reply)
+    letIn(reply, config, await signAccessToken(key, session))
+    return reply.redirect(next, 303)
+  })
+}
