@@ -15,6 +15,8 @@ export type Smtp = {
   verifications: ReceivedMail[]
   /** The mail of that order, from 1, to an address; waits up to 10 seconds for it. */
   mailTo: (address: string, order?: number) => Promise<ReceivedMail>
+  /** The mail that asks to confirm the address of a new account. */
+  verificationTo: (address: string) => Promise<ReceivedMail>
   /** The token of the reset link in that mail. */
   tokenFor: (address: string, order?: number) => Promise<string>
   stop: () => Promise<void>
@@ -48,9 +50,11 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
   await once(server.server, 'listening')
   const address = server.server.address() as AddressInfo
 
-  async function mailTo(recipient: string, order = 1): Promise<ReceivedMail> {
+  const mailTo = (recipient: string, order = 1) => arrival(mails, recipient, order)
+
+  async function arrival(pile: ReceivedMail[], recipient: string, order: number): Promise<ReceivedMail> {
     for (let waited = 0; waited < 10_000; waited += 20) {
-      const mail = mails.filter((one) => one.recipients.includes(recipient))[order - 1]
+      const mail = pile.filter((one) => one.recipients.includes(recipient))[order - 1]
       if (mail) return mail
       await sleep(20)
     }
@@ -63,6 +67,7 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
     mails,
     verifications,
     mailTo,
+    verificationTo: (recipient) => arrival(verifications, recipient, 1),
     tokenFor: async (recipient, order) => tokenIn(await mailTo(recipient, order)),
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(resolve))

@@ -11,7 +11,7 @@ type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: 
 
 export const forgotPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
   app.get('/forgot', (_request, reply) => {
-    return show(reply, { name: 'forgot', title: 'forgot', values: { focus: 'email' } })
+    return show(reply, { name: 'forgot', title: 'forgot', values: { email: '', focus: 'email' } })
   })
 
   const schema = { body: Type.Object({ email: Type.String() }) }

@@ -19,7 +19,7 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
   app.get('/log-in', { schema: { querystring: query } }, async (request, reply) => {
     const next = ownPath(request.query.next)
     if (request.visitor) return reply.redirect(next, 303)
-    return show(reply, { name: 'log-in', title: 'log-in', values: { next, focus: 'email' } })
+    return show(reply, { name: 'log-in', title: 'log-in', values: { email: '', next, focus: 'email' } })
   })
 
   const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })

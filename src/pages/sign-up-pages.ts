@@ -20,7 +20,7 @@ export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
   app.get('/sign-up', { schema: { querystring: query } }, async (request, reply) => {
     const next = ownPath(request.query.next)
     if (request.visitor) return reply.redirect(next, 303)
-    return show(reply, { name: 'sign-up', title: 'sign-up', values: { next, length, focus: 'email' } })
+    return show(reply, { name: 'sign-up', title: 'sign-up', values: { email: '', next, length, focus: 'email' } })
   })
 
   const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
