@@ -36,6 +36,8 @@ async function runTests(): Promise<number> {
     ['--test', `--test-concurrency=${availableParallelism()}`, '--test-timeout=60000', ...files],
     { stdio: 'inherit', env: { ...process.env, TEST_SERVER_URL: server.url, TEST_DATABASE_PREFIX: prefix } },
   )
+  // Whoever interrupts the tests leaves no server behind: they end, and then what follows here is done all the same.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   const [code] = await once(child, 'exit')
   return typeof code === 'number' ? code : 1
 }
