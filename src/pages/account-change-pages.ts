@@ -5,6 +5,7 @@ import { undoableUntil } from '../accounts/address-change.ts'
 import { askForAddress } from '../accounts/change-address.ts'
 import { replacePassword } from '../accounts/change-password.ts'
 import { closeAccount } from '../accounts/delete-account.ts'
+import type { FailedLogins } from '../accounts/failed-logins.ts'
 import { readOwnAccount } from '../accounts/own-account.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
@@ -16,10 +17,12 @@ import { type Refusal, refusalOf } from './form.ts'
 import type { ShowPage } from './page.ts'
 import { ownVisitor, requireVisitor, showOut } from './visitor.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config; failures: FailedLogins; show: ShowPage }
 
 /** The forms of the account that need the password. */
-export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
+export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { db, limit, config, failures, show } = dependencies
+  const tools = { db, config, failures, endResetLinks: cancelResetLinks }
   app.addHook('onRequest', requireVisitor)
   const preHandler = limit('account-change')
   const locale = config.defaultLocale
@@ -32,7 +35,7 @@ export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async
     const { current_password: current, new_password: wanted } = request.body
     const change = { current, wanted, device: deviceOf(request) }
     try {
-      await replacePassword({ db, config, onPasswordChange: cancelResetLinks }, ownVisitor(request), change)
+      await replacePassword(tools, ownVisitor(request), change)
       return await reply.redirect('/account?done=password-changed', 303)
     } catch (error) {
       return showPassword(request, reply, refusalOf(error, locale, wrongPassword('current_password')))
@@ -51,7 +54,7 @@ export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async
   app.post('/account/address', { schema: { body: address }, preHandler }, async (request, reply) => {
     const wish = { email: request.body.email.trim(), password: request.body.password }
     try {
-      await askForAddress(db, config, ownVisitor(request), wish, deviceOf(request))
+      await askForAddress(tools, ownVisitor(request), wish, deviceOf(request))
       return await reply.redirect('/account?done=address-asked', 303)
     } catch (error) {
       return showAddress(reply, refusalOf(error, locale, wrongPassword('password')), wish.email)
@@ -69,7 +72,7 @@ export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async
     const { password, movies } = request.body
     const wish = { password, deleteMovies: movies === 'delete', device: deviceOf(request) }
     try {
-      const deletedAt = await closeAccount(db, config, ownVisitor(request).accountId, wish)
+      const deletedAt = await closeAccount(tools, ownVisitor(request).accountId, wish)
       showOut(reply, config)
       const until = deletedAt.getTime() > Date.now() ? dateInWords(locale, deletedAt.toISOString()) : ''
       return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
