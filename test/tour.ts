@@ -1,0 +1,112 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { sql } from '../src/database/database.ts'
+import { type MovieBag, signUp } from './movie-bag.ts'
+import type { ReceivedMail } from './smtp.ts'
+
+/** A page in one of its states, and how somebody comes to see it. */
+export type Stop = { name: string; who: 'a stranger' | 'ada'; open: (page: Page) => Promise<unknown> }
+
+/** Every page of the accounts and of the recovery in every state that it can have. The bag's accounts are made here. */
+export async function tour(bag: MovieBag): Promise<Stop[]> {
+  const links = await makeLinks(bag)
+  const stranger = (name: string, open: Stop['open']): Stop => ({ name, who: 'a stranger', open })
+  const own = (name: string, open: Stop['open']): Stop => ({ name, who: 'ada', open })
+  return [
+    stranger('sign-up', at('/sign-up')),
+    stranger('sign-up-refused', sent('/sign-up', { email: 'ada@example.org', password: 'long enough a password' })),
+    stranger('log-in', at('/log-in?next=%2Faccount')),
+    stranger('log-in-refused', sent('/log-in', { email: 'ada@example.org', password: 'not hers' })),
+    stranger('forgot', at('/forgot')),
+    stranger('forgot-refused', sent('/forgot', { email: 'ada at example' })),
+    stranger('forgot-sent', sent('/forgot', { email: 'nobody@example.org' })),
+    stranger('reset', at(`/reset/${links.live}`)),
+    stranger('reset-typing', async (page) => {
+      await at(`/reset/${links.live}`)(page)
+      await page.fill('#password', 'a gentle reef of coral')
+      await page.getByRole('button', { name: 'Show' }).click()
+    }),
+    stranger('reset-refused', sent(`/reset/${links.live}`, { password: 'password' })),
+    stranger('reset-expired', at(`/reset/${links.expired}`)),
+    stranger('reset-used', at(`/reset/${links.used}`)),
+    stranger('reset-replaced', at(`/reset/${links.replaced}`)),
+    stranger('reset-cancelled', at(`/reset/${links.cancelled}`)),
+    stranger('reset-unknown', at('/reset/cut')),
+    stranger('reset-renewed', sent(`/reset/${links.expired}`, {})),
+    stranger('reset-done', sent(`/reset/${links.toUse}`, { password: 'a gentle reef of coral' })),
+    stranger('verify', at(links.verify)),
+    stranger('verify-done', sent(links.verifyToUse, {})),
+    stranger('verify-used', at(links.verifyToUse)),
+    stranger('verify-unknown', at('/verify/cut')),
+    stranger('not-me-request', at(links.notMe)),
+    stranger('not-me-request-done', sent(links.notMe, {})),
+    stranger('not-me-unknown', at('/not-me/cut')),
+    stranger('not-found', at('/no/such/page')),
+    stranger('not-this-way', at('/log-out')),
+    own('account', at('/account?done=password-changed')),
+    own('account-history', at('/account/history')),
+    own('account-password', at('/account/password')),
+    own('account-password-refused', sent('/account/password', { current_password: 'no', new_password: 'not hers' })),
+    own('account-address', at('/account/address')),
+    own('account-address-refused', sent('/account/address', { email: 'a@example.org', password: 'not hers' })),
+    own('account-delete', at('/account/delete')),
+  ]
+}
+
+/** A browser window of Ada's, who has signed up, and logged in from two devices. */
+export async function adasWindow(browser: Browser, bag: MovieBag): Promise<BrowserContext> {
+  const firefox = { 'user-agent': 'Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0' }
+  const ada = { email: 'ada@example.org', password: 'the long password of ada' }
+  await bag.request('POST', '/api/auth/login', ada, firefox)
+  const window = await browser.newContext({ baseURL: bag.url })
+  const page = await window.newPage()
+  await sent('/log-in?next=%2Faccount', ada)(page)
+  return window
+}
+
+/** The path of the link in a mail that begins with this. */
+export function pathIn({ text }: Pick<ReceivedMail, 'text'>, start: string): string {
+  const path = new RegExp(`${start}[a-z2-7]{26}`).exec(text ?? '')?.[0]
+  if (!path) throw new Error(`The mail has no link to ${start}`)
+  return path
+}
+
+function at(path: string): Stop['open'] {
+  return (page) => page.goto(path)
+}
+
+/** Fills in the form of a page, and sends it. */
+function sent(path: string, fields: Record<string, string>): Stop['open'] {
+  return async (page) => {
+    await page.goto(path)
+    for (const [name, value] of Object.entries(fields)) await page.fill(`#${name}`, value)
+    const answer = page.waitForEvent('load')
+    await page.locator('main button[type=submit]').click()
+    await answer
+  }
+}
+
+async function makeLinks(bag: MovieBag) {
+  const names = ['ada', 'live', 'toUse', 'expired', 'used', 'replaced', 'cancelled'] as const
+  const emailOf = (name: string) => `${name.toLowerCase()}@example.org`
+  await Promise.all(names.map((name) => signUp(bag, name.toLowerCase())))
+  await Promise.all(names.map((name) => bag.request('POST', '/api/auth/forgot', { email: emailOf(name) })))
+  const token = (name: (typeof names)[number]) => bag.smtp.tokenFor(emailOf(name))
+  const links = {
+    live: await token('live'),
+    toUse: await token('toUse'),
+    expired: await token('expired'),
+    used: await token('used'),
+    replaced: await token('replaced'),
+    cancelled: await token('cancelled'),
+    notMe: pathIn(await bag.smtp.mailTo(emailOf('ada')), '/not-me/'),
+    verify: pathIn(await bag.smtp.verificationTo(emailOf('live')), '/verify/'),
+    verifyToUse: pathIn(await bag.smtp.verificationTo(emailOf('toUse')), '/verify/'),
+  }
+  const ofAccount = (name: string) => sql`account_id = (select id from accounts where email = ${emailOf(name)})`
+  await bag.db.query(sql`
+    update reset_links set expires_at = now() - interval '1 minute' where ${ofAccount('expired')}`)
+  for (const state of ['used', 'replaced', 'cancelled']) {
+    await bag.db.query(sql`update reset_links set ended_at = now(), ended_as = ${state} where ${ofAccount(state)}`)
+  }
+  return links
+}
