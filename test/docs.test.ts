@@ -23,7 +23,7 @@ test('every link between documents leads somewhere', () => {
 
 test('every setting that a document names exists', () => {
   const named = codeIn(documents, /^#?([A-Z][A-Z\d]*(?:_[A-Z\d]+)+)(?:=.*)?$/gm)
-  const known = [...settingNames(), 'NODE_ENV', 'ENV_FILE_LOCATION', 'TEST_DATABASE_URL']
+  const known = [...settingNames(), 'NODE_ENV', 'ENV_FILE_LOCATION', 'TEST_DATABASE_URL', 'NODE_EXTRA_CA_CERTS']
   assert.ok(named.length > 20, 'the settings were not found')
   assert.deepEqual(
     named.filter((name) => !known.includes(name)),
