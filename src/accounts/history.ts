@@ -29,11 +29,11 @@ export type AccountEvent = (typeof accountEvents)[number]
 
 type Occurrence = { accountId: string; event: AccountEvent; device?: string; supportCode?: string }
 
-/** Adds to an account's history, which is never changed. */
+/** Adds to an account's history, which is never changed. What happens in one transaction keeps its order. */
 export async function remember(db: Queryable, { accountId, event, device, supportCode }: Occurrence): Promise<void> {
   await db.query(sql`
-    insert into account_history (account_id, event, device, support_code)
-    values (${accountId}, ${event}, ${device ?? ''}, ${supportCode ?? null})`)
+    insert into account_history (account_id, at, event, device, support_code)
+    values (${accountId}, clock_timestamp(), ${event}, ${device ?? ''}, ${supportCode ?? null})`)
 }
 
 type Remembered = { at: Date; event: AccountEvent; device: string; support_code: string | null }
