@@ -31,7 +31,7 @@ export const secret = 'a secret that only the tests of Movie Bag know'
 /** Starts it with the settings given on top of those for tests. `smtp` may be a server that misbehaves. */
 export async function startMovieBag(settings: Record<string, string> = {}, given?: Smtp): Promise<MovieBag> {
   const smtp = given ?? (await startSmtp())
-  const databaseUrl = await createDatabase()
+  const databaseUrl = settings['DATABASE_URL'] ?? (await createDatabase())
   const dataDir = mkdtempSync(join(tmpdir(), 'movie-bag-data-'))
   const config = readConfig({
     ENV_FILE_LOCATION: join(import.meta.dirname, 'empty.env'),

@@ -1,5 +1,6 @@
 // Runs the tests on a PostgreSQL of their own: one from npm in a temporary folder, or the server that TEST_DATABASE_URL
-// names, on which only databases made here are touched. Arguments are the test files to run; without any, all are.
+// names, on which only databases made here are touched. Arguments are the test files to run; without any, all are. A number
+// is how much a test of random inputs does, and `seed=<number>` replays its failure.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, globSync, mkdtempSync, rmSync } from 'node:fs'
@@ -29,12 +30,24 @@ try {
 
 async function runTests(): Promise<number> {
   await createTemplate(server.url, prefix)
-  const wanted = process.argv.slice(2)
+  const given = process.argv.slice(2)
+  const size = given.findLast((argument) => /^\d+$/.test(argument))
+  const seed = given.findLast((argument) => /^seed=/.test(argument))?.slice('seed='.length)
+  const wanted = given.filter((argument) => !/^(\d+$|seed=)/.test(argument))
   const files = wanted.length > 0 ? wanted : globSync(['src/**/*.test.ts', 'test/**/*.test.ts'])
   const child = spawn(
     process.execPath,
-    ['--test', `--test-concurrency=${availableParallelism()}`, '--test-timeout=60000', ...files],
-    { stdio: 'inherit', env: { ...process.env, TEST_SERVER_URL: server.url, TEST_DATABASE_PREFIX: prefix } },
+    ['--test', `--test-concurrency=${availableParallelism()}`, `--test-timeout=${size ? 3_600_000 : 60_000}`, ...files],
+    {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        TEST_SERVER_URL: server.url,
+        TEST_DATABASE_PREFIX: prefix,
+        ...(size && { TEST_SIZE: size }),
+        ...(seed && { TEST_SEED: seed }),
+      },
+    },
   )
   // Whoever interrupts the tests leaves no server behind: they end, and then what follows here is done all the same.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { subjectsTo } from '../../test/mail-links.ts'
+import { signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+
+const bag = await startMovieBag({ UNKNOWN_ADDRESS_MAIL: 'on' })
+after(() => bag.stop())
+
+const told = 'There is no account here'
+
+test('an address without an account is told so at most once a day, in any case of its letters', async () => {
+  for (const email of ['nobody@example.org', 'nobody@example.org', 'NOBODY@Example.org']) await forgot(email)
+  assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told])
+  await bag.db.query(sql`update unknown_address_mails set sent_at = sent_at - interval '23 hours'`)
+  await forgot('nobody@example.org')
+  assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told])
+  await bag.db.query(sql`update unknown_address_mails set sent_at = sent_at - interval '61 minutes'`)
+  await forgot('nobody@example.org')
+  assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told, told])
+})
+
+test('many requests at once make one mail', async () => {
+  await Promise.all(Array.from({ length: 10 }, () => forgot('somebody@example.org')))
+  assert.deepEqual(await subjectsTo(bag, 'somebody@example.org'), [told])
+})
+
+test('the mail has no link that does anything, and an account is never told that it does not exist', async () => {
+  const [mail] = bag.smtp.mails.filter(({ recipients }) => recipients.includes('nobody@example.org'))
+  assert.doesNotMatch(mail?.text ?? '', /\/(reset|not-me)\//)
+  const ada = await signUp(bag, 'ada')
+  for (let time = 0; time < 2; time += 1) await forgot(ada.email)
+  assert.deepEqual(await subjectsTo(bag, ada.email), ['Confirm your e-mail address', 'Reset Your Password'])
+})
+
+async function forgot(email: string): Promise<void> {
+  assert.equal((await bag.request('POST', '/api/auth/forgot', { email })).status, 200)
+}
