@@ -56,6 +56,6 @@ export async function* everythingOf(db: Database, session: Session): AsyncGenera
 
 function moviesOf(db: Database, accountId: string, after: string) {
   return db.query<{ id: string }>(sql`
-    select id, name, casts, genres, year, added_by
+    select id, name, casts, genres, year, notes, added_by
     from movies where added_by = ${accountId} and id > ${after} order by id limit 100`)
 }

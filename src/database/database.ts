@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { AppError } from '../errors.ts'
 
-export { default as sql, raw, type Sql } from 'sql-template-tag'
+export { default as sql, join, raw, type Sql } from 'sql-template-tag'
 
 /** Runs one statement and answers its rows. The row's type is the caller's word for what the statement selects. */
 type Query = <Row extends object = Record<string, never>>(statement: Sql) => Promise<Row[]>

@@ -35,7 +35,7 @@ export async function migrate(url: string, patience: Patience): Promise<string[]
  * No right to make tables (from PostgreSQL 15 on only the owner of the database has it), a standby, a full disk, and
  * tables of something else.
  */
-const operatorsMatter = ['42501', '25006', '53100', '42P07']
+const operatorsMatter = ['42501', '25006', '53100', '42P07', '0A000']
 
 async function runPending(client: pg.Client): Promise<string[]> {
   await client.query(`create table if not exists migrations (

@@ -4,14 +4,14 @@ import type { RequireSession } from '../accounts/session.ts'
 import { type Database, isUniqueViolation, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { movieFields, movieKey, movieParams, yearField } from './movie.ts'
+import { type MovieFields, movieFields, movieKey, movieParams, notesField, yearField } from './movie.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }
 
 export const changeMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   // `Partial` takes over no options of the object that it is made from.
   const options = { additionalProperties: false, minProperties: 1 }
-  const fields = Type.Partial(Type.Object({ ...movieFields, year: yearField }), options)
+  const fields = Type.Partial(Type.Object({ ...movieFields, year: yearField, notes: notesField }), options)
   const schema = {
     summary: 'Change a movie',
     description: 'Any of the fields; the others stay. Only who added a movie changes it.',
@@ -25,24 +25,28 @@ export const changeMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     },
   }
   app.put('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
-    const isChanged = await change(db, request.params.id, request.session.accountId, request.body)
-    if (!isChanged) throw new AppError('UpdatingMovieError')
+    await changeFields(db, request.params.id, request.session.accountId, request.body)
     return {}
   })
 }
 
-type Change = { name?: string; casts?: string[]; genres?: string[]; year?: number | null }
-
-async function change(db: Database, id: string, accountId: string, fields: Change): Promise<boolean> {
-  const { name = null, casts = null, genres = null, year = null } = fields
+/** Throws `UpdatingMovieError` where the account has added no such movie, and `MovieAlreadyExistsError`. */
+export async function changeFields(
+  db: Database,
+  id: string,
+  accountId: string,
+  fields: Partial<MovieFields>,
+): Promise<void> {
+  const { name = null, casts = null, genres = null, year = null, notes = null } = fields
   try {
     const rows = await db.query(sql`
       update movies
       set name = coalesce(${name}, name), casts = coalesce(${casts}, casts), genres = coalesce(${genres}, genres),
-        year = case when ${'year' in fields} then ${year} else year end
+        year = case when ${'year' in fields} then ${year} else year end,
+        notes = case when ${'notes' in fields} then ${notes} else notes end
       where id = ${movieKey(id) ?? null} and added_by = ${accountId}
       returning id`)
-    return rows.length > 0
+    if (rows.length === 0) throw new AppError('UpdatingMovieError')
   } catch (error) {
     throw isUniqueViolation(error) ? new AppError('MovieAlreadyExistsError') : error
   }

@@ -77,8 +77,8 @@ test('an after that is none of ours is refused by name', async () => {
 })
 
 test('a page deep in a large collection is found by the primary key: no sort, no scan', async (t) => {
-  await addMany(20_000)
-  const [deep] = await bag.db.query<{ id: string }>(sql`select id from movies order by id offset 19000 limit 1`)
+  await addMany(5000)
+  const [deep] = await bag.db.query<{ id: string }>(sql`select id from movies order by id offset 4000 limit 1`)
   const key = deep?.id ?? ''
   const { body } = await bag.request('GET', `/api/movies?limit=20&after=${Buffer.from(key).toString('base64url')}`)
   assert.equal(body.length, 20)

@@ -1,46 +1,59 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { type Database, raw, sql } from '../database/database.ts'
-import { AppError } from '../errors.ts'
-import { errors } from '../http/schemas.ts'
-import { type Movie, movieColumns, movieKey } from './movie.ts'
+import type { Database } from '../database/database.ts'
+import { errors, text } from '../http/schemas.ts'
+import { findMovies, type MovieSearch, sorts } from './find-movies.ts'
+import { listedMovie } from './movie.ts'
+
+/** What narrows the list, and its order. */
+export const movieFilters = {
+  q: Type.Optional(
+    text({
+      maxLength: 200,
+      description:
+        'Words that the name or the cast must contain, up to 10, whatever their accents and capitals. Where nothing has ' +
+        'them as they are typed, slips are forgiven.',
+    }),
+  ),
+  genre: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'One of the genres, whole' })),
+  cast: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'One of the cast, by the whole name' })),
+  year: Type.Optional(Type.Integer({ minimum: 1800, maximum: 2200 })),
+  added_by: Type.Optional(Type.String({ description: 'The id of the account that added the movie' })),
+  sort: Type.Optional(
+    Type.Enum([...sorts], {
+      description:
+        '`added` is the order in which they came, and the default without `q`; `match`, the default with it, begins ' +
+        'with the names that begin as `q` does. A `-` turns the order round. Movies without a year count as the oldest.',
+    }),
+  ),
+}
 
 export const listMovies: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
   const schema = {
     summary: 'List movies',
     description:
-      'In the order in which they came. Where more follow, the `Link` header (RFC 8288) names the next page as `rel="next"`.',
+      'In the order in which they came, unless `sort` says otherwise. Where more follow, the `Link` header (RFC 8288) ' +
+      'names the next page as `rel="next"`.',
     tags: ['Movies'],
     querystring: Type.Object({
       limit: Type.Integer({ minimum: 1, maximum: 100, default: 100, description: 'Movies a page' }),
       after: Type.Optional(Type.String({ description: 'Where the page begins: take it from the `Link` header' })),
+      ...movieFilters,
     }),
-    response: { 200: Type.Array(Type.Ref('Movie#')), ...errors('SchemaValidationError') },
+    response: { 200: Type.Array(listedMovie), ...errors('SchemaValidationError') },
   }
   app.get('/api/movies', { schema }, async (request, reply) => {
-    const { limit, after } = request.query
-    const movies = await moviesAfter(db, after === undefined ? '0' : keyIn(after), limit + 1)
-    const last = movies[limit - 1]
-    if (movies.length <= limit || !last) return movies
-    const next = `/api/movies?limit=${limit}&after=${cursorAt(last)}`
-    reply.header('link', `<${next}>; rel="next"`)
-    return movies.slice(0, limit)
+    const { movies, next } = await findMovies(db, request.query)
+    if (next) reply.header('link', `</api/movies?${queryOf(next)}>; rel="next"`)
+    return movies
   })
 }
 
-/** The limit is written into the statement: with a parameter in its place PostgreSQL would plan each time anew. */
-function moviesAfter(db: Database, key: string, most: number): Promise<Movie[]> {
-  return db.query<Movie>(sql`
-    select ${movieColumns} from movies where id > ${key} order by id limit ${raw(String(most))}`)
-}
-
-function cursorAt(movie: Movie): string {
-  return Buffer.from(movie.id).toString('base64url')
-}
-
-function keyIn(cursor: string): string {
-  const key = movieKey(Buffer.from(cursor, 'base64url').toString('latin1'))
-  if (key) return key
-  const detail = 'must come from the Link header of the page before'
-  throw new AppError('SchemaValidationError', `after ${detail}.`, { fields: [{ field: 'after', detail }] })
+/** The search as the query of an address. */
+export function queryOf({ limit, after, ...others }: Partial<MovieSearch>): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries({ limit, ...others, after })) {
+    if (value !== undefined) query.set(name, String(value))
+  }
+  return query.toString()
 }

@@ -11,7 +11,18 @@ export type Movie = {
   added_by: string
 }
 
+/** A movie as one reads it by itself: a list carries no notes. */
+export type WholeMovie = Movie & { notes: string | null }
+
 /** What a person says of a movie. */
+export type MovieFields = {
+  name: string
+  casts: string[]
+  genres: string[]
+  year?: number | null
+  notes?: string | null
+}
+
 export const movieFields = {
   name: text({ minLength: 1, maxLength: 300 }),
   casts: Type.Array(text({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 200 }),
@@ -22,15 +33,26 @@ export const yearField = Type.Union([Type.Integer({ minimum: 1800, maximum: 2200
   description: 'Two movies may share a name when their years differ',
 })
 
+export const notesField = Type.Union([text({ maxLength: 2000 }), Type.Null()], {
+  description: 'Whatever else is worth keeping, such as where the disc is',
+})
+
+/** The fields that one may leave out. */
+export const optionalFields = { year: Type.Optional(yearField), notes: Type.Optional(notesField) }
+
+const listedFields = {
+  id: Type.String(),
+  name: Type.String(),
+  casts: Type.Array(Type.String()),
+  genres: Type.Array(Type.String()),
+  year: Type.Union([Type.Integer(), Type.Null()]),
+  added_by: Type.String({ description: 'The id of the account that added the movie' }),
+}
+
+export const listedMovie = Type.Object(listedFields)
+
 export const movieSchema = Type.Object(
-  {
-    id: Type.String(),
-    name: Type.String(),
-    casts: Type.Array(Type.String()),
-    genres: Type.Array(Type.String()),
-    year: Type.Union([Type.Integer(), Type.Null()]),
-    added_by: Type.String({ description: 'The id of the account that added the movie' }),
-  },
+  { ...listedFields, notes: Type.Union([Type.String(), Type.Null()]) },
   { $id: 'Movie', title: 'Movie' },
 )
 

@@ -22,7 +22,7 @@ test('a movie is read by anyone as it was added', async () => {
   const id = await add('Metropolis')
   const { status, body } = await bag.request('GET', `/api/movies/${id}`)
   assert.equal(status, 200)
-  assert.deepEqual(body, { id, name: 'Metropolis', ...fields, year: null, added_by: adasAccount.id })
+  assert.deepEqual(body, { id, name: 'Metropolis', ...fields, year: null, notes: null, added_by: adasAccount.id })
 })
 
 test('a name is taken once among movies without a year, and once for each year', async () => {
@@ -85,7 +85,14 @@ test('any of the fields is changed, and the others stay', async () => {
   const id = await add('Alphaville', { year: 1964 })
   const first = await bag.request('PUT', `/api/movies/${id}`, { year: 1965, genres: ['Noir'] }, ada)
   assert.equal(first.status, 200, first.text)
-  const changed = { id, name: 'Alphaville', casts: fields.casts, genres: ['Noir'], added_by: adasAccount.id }
+  const changed = {
+    id,
+    name: 'Alphaville',
+    casts: fields.casts,
+    genres: ['Noir'],
+    notes: null,
+    added_by: adasAccount.id,
+  }
   assert.deepEqual((await bag.request('GET', `/api/movies/${id}`)).body, { ...changed, year: 1965 })
   assert.equal((await bag.request('PUT', `/api/movies/${id}`, { year: null }, ada)).status, 200)
   assert.deepEqual((await bag.request('GET', `/api/movies/${id}`)).body, { ...changed, year: null })

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { errors } from '../http/schemas.ts'
-import { type Movie, movieColumns, movieKey, movieParams } from './movie.ts'
+import { movieColumns, movieKey, movieParams, type WholeMovie } from './movie.ts'
 
 export const readMovie: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
   const schema = {
@@ -12,10 +12,15 @@ export const readMovie: FastifyPluginAsyncTypebox<{ db: Database }> = async (app
     params: movieParams,
     response: { 200: Type.Ref('Movie#'), ...errors('MovieNotExistsError') },
   }
-  app.get('/api/movies/:id', { schema }, async (request) => {
-    const key = movieKey(request.params.id)
-    const [movie] = key ? await db.query<Movie>(sql`select ${movieColumns} from movies where id = ${key}`) : []
-    if (!movie) throw new AppError('MovieNotExistsError')
-    return movie
-  })
+  app.get('/api/movies/:id', { schema }, (request) => findMovie(db, request.params.id))
+}
+
+/** Throws `MovieNotExistsError`. */
+export async function findMovie(db: Database, id: string): Promise<WholeMovie> {
+  const key = movieKey(id)
+  const [movie] = key
+    ? await db.query<WholeMovie>(sql`select ${movieColumns}, notes from movies where id = ${key}`)
+    : []
+  if (!movie) throw new AppError('MovieNotExistsError')
+  return movie
 }

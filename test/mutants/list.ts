@@ -190,15 +190,39 @@ export const mutants: Mutant[] = [
     ['src/movies/movies.test.ts'],
     [[' and added_by = ${request.session.accountId}', '']],
   ),
+  ...faultsIn('src/movies/list-movies.ts', ['src/movies/list-movies.test.ts'], [['maximum: 100, ', '']]),
   ...faultsIn(
-    'src/movies/list-movies.ts',
+    'src/movies/find-movies.ts',
     ['src/movies/list-movies.test.ts'],
     [
-      ['where id > ${key}', 'where id >= ${key}'],
-      ['limit + 1', 'limit'],
-      ['maximum: 100, ', ''],
+      ["where id > ${start?.id ?? '0'}", "where id >= ${start?.id ?? '0'}"],
+      ['inOrderOfArrival(db, start, limit + 1)', 'inOrderOfArrival(db, start, limit)'],
     ],
   ),
+  ...faultsIn(
+    'src/movies/find-movies.ts',
+    ['src/movies/find-movies.test.ts'],
+    [
+      ['sql`added_by = ${added_by}`', 'sql`true`'],
+      ["raw(isDown ? '<' : '>')", "raw('>')"],
+      ['[...containing, sql`not ${beginsSo}`]', 'containing'],
+      ['select folded(${q}) as q', 'select ${q}::text as q'],
+    ],
+  ),
+  ...faultsIn(
+    'src/movies/forgive-slips.ts',
+    ['src/movies/find-movies.test.ts'],
+    [
+      ['(await isKnown(tx, word)) ? word : ((await nearest(tx, word)) ?? word)', 'word'],
+      ['if (length <= 5)', 'if (length <= 0)'],
+    ],
+  ),
+  ...faultsIn(
+    'src/movies/words.ts',
+    ['src/movies/find-movies.test.ts'],
+    [["text.replace(/[\\\\%_]/g, '\\\\$&')", 'text']],
+  ),
+  ...faultsIn('src/movies/cursor.ts', ['src/movies/find-movies.test.ts'], [['order === sort && ', '']]),
   ...faultsIn(
     'migrations/0001-accounts-movies-mail.sql',
     ['src/movies/movies.test.ts'],

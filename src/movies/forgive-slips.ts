@@ -1,0 +1,46 @@
+import { sql, type Transaction } from '../database/database.ts'
+import { patternOf } from './words.ts'
+
+/**
+ * The words that were probably meant, where no movie has these: those nearest to them that some movie does have.
+ * Undefined where there is nothing to forgive.
+ */
+export async function forgiveSlips(tx: Transaction, words: string[]): Promise<string[] | undefined> {
+  const meant: string[] = []
+  for (const word of words) meant.push((await isKnown(tx, word)) ? word : ((await nearest(tx, word)) ?? word))
+  return meant.join(' ') === words.join(' ') ? undefined : meant
+}
+
+async function isKnown(tx: Transaction, word: string): Promise<boolean> {
+  const found = await tx.query(
+    sql`select id from movies where search_lines like ${patternOf(word)} order by id limit 1`,
+  )
+  return found.length > 0
+}
+
+async function nearest(tx: Transaction, word: string): Promise<string | undefined> {
+  const { length } = word
+  if (length < 3) return undefined
+  // Two letters that changed places leave too little of a short word for its trigrams to be recognised.
+  if (length <= 5) for (const swap of swaps(word)) if (await isKnown(tx, swap)) return swap
+  await tx.query(sql`select set_config('pg_trgm.word_similarity_threshold', '0.4', true)`)
+  const [near] = await tx.query<{ word: string }>(sql`
+    select word
+    from (
+      select search_lines from movies
+      where ${word} <% search_lines
+      order by word_similarity(${word}, search_lines) desc
+      limit 50
+    ) near_ones, regexp_split_to_table(search_lines, '\\W+') word
+    where levenshtein(left(word, 255), ${word}) <= ${Math.min(3, Math.floor(length / 2))}
+    order by levenshtein(left(word, 255), ${word}), similarity(word, ${word}) desc, word
+    limit 1`)
+  return near?.word
+}
+
+function swaps(word: string): string[] {
+  const letters = [...word]
+  return letters
+    .slice(1)
+    .map((letter, index) => [...letters.slice(0, index), letter, letters[index], ...letters.slice(index + 2)].join(''))
+}
