@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Database } from '../database/database.ts'
 import { deviceOf } from '../http/device.ts'
 import { bearer, errors } from '../http/schemas.ts'
-import { remember } from './history.ts'
+import { remember } from './account-history.ts'
 import { endSession, type RequireSession, type Session } from './session.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }

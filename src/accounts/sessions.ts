@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts'
 import { deviceOf } from '../http/device.ts'
 import { bearer, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
-import { remember } from './history.ts'
+import { remember } from './account-history.ts'
 import { endSession, endSessions, type RequireSession, type Session } from './session.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }

@@ -7,9 +7,9 @@ import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
+import { remember } from './account-history.ts'
 import { isHeldForUndo } from './address-change.ts'
 import { requireAddress } from './email-address.ts'
-import { remember } from './history.ts'
 import { checkPassword, hashPassword } from './password.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config }

@@ -7,8 +7,8 @@ import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
+import { remember } from './account-history.ts'
 import { lookAtActionLink, spendActionLink } from './action-link.ts'
-import { remember } from './history.ts'
 import type { RequireSession } from './session.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller; config: Config }

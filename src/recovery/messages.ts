@@ -1,7 +1,7 @@
 import { type Account, lockAccount, lockAccountByAddress } from '../accounts/account.ts'
+import { remember } from '../accounts/account-history.ts'
 import { mintActionLink } from '../accounts/action-link.ts'
 import { canonicalAddress } from '../accounts/email-address.ts'
-import { remember } from '../accounts/history.ts'
 import { aboutChange } from '../accounts/messages.ts'
 import type { Config } from '../config.ts'
 import type { Database, Transaction } from '../database/database.ts'

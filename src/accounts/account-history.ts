@@ -1,0 +1,48 @@
+import { type Queryable, sql } from '../database/database.ts'
+
+/** What happens to an account and is worth remembering for its owner. */
+export const accountEvents = [
+  'signed up',
+  'logged in',
+  'logged out',
+  'session ended',
+  'other sessions ended',
+  'reset asked',
+  'reset finished',
+  'reset cancelled',
+  'password changed',
+  'address verified',
+  'address change asked',
+  'address changed',
+  'address change undone',
+  'account frozen',
+  'deletion asked',
+  'mail sent',
+] as const
+
+export type AccountEvent = (typeof accountEvents)[number]
+
+type Occurrence = { accountId: string; event: AccountEvent; device?: string; supportCode?: string }
+
+/** Adds to an account's history, which is never changed. What happens in one transaction keeps its order. */
+export async function remember(db: Queryable, { accountId, event, device, supportCode }: Occurrence): Promise<void> {
+  await db.query(sql`
+    insert into account_history (account_id, at, event, device, support_code)
+    values (${accountId}, clock_timestamp(), ${event}, ${device ?? ''}, ${supportCode ?? null})`)
+}
+
+type Remembered = { at: Date; event: AccountEvent; device: string; support_code: string | null }
+
+/** The newest first. What mails were sent is known to the outbox. */
+export function historyOf(db: Queryable, accountId: string, most: number): Promise<Remembered[]> {
+  return db.query<Remembered>(sql`
+    select at, event, device, support_code
+    from account_history
+    where account_id = ${accountId}
+    union all
+    select closed_at, 'mail sent', '', support_code
+    from outbox
+    where account_id = ${accountId} and state = 'sent'
+    order by at desc
+    limit ${most}`)
+}
