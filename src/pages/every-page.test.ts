@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { HtmlValidate } from 'html-validate'
+import type { Page, Response } from 'playwright-core'
+import { startBrowser } from '../../test/browser.ts'
+import { startMovieBag } from '../../test/movie-bag.ts'
+import { adasWindow, type Stop, tour } from '../../test/tour.ts'
+
+const bag = await startMovieBag()
+const browser = await startBrowser()
+after(async () => {
+  await browser.close()
+  await bag.stop()
+})
+const stops = await tour(bag)
+const stranger = await browser.newContext({ baseURL: bag.url })
+const pages = {
+  'a stranger': await watched(await stranger.newPage()),
+  ada: await watched(await (await adasWindow(browser, bag)).newPage()),
+}
+const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+const html = new HtmlValidate({
+  extends: ['html-validate:recommended'],
+  rules: {
+    'doctype-style': ['error', { style: 'lowercase' }],
+    'no-trailing-whitespace': 'off',
+  },
+})
+
+for (const stop of stops) {
+  test(`${stop.name} as ${stop.who} sees it is whole, light, wide and narrow, in both themes`, () => visit(stop))
+}
+
+async function visit({ who, open }: Stop): Promise<void> {
+  const { page, answers } = pages[who]
+  answers.length = 0
+  await open(page)
+  const start = answers.findLastIndex((answer) => answer.request().isNavigationRequest())
+  const { results } = await html.validateString((await answers[start]?.text()) ?? '')
+  assert.deepEqual(
+    results.flatMap(({ messages }) => messages.map(({ line, message }) => `${line}: ${message}`)),
+    [],
+  )
+  await assertLight(answers.slice(start))
+  await assertAccessible(page, 'light')
+  await assertAccessible(page, 'dark')
+  await assertNarrow(page)
+}
+
+/** Its answers, none of which comes from a cache or from elsewhere. */
+async function watched(page: Page) {
+  const answers: Response[] = []
+  page.on('response', (answer) => void answers.push(answer))
+  page.on('request', (request) => assert(request.url().startsWith(`${bag.url}/`), `${request.url()} is asked for`))
+  page.on('pageerror', (error) => assert.fail(error))
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('Network.setCacheDisabled', { cacheDisabled: true })
+  return { page, answers }
+}
+
+async function assertLight(answers: Response[]): Promise<void> {
+  let [all, scripts] = [0, 0]
+  for (const answer of answers) {
+    const { responseBodySize, responseHeadersSize } = await answer.request().sizes()
+    all += responseBodySize + responseHeadersSize
+    if (answer.request().resourceType() === 'script') scripts += responseBodySize
+  }
+  assert(answers.length >= 3, 'the page, its style and its picture were not seen')
+  assert(all <= 30_000, `${all} bytes are transferred`)
+  assert(scripts <= 10_000, `${scripts} bytes of scripts are transferred`)
+}
+
+async function assertAccessible(page: Page, colorScheme: 'light' | 'dark'): Promise<void> {
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+  await page.evaluate(axe)
+  const found: string[] = await page.evaluate(
+    `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html)))`,
+  )
+  assert.deepEqual(found, [], colorScheme)
+}
+
+/** 320 px wide, which is also what is left of 1280 at 400 % (WCAG 2.2, 1.4.10). */
+async function assertNarrow(page: Page): Promise<void> {
+  await page.setViewportSize({ width: 320, height: 256 })
+  const width: number = await page.evaluate('document.documentElement.scrollWidth')
+  await page.setViewportSize({ width: 1280, height: 720 })
+  assert.equal(width, 320, 'it scrolls sideways')
+}

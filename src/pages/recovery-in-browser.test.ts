@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { startBrowser } from '../../test/browser.ts'
+import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { pathIn } from '../../test/tour.ts'
+
+const bag = await startMovieBag()
+const browser = await startBrowser()
+after(async () => {
+  await browser.close()
+  await bag.stop()
+})
+const newPassword = 'a gentle reef of coral'
+
+test('by mouse: sign up, log out, forget, read the mail, choose a password and be back in', async () => {
+  const page = await newPage()
+  await page.goto('/sign-up?next=/account')
+  await page.fill('#email', 'ada@example.org')
+  await page.fill('#password', passwordOf('ada'))
+  await page.click('text=Create my account')
+  await page.waitForURL('**/account')
+  await page.click('text=Log out')
+  await page.waitForURL((url) => url.pathname !== '/account')
+  await page.goto('/log-in?next=/account')
+  await page.click('text=Forgot your password?')
+  await page.fill('#email', 'ada@example.org')
+  await page.click('text=Send me the link')
+  await page.waitForSelector('h1:text("Look into your mailbox")')
+  await page.goto(pathIn(await bag.smtp.mailTo('ada@example.org'), '/reset/'))
+  assert.match(await page.innerText('main'), /For the account of a•••@example\.org/)
+  await page.fill('#password', newPassword)
+  await page.click('text=Set the password')
+  await page.waitForSelector('h1:text("Your new password is in")')
+  await page.click('main a:text("Log in")')
+  await logInWith(page, 'ada@example.org', newPassword)
+  await page.goto('/account')
+  assert.match(await page.innerText('main'), /ada@example\.org/)
+  await page.context().close()
+})
+
+test('by keyboard alone: the focus is where one types, a mistake is led to, and enter sends', async () => {
+  const { email } = await signUp(bag, 'grace')
+  const page = await newPage()
+  const type = (text: string) => page.keyboard.type(text)
+  const enter = async () => {
+    const loaded = page.waitForEvent('load')
+    await page.keyboard.press('Enter')
+    await loaded
+  }
+  await page.goto('/forgot')
+  await type('grace at example')
+  await enter()
+  assert.equal(await focused(page), 'email')
+  assert.match(await description(page), /It must be one e-mail address/)
+  await page.keyboard.press('Control+A')
+  await type(email)
+  await enter()
+  await page.goto(pathIn(await bag.smtp.mailTo(email), '/reset/'))
+  await type('password')
+  await enter()
+  assert.equal(await focused(page), 'password')
+  assert.match(await description(page), /It is among the passwords that are tried first/)
+  await type(newPassword)
+  await enter()
+  await page.keyboard.press('Tab')
+  assert.match(await page.innerText(':focus'), /Skip to the content/)
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  assert.match(await page.innerText(':focus'), /Log in/)
+  await enter()
+  assert.equal(await focused(page), 'email')
+  await type(email)
+  await page.keyboard.press('Tab')
+  await type(newPassword)
+  await enter()
+  await page.goto('/account')
+  assert.match(await page.innerText('main'), /grace@example\.org/)
+  await page.context().close()
+})
+
+test('without JavaScript and without cookies', async () => {
+  const { email } = await signUp(bag, 'barbara')
+  const page = await newPage({ javaScriptEnabled: false })
+  await page.context().route('**', async (route) => {
+    const { cookie: _, ...headers } = await route.request().allHeaders()
+    await route.continue({ headers })
+  })
+  await page.goto('/forgot')
+  await page.fill('#email', email)
+  await page.click('text=Send me the link')
+  await page.goto(pathIn(await bag.smtp.mailTo(email), '/reset/'))
+  assert.equal(await page.locator('button:visible').count(), 1, 'a button is shown that needs a script')
+  await page.fill('#password', newPassword)
+  await page.click('text=Set the password')
+  await page.waitForSelector('h1:text("Your new password is in")')
+  await page.context().close()
+  await logIn(bag, { email, password: newPassword })
+})
+
+test('a password can be looked at, is told how good it is, can be pasted, and is never sent as text', async () => {
+  const page = await newPage()
+  await page.goto('/sign-up')
+  await page.fill('#password', '1234')
+  assert.match(await page.innerText('.strength'), /Too short/)
+  await page.fill('#password', 'aaaaaaaaaaaaaaaaaaaa')
+  assert.match(await page.innerText('.strength'), /Easy to guess/)
+  await page.fill('#password', newPassword)
+  assert.match(await page.innerText('.strength'), /Very good/)
+  await page.click('text=Show')
+  assert.equal(await page.getAttribute('#password', 'type'), 'text')
+  await page.click('text=Create my account')
+  await page.waitForSelector('#email[aria-invalid=true]')
+  assert.equal(await page.inputValue('#password'), '')
+  await page.context().close()
+})
+
+test('who is signed in as somebody else sets the password of the link, and stays who they are', async () => {
+  const [edsger, alan] = [await signUp(bag, 'edsger'), await signUp(bag, 'alan')]
+  const page = await newPage()
+  await page.goto('/log-in?next=/account')
+  await logInWith(page, alan.email, alan.password)
+  await bag.request('POST', '/api/auth/forgot', { email: edsger.email })
+  await page.goto(`/reset/${await bag.smtp.tokenFor(edsger.email)}`)
+  await page.fill('#password', newPassword)
+  await page.click('text=Set the password')
+  await page.waitForSelector('h1:text("Your new password is in")')
+  await page.goto('/account')
+  assert.match(await page.innerText('main'), /alan@example\.org/)
+
+  await bag.request('POST', '/api/auth/forgot', { email: alan.email })
+  await page.goto(`/reset/${await bag.smtp.tokenFor(alan.email)}`)
+  await page.fill('#password', newPassword)
+  await page.click('text=Set the password')
+  await page.waitForSelector('nav >> text=Sign up')
+  assert.deepEqual(
+    (await page.context().cookies()).map(({ name }) => name),
+    ['movie_bag_browser'],
+  )
+  await page.context().close()
+})
+
+test('a scanner that runs scripts and follows every link of the mail, but presses nothing, leaves them usable', async () => {
+  const { email } = await signUp(bag, 'radia')
+  await bag.request('POST', '/api/auth/forgot', { email })
+  const mail = await bag.smtp.mailTo(email)
+  const verification = await bag.smtp.verificationTo(email)
+  const page = await newPage()
+  const starts = [pathIn(mail, '/reset/'), pathIn(mail, '/not-me/'), pathIn(verification, '/verify/')]
+  for (const start of starts) {
+    await page.goto(start)
+    const links: string[] = await page.$$eval('a[href]', (all) => all.map((one) => one.getAttribute('href') ?? ''))
+    for (const link of links) await page.goto(link)
+    await page.request.head(start)
+  }
+  await page.context().close()
+  const reset_token = starts[0]?.split('/').at(-1)
+  const verified = await bag.request('POST', '/api/auth/verify', { token: starts[2]?.split('/').at(-1) })
+  assert.equal(verified.status, 200, verified.text)
+  const reset = await bag.request('POST', '/api/auth/reset', { reset_token, password: newPassword })
+  assert.equal(reset.status, 200, reset.text)
+})
+
+async function newPage(options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ baseURL: bag.url, ...options })
+  return context.newPage()
+}
+
+async function logInWith(page: Page, email: string, password: string): Promise<void> {
+  await page.fill('#email', email)
+  await page.fill('#password', password)
+  await page.click('main button:text("Log in")')
+  await page.waitForSelector('text=Log out')
+}
+
+function focused(page: Page): Promise<string> {
+  return page.evaluate('document.activeElement.id')
+}
+
+/** What a screen reader says of the field with the focus. */
+function description(page: Page): Promise<string> {
+  return page.evaluate(
+    `document.activeElement.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).innerText).join(' ')`,
+  )
+}
