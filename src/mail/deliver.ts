@@ -54,9 +54,9 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
   async function probe(probesBefore: number): Promise<void> {
     const answer = await Promise.race([server.probe(), told])
     if (Array.isArray(answer)) return
-    news.mailServerSays(answer)
+    news.mailServerSays(answer && `${answer.reply} ${answer.advice}`)
     isWell = answer === undefined
-    await reportMailServer(db, answer)
+    await reportMailServer(db, answer?.advice)
     if (!isWell) await pause(Math.min(1000 * 2 ** probesBefore, 15_000))
   }
 

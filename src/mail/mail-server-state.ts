@@ -1,13 +1,13 @@
 import { type Queryable, sql } from '../database/database.ts'
 
-/** Writes down what the mail server's trouble is just now, or that there is none. */
+/** Writes down what would help against the mail server's trouble, or that there is none. */
 export async function reportMailServer(db: Queryable, trouble: string | undefined): Promise<void> {
   await db.query(sql`
     update mail_server_state set trouble = ${trouble ?? null}, since = now()
     where trouble is not null or ${trouble ?? null}::text is not null`)
 }
 
-type MailState = { isInTrouble: boolean; isPutOff: boolean; isLate: boolean }
+type MailState = { trouble: string | null; isPutOff: boolean; isLate: boolean }
 
 /**
  * The trouble with mail that an operator should know of, in a sentence, or undefined where mail flows. A worker in
@@ -19,9 +19,7 @@ type MailState = { isInTrouble: boolean; isPutOff: boolean; isLate: boolean }
 export async function mailTrouble(db: Queryable): Promise<string | undefined> {
   const [state] = await db.query<MailState>(sql`
     select
-      exists (
-        select from mail_server_state where trouble is not null and since > now() - interval '1 minute'
-      ) as "isInTrouble",
+      (select trouble from mail_server_state where since > now() - interval '1 minute') as trouble,
       count(distinct account_id) filter (where state = 'deferred' and attempts >= 3 and not exists (
         select from outbox as passed where passed.state = 'sent' and passed.closed_at > waiting.created_at)) >= 3
         as "isPutOff",
@@ -29,7 +27,7 @@ export async function mailTrouble(db: Queryable): Promise<string | undefined> {
         and coalesce(min(due_at) filter (where not is_in_hand) < now() - interval '1 minute', false) as "isLate"
     from outbox as waiting, lateral (select coalesce(leased_until > now(), false) as is_in_hand) as lease
     where closed_at is null`)
-  if (state?.isInTrouble) return 'The mail server is in trouble, and mail waits. The log of the worker says why.'
+  if (state?.trouble) return `The mail server cannot be used, and mail waits. ${state.trouble}`
   if (state?.isLate) return 'No worker sends mail, and mail waits. Start `movie-bag work` or `serve`.'
   return state?.isPutOff ? 'The mail server puts mail off, and mail waits. The log of the worker says why.' : undefined
 }

@@ -12,12 +12,15 @@ export type Letter = Message & { id: string; to: string }
  */
 export type SendResult = { verdict: 'sent' | 'held' | 'trouble' | 'later' | 'never'; reply: string }
 
+/** `reply` is for the log: it quotes the server. `advice` names nobody and no host, so that strangers may read it. */
+export type ServerTrouble = { reply: string; advice: string }
+
 export type MailServer = {
   /** How many mails it takes at once. */
   connections: number
   send: (letter: Letter) => Promise<SendResult>
-  /** Connects and signs in without sending; answers the trouble, if there is any, in a sentence. */
-  probe: () => Promise<string | undefined>
+  /** Connects and signs in without sending; answers the trouble, if there is any. */
+  probe: () => Promise<ServerTrouble | undefined>
   /** Ends every connection; a mail that one has in hand meets trouble. */
   close: () => void
 }
@@ -28,11 +31,11 @@ const connections = 10
 export function mailServer({ mail }: Pick<Config, 'mail'>): MailServer {
   if (mail.suppressSend) return { connections, send: async () => held, probe: async () => undefined, close: () => {} }
   if (mail.server) return smtpServer(mail, mail.server)
-  return { connections, send: async () => unset, probe: async () => unset.reply, close: () => {} }
+  return { connections, send: async () => unset, probe: async () => unset, close: () => {} }
 }
 
 const held: SendResult = { verdict: 'held', reply: 'Written, and not handed over: MAIL_SUPPRESS_SEND is on.' }
-const unset: SendResult = { verdict: 'trouble', reply: 'MAIL_SERVER is not set, so mail waits.' }
+const unset = { verdict: 'trouble', reply: 'MAIL_SERVER is not set.', advice: 'Set MAIL_SERVER.' } as const
 
 function smtpServer(mail: Config['mail'], server: string): MailServer {
   const { dkimDomain, dkimSelector, dkimKey } = mail
@@ -78,7 +81,8 @@ function smtpServer(mail: Config['mail'], server: string): MailServer {
       })
       return { verdict: 'sent', reply: sent.response }
     } catch (error) {
-      return refusal(error, `${server}:${port}`)
+      const { verdict, reply, advice } = refusal(error, `${server}:${port}`)
+      return { verdict, reply: `${reply} ${advice}`.trim() }
     }
   }
   async function probe() {
@@ -86,14 +90,14 @@ function smtpServer(mail: Config['mail'], server: string): MailServer {
       await transport.verify()
       return undefined
     } catch (error) {
-      return refusal(error, `${server}:${port}`).reply
+      return refusal(error, `${server}:${port}`)
     }
   }
   return { connections, send, probe, close: () => transport.close({ force: true }) }
 }
 
 /** What an error of `nodemailer` means: its `command` tells how far the dialogue came, its `responseCode` the answer. */
-function refusal(error: unknown, server: string): SendResult {
+function refusal(error: unknown, server: string): SendResult & ServerTrouble {
   if (!(error instanceof Error)) throw error
   const { code, command, responseCode, permanent } = {
     code: '',
@@ -104,16 +108,16 @@ function refusal(error: unknown, server: string): SendResult {
   }
   const reply = `${server}: ${sentenceOf(error)}`
   if (isSignInTrouble(responseCode) || code === 'EAUTH') {
-    return { verdict: 'trouble', reply: `${reply} Check MAIL_USERNAME, MAIL_PASSWORD, MAIL_USE_TLS and MAIL_USE_SSL.` }
+    return { verdict: 'trouble', reply, advice: 'Check MAIL_USERNAME, MAIL_PASSWORD, MAIL_USE_TLS and MAIL_USE_SSL.' }
   }
   if (code === 'ETLS' || isTlsTrouble(error)) {
-    return { verdict: 'trouble', reply: `${reply} ${tlsAdvice}` }
+    return { verdict: 'trouble', reply, advice: tlsAdvice }
   }
   // Who sends is the same for every mail: were it final, a wrong setting would lose them all.
-  if (command === 'MAIL FROM') return { verdict: 'later', reply: `${reply} Check MAIL_DEFAULT_SENDER.` }
-  if (/^(RCPT TO|DATA)/.test(command)) return { verdict: permanent ? 'never' : 'later', reply }
-  if (/^(EMESSAGE|EENVELOPE|ESTREAM|EABORT)$/.test(code)) return { verdict: 'later', reply }
-  return { verdict: 'trouble', reply: `${reply} Check MAIL_SERVER and MAIL_PORT, and that the mail server runs.` }
+  if (command === 'MAIL FROM') return { verdict: 'later', reply, advice: 'Check MAIL_DEFAULT_SENDER.' }
+  if (/^(RCPT TO|DATA)/.test(command)) return { verdict: permanent ? 'never' : 'later', reply, advice: '' }
+  if (/^(EMESSAGE|EENVELOPE|ESTREAM|EABORT)$/.test(code)) return { verdict: 'later', reply, advice: '' }
+  return { verdict: 'trouble', reply, advice: 'Check MAIL_SERVER and MAIL_PORT, and that the mail server runs.' }
 }
 
 /** One line that ends with a full stop. The parts of a failed attempt at several addresses are told one by one. */
