@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { type Answer, logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { pathIn } from '../../test/tour.ts'
+import { accountEvents } from '../accounts/account-history.ts'
+import { sql } from '../database/database.ts'
+import { hasSentence } from '../mail/templates.ts'
+
+const bag = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
+after(() => bag.stop())
+const newPassword = 'a gentle reef of coral'
+
+type Window = { get: (path: string) => Promise<Answer>; post: Post; cookie: () => string }
+type Post = (path: string, fields?: Record<string, string>, headers?: Record<string, string>) => Promise<Answer>
+
+/** A browser window: it keeps its cookies, and says what a browser says. */
+function openWindow(): Window {
+  const cookies = new Map<string, string>()
+  const send = async (method: string, path: string, body?: string, more: Record<string, string> = {}) => {
+    const answer = await bag.request(method, path, body, {
+      accept: 'text/html',
+      'sec-fetch-site': 'same-origin',
+      cookie: [...cookies].map((pair) => pair.join('=')).join('; '),
+      ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+      ...more,
+    })
+    for (const line of answer.headers.getSetCookie()) {
+      const [name = '', value = ''] = line.split(';', 1)[0]?.split('=') ?? []
+      if (value) cookies.set(name, value)
+      else cookies.delete(name)
+    }
+    return answer
+  }
+  return {
+    get: (path) => send('GET', path),
+    post: (path, fields = {}, headers) => send('POST', path, new URLSearchParams(fields).toString(), headers),
+    cookie: () => cookies.get('__Host-movie_bag') ?? '',
+  }
+}
+
+async function windowOf(name: string): Promise<Window> {
+  const window = openWindow()
+  const { status, text } = await window.post('/log-in', { email: `${name}@example.org`, password: passwordOf(name) })
+  assert.equal(status, 303, text)
+  return window
+}
+
+test('signing up lets one in, with a cookie that no script, no other site and no other host can use', async () => {
+  const window = openWindow()
+  const fields = { email: ' ada@example.org ', password: passwordOf('ada'), next: '/account' }
+  const answer = await window.post('/sign-up', fields)
+  assert.equal(answer.status, 303)
+  assert.equal(answer.headers.get('location'), '/account')
+  const line = answer.headers.getSetCookie().find((one) => one.startsWith('__Host-movie_bag=')) ?? ''
+  for (const flag of ['HttpOnly', 'Secure', 'SameSite=Lax', 'Path=/']) assert.match(line, new RegExp(`; ${flag}(;|$)`))
+  assert.doesNotMatch(line, /domain/i)
+  assert.match((await window.get('/account')).text, /ada@example\.org/)
+})
+
+test('a taken address and a wrong password are told, with what was typed, but for the password', async () => {
+  const taken = await openWindow().post('/sign-up', { email: 'ADA@example.org', password: newPassword })
+  assert.equal(taken.status, 400)
+  assert.match(taken.text, /There is an account with this address already/)
+  const wrong = await openWindow().post('/log-in', { email: 'ada@example.org', password: newPassword })
+  assert.equal(wrong.status, 401)
+  assert.match(wrong.text, /<title>Mistake: Log in/)
+  assert.match(wrong.text, /value="ada@example\.org"/)
+  assert(!wrong.text.includes(newPassword) && !taken.text.includes(newPassword))
+})
+
+test('after logging in one is where one wanted to go, and never on another site', async () => {
+  await signUp(bag, 'grace')
+  const grace = { email: 'grace@example.org', password: passwordOf('grace') }
+  const page = await openWindow().get('/account/password')
+  assert.equal(page.status, 303)
+  assert.equal(page.headers.get('location'), '/log-in?next=%2Faccount%2Fpassword')
+  const goals = {
+    '/account?a=b': '/account?a=b',
+    'https://eve.example.com/': '/',
+    '//eve.example.com': '/',
+    '/\\eve.example.com': '/',
+    '/\t/eve.example.com': '/',
+    '/.//eve.example.com': '/',
+    'javascript:alert(1)': '/',
+    '': '/',
+  }
+  for (const [next, goal] of Object.entries(goals)) {
+    const answer = await openWindow().post('/log-in', { ...grace, next })
+    assert.equal(answer.headers.get('location'), goal, next)
+  }
+})
+
+test('logging out ends the session, and another site cannot do it', async () => {
+  const window = await windowOf('grace')
+  const cookie = window.cookie()
+  assert.equal((await window.post('/log-out', {}, { 'sec-fetch-site': 'cross-site' })).status, 400)
+  assert.equal((await window.get('/account')).status, 200)
+  assert.equal((await window.post('/log-out')).status, 303)
+  assert.equal(window.cookie(), '')
+  assert.equal((await bag.request('GET', '/account', undefined, { cookie: `__Host-movie_bag=${cookie}` })).status, 303)
+})
+
+test('sessions are listed, and one or all others are signed out', async () => {
+  await signUp(bag, 'barbara')
+  const [window, second, third] = [await windowOf('barbara'), await windowOf('barbara'), await windowOf('barbara')]
+  const id = /name="id" value="([^"]+)"/.exec((await window.get('/account')).text)?.[1] ?? ''
+  assert.equal(
+    (await window.post('/account/sessions/end', { id })).headers.get('location'),
+    '/account?done=session-ended',
+  )
+  const left = [second, third].map(async (one) => (await one.get('/account')).status)
+  assert.deepEqual((await Promise.all(left)).toSorted(), [200, 303])
+  await window.post('/account/sessions/end-others')
+  assert.deepEqual([(await second.get('/account')).status, (await third.get('/account')).status], [303, 303])
+  assert.match((await window.get('/account?done=others-ended')).text, /All other devices are signed out/)
+})
+
+test("nobody ends another account's session", async () => {
+  const [grace, barbara] = [await windowOf('grace'), await windowOf('barbara')]
+  await windowOf('barbara')
+  const id = /name="id" value="([^"]+)"/.exec((await barbara.get('/account')).text)?.[1] ?? ''
+  assert.equal((await grace.post('/account/sessions/end', { id })).status, 404)
+  assert((await barbara.get('/account')).text.includes(id))
+})
+
+test('the password is changed with the current one, and mistakes are told at their field', async () => {
+  const { email } = await signUp(bag, 'edsger')
+  const window = await windowOf('edsger')
+  const wrong = await window.post('/account/password', { current_password: 'no', new_password: newPassword })
+  assert.equal(wrong.status, 401)
+  assert.match(wrong.text, /id="current_password-error" role="alert">This is not your current password/)
+  const weak = await window.post('/account/password', { current_password: passwordOf('edsger'), new_password: email })
+  assert.match(weak.text, /id="new_password-error" role="alert">It must not be the e-mail address/)
+  const fields = { current_password: passwordOf('edsger'), new_password: newPassword }
+  assert.equal((await window.post('/account/password', fields)).status, 303)
+  assert.equal((await window.get('/account')).status, 200)
+  await logIn(bag, { email, password: newPassword })
+})
+
+test('the address moves when its new owner confirms it, and can be brought back from the old one', async () => {
+  await signUp(bag, 'alan')
+  const window = await windowOf('alan')
+  const fields = { email: 'turing@example.org', password: passwordOf('alan') }
+  assert.equal((await window.post('/account/address', { ...fields, password: 'no' })).status, 401)
+  assert.equal((await window.post('/account/address', fields)).status, 303)
+  assert.match((await window.get('/account')).text, /You asked to move to turing@example\.org/)
+  await press(
+    window,
+    pathIn(await bag.smtp.mailTo('turing@example.org'), '/confirm-address/'),
+    /Your account has moved/,
+  )
+  assert.match((await window.get('/account')).text, /turing@example\.org/)
+  const undo = pathIn(await bag.smtp.mailTo('alan@example.org'), '/undo-address/')
+  await press(openWindow(), undo, /Your account is back/)
+  assert.equal((await window.get('/account')).status, 303)
+})
+
+test('the address is confirmed, and the mail for it comes once more when asked', async () => {
+  const { email } = await signUp(bag, 'radia')
+  const window = await windowOf('radia')
+  assert.match((await window.get('/account')).text, /Not confirmed yet/)
+  assert.equal((await window.post('/account/verify-mail')).status, 303)
+  await press(window, pathIn(await bag.smtp.verificationTo(email), '/verify/'), /Your address is confirmed/)
+  assert.doesNotMatch((await window.get('/account')).text, /Not confirmed yet/)
+})
+
+test('the history tells what happened, in words for everything that can happen', async () => {
+  const page = await (await windowOf('grace')).get('/account/history')
+  for (const words of [/Signed up/, /Logged in/, /Logged out/]) assert.match(page.text, words)
+  for (const event of accountEvents) assert(hasSentence('en', `page.account-history.${event}`), event)
+})
+
+test('everything that is kept is downloaded as a file', async () => {
+  const answer = await (await windowOf('grace')).get('/account/export')
+  assert.match(answer.headers.get('content-disposition') ?? '', /^attachment/)
+  assert.equal(answer.headers.get('cache-control'), 'no-store')
+  assert.equal(answer.body.account.email, 'grace@example.org')
+})
+
+test('an account is deleted with its password, and its movies stay or go', async () => {
+  for (const [name, movies] of [
+    ['niklaus', 'keep'],
+    ['tony', 'delete'],
+  ] as const) {
+    const session = await logIn(bag, await signUp(bag, name))
+    const movie = { name: `The movie of ${name}`, casts: ['Ada'], genres: ['Drama'] }
+    const { body } = await bag.request('POST', '/api/movies', movie, session)
+    const window = await windowOf(name)
+    assert.equal((await window.post('/account/delete', { movies, password: 'no' })).status, 401)
+    const done = await window.post('/account/delete', { movies, password: passwordOf(name) })
+    assert.match(done.text, /Your account is deleted/)
+    assert.equal(window.cookie(), '')
+    assert.equal((await bag.request('GET', `/api/movies/${body.id}`)).status, movies === 'keep' ? 200 : 400)
+  }
+})
+
+test('errors are pages for browsers and JSON for programs, with the time left where there is one', async () => {
+  const window = openWindow()
+  const missing = await window.get('/no/such/page')
+  assert.equal(missing.status, 404)
+  assert.match(missing.text, /<h1>Nothing is here<\/h1>/)
+  const method = await window.get('/log-out')
+  assert.equal(method.status, 405)
+  assert.equal(method.headers.get('allow'), 'POST')
+  assert.match(method.text, /<h1>Not this way<\/h1>/)
+  assert.equal((await window.get('/api/no-such')).body.code, 'NotFoundError')
+  assert.equal((await bag.request('GET', '/no/such/page')).body.code, 'NotFoundError')
+})
+
+test('too many requests are told with the time left', async () => {
+  const strict = await startMovieBag({ RATE_LIMITS: 'on' })
+  try {
+    const headers = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
+    const ask = () => strict.request('POST', '/forgot', 'email=nobody', headers)
+    await ask()
+    await strict.db.query(sql`update rate_limits set points = 1000`)
+    const refused = await ask()
+    assert.equal(refused.status, 429)
+    assert(refused.headers.get('retry-after'))
+    assert.match(refused.text, /Try again in 10 minutes\./)
+  } finally {
+    await strict.stop()
+  }
+})
+
+async function press(window: Window, path: string, says: RegExp): Promise<void> {
+  assert.equal((await window.get(path)).status, 200)
+  const [, start = '', token = ''] = path.split('/')
+  assert.match((await window.post(`/${start}`, { token })).text, says)
+}
