@@ -61,7 +61,7 @@ test('taking over: operators and owners are no fields of a change', async () => 
   const id = await addMovie('Solaris', ada)
   const changes = [{ $set: { name: 'x' } }, { set__name: 'x' }, { added_by: 'x' }, { 'casts.0': 'x' }, { id: '1' }]
   for (const change of changes) await refused('PUT', `/api/movies/${id}`, change, 'SchemaValidationError', ada)
-  const movie = { id, name: 'Solaris', ...fields, year: null, added_by: account.id }
+  const movie = { id, name: 'Solaris', ...fields, year: null, notes: null, added_by: account.id }
   assert.deepEqual((await bag.request('GET', `/api/movies/${id}`)).body, movie)
 })
 
