@@ -1,9 +1,9 @@
 /**
- * Whether time tells who has an account: `npm run timing`. A service, its worker and PostgreSQL run as processes of their
- * own; this one asks, on loopback only. Ends with 1 where two kinds of request can be told apart.
+ * Whether time tells who has an account, and whether hashing holds others up: `npm run timing`. A service, its worker and
+ * PostgreSQL run as processes of their own; this one asks, on loopback only. Ends with 1 where an aim is missed.
  *
  *   --pairs N     pairs of each two kinds, in random order (1000)
- *   --only NAME   some of forgot-up, forgot-slow, forgot-down, log-in, divided by commas
+ *   --only NAME   some of forgot-up, forgot-slow, forgot-down, log-in, hashing, divided by commas
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
 import { endChildren } from '../children.ts'
 import { movieBag, type Service, startService } from '../services.ts'
 import { forgotTimes } from './forgot.ts'
+import { timesBesideHashing } from './hashing.ts'
 import { logInTimes } from './log-in.ts'
 import type { Samples } from './samples.ts'
 import { tellApart } from './tell-apart.ts'
@@ -26,7 +27,7 @@ const measurements: Record<string, (service: Service, pairs: number) => Promise<
 }
 
 const { values } = parseArgs({ options: { pairs: { type: 'string', default: '1000' }, only: { type: 'string' } } })
-const names = values.only?.split(',') ?? Object.keys(measurements)
+const names = values.only?.split(',') ?? [...Object.keys(measurements), 'hashing']
 const pairs = Number(values.pairs)
 if (!(pairs >= 10 && pairs <= 10_000)) throw new Error('--pairs takes a number from 10 to 10000.')
 
@@ -38,11 +39,12 @@ try {
   const service = await startService(subject, postgres.url, 'timing', folder)
   console.log(`${pairs} pairs, in random order, the outbox drained after each request\n`)
   console.log('| request | time of | unknown | beside | median | AUC | |\n|---|---|---|---|---|---|---|')
-  for (const name of names) {
+  for (const name of names.filter((one) => one !== 'hashing')) {
     const measure = measurements[name]
     if (!measure) throw new Error(`There is no measurement ${name}, only ${Object.keys(measurements).join(', ')}.`)
     report(name, await measure(service, pairs))
   }
+  if (names.includes('hashing')) reportHashing(await timesBesideHashing(service, 10))
 } finally {
   await endChildren()
   await postgres.stop()
@@ -59,6 +61,13 @@ function report(name: string, samples: Samples): void {
       console.log(`| ${[...cells, `${auc.toFixed(3)} ± ${noise.toFixed(3)}`, isMet ? '' : 'told apart'].join(' | ')} |`)
     }
   }
+}
+
+function reportHashing({ logins, requests, median, p99, isMet }: Awaited<ReturnType<typeof timesBesideHashing>>): void {
+  if (!isMet) process.exitCode = 1
+  console.log(
+    `\n${requests} reads while ${logins} logged in at once: median ${inMs(median)}, p99 ${inMs(p99)} (aim: < 100 ms)`,
+  )
 }
 
 function inMs(time: number): string {
