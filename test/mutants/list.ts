@@ -160,10 +160,7 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     `${recovery}/not-me.ts`,
     ['test/attacks.test.ts'],
-    [
-      ["await comeBackTo(tx, accountId, params['email'] ?? '', device)", ''],
-      ['await freeze(tx, accountId)', ''],
-    ],
+    [["await comeBackTo(tx, accountId, params['email'] ?? '', device)", '']],
   ),
   ...faultsIn(
     `${recovery}/undo-address.ts`,
@@ -434,6 +431,7 @@ export const mutants: Mutant[] = [
     `${recovery}/not-me.ts`,
     [`${recovery}/not-me.test.ts`],
     [
+      ['await freeze(tx, accountId)', ''],
       ['await endSessions(tx, accountId)', ''],
       ["now() + interval '1 hour'", "now() + interval '1 second'"],
       ['await forgetBrowsers(tx, accountId)', ''],
