@@ -11,7 +11,12 @@ export function errorsFor(show: ShowPage, { defaultLocale: locale }: Pick<Config
     if (!isForBrowser(request)) return sendJson(error, request, reply)
     const { status, detail = '', headers } = error
     const title = hasSentence(locale, `page.error-${status}.title`) ? `error-${status}` : 'error'
-    const values = { detail: status < 429 ? detail : '', wait: waitInWords(locale, headers), id: request.id, status }
+    const values = {
+      detail: status === 405 || status >= 429 ? '' : detail,
+      wait: waitInWords(locale, headers),
+      id: request.id,
+      status,
+    }
     return show(reply.headers(headers), { name: 'error', title, status, values })
   }
 }

@@ -101,6 +101,9 @@ test('without JavaScript and without cookies', async () => {
 test('a password can be looked at, is told how good it is, can be pasted, and is never sent as text', async () => {
   const page = await newPage()
   await page.goto('/sign-up')
+  const paste = `document.activeElement.dispatchEvent(new ClipboardEvent('paste', { cancelable: true }))`
+  await page.focus('#password')
+  assert.equal(await page.evaluate(paste), true, 'pasting is prevented')
   await page.fill('#password', '1234')
   assert.match(await page.innerText('.strength'), /Too short/)
   await page.fill('#password', 'aaaaaaaaaaaaaaaaaaaa')
