@@ -29,9 +29,8 @@ export function openDatabase(url: string, options: { connections: number; onErro
   const pool = new pg.Pool({
     connectionString: url,
     max: options.connections,
-    // Together under 3 seconds, however late it shows that nobody answers.
-    connectionTimeoutMillis: 1200,
-    query_timeout: 1700,
+    connectionTimeoutMillis: 2500,
+    query_timeout: 2500,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: 'movie-bag',
