@@ -47,7 +47,10 @@ function check(request: FuzzedRequest, { status, type, text }: Answered): void {
   const told = `${inWords(request)}\n→ ${status} ${type}\n${text.slice(0, 500)}`
   assert(status >= 200 && status < 500, told)
   if (status < 400 || request.method === 'HEAD') return
-  if (type.startsWith('text/html') && !/^\/(api|health)\//.test(request.path)) return assert.match(text, /<h1>/, told)
+  if (type.startsWith('text/html') && !/^\/(api|health)\//.test(request.path)) {
+    assert.match(text, /<h1>/, told)
+    return
+  }
   assert.equal(type, 'application/problem+json; charset=utf-8', told)
   const body = JSON.parse(text)
   assert.equal(body.status, status, told)
