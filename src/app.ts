@@ -32,6 +32,7 @@ import { deleteMovie } from './movies/delete-movie.ts'
 import { listMovies } from './movies/list-movies.ts'
 import { movieSchema } from './movies/movie.ts'
 import { readMovie } from './movies/read-movie.ts'
+import { assets } from './pages/assets.ts'
 import { errorsFor } from './pages/error-page.ts'
 import { openPages } from './pages/page.ts'
 import { pages } from './pages/pages.ts'
@@ -107,6 +108,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   app.register(changeMovie, { db, signedIn })
   app.register(deleteMovie, { db, signedIn })
   app.register(health, { db, mailTrouble: () => mailTrouble(db) })
+  app.register(assets)
   app.register(pages, { db, limit, config, key, failures, show })
   await app.ready()
   return app

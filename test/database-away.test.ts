@@ -23,6 +23,7 @@ after(async () => {
 })
 
 const ada = await signUp(service, 'ada')
+const cookie = `movie_bag=${(await logIn(service, ada))['authorization']?.replace('Bearer ', '')}`
 
 for (const mode of ['closed', 'silent'] as const) {
   test(`while the way to the database is ${mode}, requests are told when to come back; then all heals by itself`, async () => {
@@ -40,6 +41,9 @@ for (const mode of ['closed', 'silent'] as const) {
       assert.deepEqual([answer.status, answer.body.code], [503, 'ServiceUnavailableError'])
       assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/)
     }
+    const page = await service.request('GET', '/log-in', undefined, { accept: 'text/html', cookie })
+    assert.equal(page.status, 503)
+    assert.match(page.text, /<h1>Back in a moment<\/h1>.*Try again in \d+ second/s)
     // The promise is 3 seconds; the rest is for machines that have more to do than this.
     assert.ok(Date.now() - began < 6000, `it took ${Date.now() - began} ms`)
     assert.equal((await service.request('GET', '/health/live')).status, 200)

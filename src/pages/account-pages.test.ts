@@ -207,6 +207,21 @@ test('errors are pages for browsers and JSON for programs, with the time left wh
   assert.equal((await bag.request('GET', '/no/such/page')).body.code, 'NotFoundError')
 })
 
+test('a page that fails says so in the same dress, which needs no database', async () => {
+  const window = await windowOf('grace')
+  await bag.db.query(sql`alter table sessions rename to lost`)
+  try {
+    const broken = await window.get('/account')
+    assert.equal(broken.status, 500)
+    assert.match(broken.text, /<h1>This is our fault<\/h1>/)
+    assert(broken.text.includes(broken.headers.get('x-request-id') ?? 'none'))
+    assert.equal((await window.get('/assets/style.css')).status, 200)
+  } finally {
+    await bag.db.query(sql`alter table lost rename to sessions`)
+  }
+  assert.equal((await window.get('/account')).status, 200)
+})
+
 test('too many requests are told with the time left', async () => {
   const strict = await startMovieBag({ RATE_LIMITS: 'on' })
   try {

@@ -1,6 +1,4 @@
-import { join } from 'node:path'
 import formbody from '@fastify/formbody'
-import staticFiles from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
 import type { TokenKey } from '../accounts/access-token.ts'
 import type { FailedLogins } from '../accounts/failed-logins.ts'
@@ -34,8 +32,6 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.addHook('onRoute', (route) => {
     route.schema = { ...route.schema, hide: true }
   })
-  // Before the hooks: what a page is dressed in does not depend on who looks at it, or on the database.
-  await app.register(assets)
   app.addHook('onRequest', refuseOtherSites(dependencies.config))
   useVisitors(app, dependencies)
   await app.register(formbody)
@@ -52,13 +48,4 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.register(forgotPages, dependencies)
   app.register(linkPages, dependencies)
   app.register(resetPages, dependencies)
-}
-
-const assets: FastifyPluginAsync = async (app) => {
-  await app.register(staticFiles, {
-    root: join(import.meta.dirname, '../../public'),
-    prefix: '/assets/',
-    maxAge: '1h',
-    index: false,
-  })
 }

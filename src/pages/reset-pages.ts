@@ -23,6 +23,9 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     return showLink(reply, request.params.token, { status: 200, errors: {}, focus: 'password' })
   })
 
+  // Where a browser comes back to that had sent a form.
+  for (const path of ['/reset', '/reset/renew']) app.get(path, (_request, reply) => reply.redirect('/forgot', 303))
+
   const schema = { body: Type.Object({ reset_token: Type.String(), password: Type.String() }) }
   app.post('/reset', { schema, preHandler: limit('reset-password') }, async (request, reply) => {
     const { reset_token: token, password } = request.body

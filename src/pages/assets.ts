@@ -1,0 +1,16 @@
+import { join } from 'node:path'
+import staticFiles from '@fastify/static'
+import type { FastifyPluginAsync } from 'fastify'
+
+/**
+ * What pages are dressed in. It stands beside them and not among them: it does not depend on who looks, or on the
+ * database, so that an error page has its dress whatever went wrong.
+ */
+export const assets: FastifyPluginAsync = async (app) => {
+  await app.register(staticFiles, {
+    root: join(import.meta.dirname, '../../public'),
+    prefix: '/assets/',
+    maxAge: '1h',
+    index: false,
+  })
+}
