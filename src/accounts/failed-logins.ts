@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
+import { counter } from '../http/counter.ts'
 
 // At most 100 failures in a row for one address, wherever they come from (NIST SP 800-63B-4, 3.2.2). They are counted by
 // address, whether or not anybody has it, so that counting tells nothing; and apart for each browser that the owner has
@@ -14,27 +14,9 @@ export type FailedLogins = {
 }
 
 export function failedLogins(db: Database): FailedLogins {
-  const limiter = new RateLimiterPostgres({
-    storeClient: { query: db.queryConfig },
-    storeType: 'pool',
-    tableName: 'rate_limits',
-    tableCreated: true,
-    clearExpiredByTimeout: false,
-    keyPrefix: prefix,
-    points: 100,
-    duration: 365 * 86_400,
-  })
-  return {
-    isAllowed: async (key) => {
-      try {
-        await limiter.consume(key)
-        return true
-      } catch (error) {
-        if (error instanceof RateLimiterRes) return false
-        throw error
-      }
-    },
-  }
+  const year = 365 * 86_400
+  const count = counter(db, { name: prefix, points: 100, seconds: year, remembersRefusals: false })
+  return { isAllowed: async (key) => (await count(key)).isAllowed }
 }
 
 /** Under which failures at an address count, or those in a browser that its owner has used. */

@@ -1,8 +1,8 @@
 import type { FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import ipaddr from 'ipaddr.js'
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import { counter } from './counter.ts'
 
 /** How many requests one caller may make of each kind. They mail or hash, so they cost more than they look. */
 export const limits = {
@@ -26,19 +26,9 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
   return (kind) => {
     if (!options.isOn) return async () => {}
     const { points, seconds } = limits[kind]
-    const limiter = new RateLimiterPostgres({
-      storeClient: { query: db.queryConfig },
-      storeType: 'pool',
-      tableName: 'rate_limits',
-      tableCreated: true,
-      clearExpiredByTimeout: false,
-      keyPrefix: kind,
-      points,
-      duration: seconds,
-      inMemoryBlockOnConsumed: points + 1,
-    })
+    const count = counter(db, { name: kind, points, seconds, remembersRefusals: true })
     return async (request, reply) => {
-      const { isAllowed, remainingPoints, msBeforeNext } = await consume(limiter, callerOf(request))
+      const { isAllowed, remainingPoints, msBeforeNext } = await count(callerOf(request))
       const wait = Math.ceil(msBeforeNext / 1000)
       reply.header('ratelimit-policy', `"${kind}";q=${points};w=${seconds}`)
       reply.header('ratelimit', `"${kind}";r=${remainingPoints};t=${wait}`)
@@ -47,16 +37,6 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
         headers: { 'retry-after': String(wait) },
       })
     }
-  }
-}
-
-async function consume(limiter: RateLimiterPostgres, caller: string) {
-  try {
-    const { remainingPoints, msBeforeNext } = await limiter.consume(caller)
-    return { isAllowed: true, remainingPoints, msBeforeNext }
-  } catch (refusal) {
-    if (!(refusal instanceof RateLimiterRes)) throw refusal
-    return { isAllowed: false, remainingPoints: 0, msBeforeNext: refusal.msBeforeNext }
   }
 }
 

@@ -315,7 +315,7 @@ export const mutants: Mutant[] = [
     [
       ['points: 100,', 'points: 101,'],
       ['if (knownBrowser) hash.update(knownBrowser)', ''],
-      ['if (error instanceof RateLimiterRes) return false', 'if (error instanceof RateLimiterRes) return true'],
+      ['isAllowed: async (key) => (await count(key)).isAllowed', 'isAllowed: async (key) => Boolean(await count(key))'],
       ['if (account) await clearFailures(tx, failuresKey(account.canonical, null))', ''],
     ],
   ),
