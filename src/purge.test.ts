@@ -63,6 +63,15 @@ test('history goes after a year, and counters when they lapse', async () => {
   assert.deepEqual(await left('select key as name from rate_limits'), ['counting'])
 })
 
+test('deleted movies go when nobody can put them back any more', async () => {
+  await db.query(sql`
+    insert into deleted_movies (id, name, casts, genres, added_by, created_at, deleted_at)
+    select row_number() over (), name, '{Somebody}', '{Drama}', ${ada}, now(), now() - age::interval
+    from (values ('late', '61 seconds'), ('in time', '30 seconds')) as movies (name, age)`)
+  await purge(db)
+  assert.deepEqual(await left('select name from deleted_movies'), ['in time'])
+})
+
 test('more rows than one turn deletes go all the same', async () => {
   await db.query(sql`
     insert into rate_limits (key, expire) select 'counter-' || n, 0 from generate_series(1, 2500) as n`)

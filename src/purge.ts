@@ -25,7 +25,8 @@ export function startPurge(db: Database, log: Logger): { stop: () => Promise<voi
 
 /**
  * Mails 30 days after they closed (24 hours where nobody has the address), links and sessions 30 days after their end,
- * history after a year, counters when they lapse, and the accounts whose deletion had to wait.
+ * history after a year, counters when they lapse, movies a minute after they were deleted, and the accounts whose
+ * deletion had to wait.
  */
 export async function purge(db: Database): Promise<void> {
   await db.query(closedAccounts)
@@ -76,6 +77,10 @@ const statements = [
     delete from known_browsers where (account_id, token_hash) in (
       select account_id, token_hash from known_browsers where last_used_at < now() - interval '400 days' limit ${batch})
     returning account_id`,
+  sql`
+    delete from deleted_movies where id in (
+      select id from deleted_movies where deleted_at < now() - interval '1 minute' limit ${batch})
+    returning id`,
   sql`
     delete from rate_limits where key in (
       select key from rate_limits where expire < extract(epoch from now()) * 1000 limit ${batch})

@@ -76,7 +76,8 @@ function codeOf({ statusCode = 500 }: FastifyError): ErrorCode {
   return statusCode >= 400 && statusCode < 500 ? 'SchemaValidationError' : 'InternalServerError'
 }
 
-function invalid(part: string, problems: NonNullable<FastifyError['validation']>): AppError {
+/** What a schema found wrong, by field. */
+export function invalid(part: string, problems: NonNullable<FastifyError['validation']>): AppError {
   const fields = new Map<string, FieldError>()
   for (const { instancePath, keyword, params, message } of problems.slice(0, 20)) {
     const parent = instancePath.slice(1).replaceAll('/', '.')

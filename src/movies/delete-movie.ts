@@ -17,11 +17,24 @@ export const deleteMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     response: { 200: nothing, ...errors('DeletingMovieError', 'InvalidSessionError') },
   }
   app.delete('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
-    const rows = await db.query(sql`
-      delete from movies
-      where id = ${movieKey(request.params.id) ?? null} and added_by = ${request.session.accountId}
-      returning id`)
-    if (rows.length === 0) throw new AppError('DeletingMovieError')
+    await takeOut(db, request.params.id, request.session.accountId)
     return {}
   })
+}
+
+/**
+ * Takes a movie out of the collection at once, and its name is free. For a minute it can be put back. Throws
+ * `DeletingMovieError` where the account has added no such movie.
+ */
+export async function takeOut(db: Database, id: string, accountId: string): Promise<void> {
+  const rows = await db.query(sql`
+    with movie as (
+      delete from movies
+      where id = ${movieKey(id) ?? null} and added_by = ${accountId}
+      returning id, name, casts, genres, year, notes, added_by, created_at
+    )
+    insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at)
+    select id, name, casts, genres, year, notes, added_by, created_at from movie
+    returning id`)
+  if (rows.length === 0) throw new AppError('DeletingMovieError')
 }

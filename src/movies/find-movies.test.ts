@@ -42,6 +42,7 @@ test('a slip of the fingers is forgiven: a letter wrong, missing, too many or ou
   for (const slip of ['alein', 'alienn', 'weavre', 'sigorney weaver']) {
     assert.deepEqual(await names(`q=${slip}`), ['Alien'], slip)
   }
+  assert.deepEqual(await names('q=amleie'), ['Amélie'])
 })
 
 test('where something has the words as they are typed, nothing else is offered', async () => {

@@ -21,8 +21,8 @@ async function isKnown(tx: Transaction, word: string): Promise<boolean> {
 async function nearest(tx: Transaction, word: string): Promise<string | undefined> {
   const { length } = word
   if (length < 3) return undefined
-  // Two letters that changed places leave too little of a short word for its trigrams to be recognised.
-  if (length <= 5) for (const swap of swaps(word)) if (await isKnown(tx, swap)) return swap
+  // Two letters that changed places leave too little of a shorter word for its trigrams to be recognised.
+  if (length <= 8) for (const swap of swaps(word)) if (await isKnown(tx, swap)) return swap
   await tx.query(sql`select set_config('pg_trgm.word_similarity_threshold', '0.4', true)`)
   const [near] = await tx.query<{ word: string }>(sql`
     select word

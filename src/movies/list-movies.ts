@@ -50,7 +50,11 @@ export const listMovies: FastifyPluginAsyncTypebox<{ db: Database }> = async (ap
 }
 
 /** The search as the query of an address. */
-export function queryOf({ limit, after, ...others }: Partial<MovieSearch>): string {
+export function queryOf({
+  limit,
+  after,
+  ...others
+}: { [field in keyof MovieSearch]?: MovieSearch[field] | undefined }): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries({ limit, ...others, after })) {
     if (value !== undefined) query.set(name, String(value))

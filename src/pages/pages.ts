@@ -1,3 +1,4 @@
+import compress from '@fastify/compress'
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
 import type { TokenKey } from '../accounts/access-token.ts'
@@ -8,10 +9,14 @@ import { useErrorHandler } from '../http/error-handler.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { accountChangePages } from './account-change-pages.ts'
 import { accountPages } from './account-pages.ts'
+import { compression } from './compression.ts'
 import { errorsFor } from './error-page.ts'
 import { forgotPages } from './forgot-pages.ts'
 import { linkPages } from './link-pages.ts'
 import { logInPages } from './log-in-pages.ts'
+import { movieFormPages } from './movie-form-pages.ts'
+import { moviePages } from './movie-pages.ts'
+import { moviesPage } from './movies-page.ts'
 import type { ShowPage } from './page.ts'
 import { resetPages } from './reset-pages.ts'
 import { refuseOtherSites } from './same-site.ts'
@@ -36,7 +41,6 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   useVisitors(app, dependencies)
   await app.register(formbody)
   useErrorHandler(app, errorsFor(dependencies.show, dependencies.config))
-  app.get('/', (_request, reply) => reply.redirect('/docs'))
   // https://w3c.github.io/webappsec-change-password-url/: where password managers send who wants another password.
   app.get('/.well-known/change-password', (request, reply) => {
     return reply.redirect(request.visitor ? '/account/password' : '/forgot')
@@ -48,4 +52,12 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.register(forgotPages, dependencies)
   app.register(linkPages, dependencies)
   app.register(resetPages, dependencies)
+  app.register(collection, dependencies)
+}
+
+const collection: FastifyPluginAsync<Dependencies> = async (app, dependencies) => {
+  await app.register(compress, compression)
+  app.register(moviesPage, dependencies)
+  app.register(moviePages, dependencies)
+  app.register(movieFormPages, dependencies)
 }

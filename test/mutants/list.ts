@@ -178,11 +178,7 @@ export const mutants: Mutant[] = [
       ["'year' in fields", 'false'],
     ],
   ),
-  ...faultsIn(
-    'src/movies/delete-movie.ts',
-    ['src/movies/movies.test.ts'],
-    [[' and added_by = ${request.session.accountId}', '']],
-  ),
+  ...faultsIn('src/movies/delete-movie.ts', ['src/movies/movies.test.ts'], [[' and added_by = ${accountId}', '']]),
   ...faultsIn('src/movies/list-movies.ts', ['src/movies/list-movies.test.ts'], [['maximum: 100, ', '']]),
   ...faultsIn(
     'src/movies/find-movies.ts',
@@ -207,7 +203,7 @@ export const mutants: Mutant[] = [
     ['src/movies/find-movies.test.ts'],
     [
       ['(await isKnown(tx, word)) ? word : ((await nearest(tx, word)) ?? word)', 'word'],
-      ['if (length <= 5)', 'if (length <= 0)'],
+      ['if (length <= 8)', 'if (length <= 0)'],
     ],
   ),
   ...faultsIn(
