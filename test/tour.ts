@@ -1,12 +1,13 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { sql } from '../src/database/database.ts'
 import { type MovieBag, signUp } from './movie-bag.ts'
+import { movieStops } from './movie-tour.ts'
 import type { ReceivedMail } from './smtp.ts'
 
 /** A page in one of its states, and how somebody comes to see it. */
 export type Stop = { name: string; who: 'a stranger' | 'ada'; open: (page: Page) => Promise<unknown> }
 
-/** Every page of the accounts and of the recovery in every state that it can have. The bag's accounts are made here. */
+/** Every page in every state that it can have. The bag's accounts are made here. */
 export async function tour(bag: MovieBag): Promise<Stop[]> {
   const links = await makeLinks(bag)
   const stranger = (name: string, open: Stop['open']): Stop => ({ name, who: 'a stranger', open })
@@ -49,6 +50,7 @@ export async function tour(bag: MovieBag): Promise<Stop[]> {
     own('account-address', at('/account/address')),
     own('account-address-refused', sent('/account/address', { email: 'a@example.org', password: 'not hers' })),
     own('account-delete', at('/account/delete')),
+    ...movieStops(bag),
   ]
 }
 
@@ -70,12 +72,12 @@ export function pathIn({ text }: Pick<ReceivedMail, 'text'>, start: string): str
   return path
 }
 
-function at(path: string): Stop['open'] {
+export function at(path: string): Stop['open'] {
   return (page) => page.goto(path)
 }
 
 /** Fills in the form of a page, and sends it. */
-function sent(path: string, fields: Record<string, string>): Stop['open'] {
+export function sent(path: string, fields: Record<string, string>): Stop['open'] {
   return async (page) => {
     await page.goto(path)
     for (const [name, value] of Object.entries(fields)) await page.fill(`#${name}`, value)
