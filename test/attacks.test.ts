@@ -1,6 +1,7 @@
 // What a stranger found who tried to break in (docs/attack.md). Each was a way in or a way to stop the service.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import pg from 'pg'
 import { sql } from '../src/database/database.ts'
 import { logIn, signUp, startMovieBag } from './movie-bag.ts'
 import { until } from './service.ts'
@@ -15,6 +16,20 @@ test('an address as long as a body may be costs the service no time', async () =
     routes.map((route) => bag.request('POST', route, { email, password: 'of Eve, long' })),
   )
   assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([400, 401]))
+})
+
+test('a statement that takes too long is given up by the database too, and not only by who waits for it', async (t) => {
+  const blocker = new pg.Client(bag.databaseUrl)
+  await blocker.connect()
+  t.after(() => blocker.end())
+  await blocker.query('begin; lock table movies')
+  const answers = await Promise.all(Array.from({ length: 5 }, () => bag.request('GET', '/api/movies')))
+  assert.deepEqual(new Set(answers.map((answer) => answer.body.code)), new Set(['ServiceUnavailableError']))
+  const { rows } = await blocker.query(`
+    select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+  assert.deepEqual(rows, [])
+  await blocker.query('rollback')
+  assert.equal((await bag.request('GET', '/api/movies')).status, 200)
 })
 
 test('the device that a mail names is one of a list, and nothing that a stranger made up', async () => {

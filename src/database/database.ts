@@ -38,7 +38,12 @@ export function openDatabase(url: string, options: { connections: number; onErro
   pool.on('error', options.onError)
   // While a transaction holds a connection, the pool does not listen to it, and its loss would end the process. The
   // statements meet the error anyway.
-  pool.on('connect', (client) => void client.on('error', () => {}))
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    // Or the server would go on with what nobody waits for any more, and whoever asks for much would keep it busy. No
+    // parameter of the connection, for PgBouncer knows none.
+    client.query('set statement_timeout = 1500').catch(() => {})
+  })
   return {
     queryConfig: (config) => pool.query(config).catch(rethrow),
     query: (statement) => run(pool, statement),
@@ -101,9 +106,12 @@ function rethrow(error: unknown): never {
   })
 }
 
-/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown) and 25006 (a standby), or no answer at all. */
+/**
+ * SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 57014 (it took too long) and 25006 (a standby), or no
+ * answer at all.
+ */
 function isOutage(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return /^(08|53|57P|25006)/.test(error.code ?? '')
+  if (error instanceof pg.DatabaseError) return /^(08|53|57P|57014|25006)/.test(error.code ?? '')
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
   return (
