@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import fc, { type Arbitrary, type AsyncCommand } from 'fast-check'
+import { sql } from '../../src/database/database.ts'
+import type { LinkPage } from '../mail-links.ts'
+import { until } from '../service.ts'
+import {
+  addressAsked,
+  addressConfirmed,
+  addressUndone,
+  disowned,
+  holderOf,
+  isKnown,
+  isLive,
+  isNeedless,
+  isTaken,
+  isTooSoon,
+  type Link,
+  type Model,
+  type Person,
+  passwordChanged,
+  resetFinished,
+  resetMailSent,
+  resetMailWritten,
+} from './model.ts'
+import { everythingIsAsTheModelSays, mailsArrive, post, type Real } from './real.ts'
+
+type Command = AsyncCommand<Model, Real>
+
+/** Everything that people, and those who mean them ill, may do. Numbers choose among people, addresses and links. */
+export function anyCommand(): Arbitrary<Command>[] {
+  const n = fc.nat({ max: 100 })
+  const two = fc.tuple(n, n)
+  const often = [
+    n.map((one) => command(`ask ${one}`, (model, real) => ask(model, real, addressIn(real, one)))),
+    n.map((one) => command(`log in ${one}`, (model, real) => logIn(real, personIn(model, one)))),
+    n.map((one) => command(`cool down, ask ${one}`, (model, real) => askAnew(model, real, addressIn(real, one)))),
+    n.map((one) => withLink('finish', 'reset', one, finish)),
+    n.map((one) => withLink('confirm', 'confirm-address', one, confirm)),
+    n.map((one) => withLink('undo', 'undo-address', one, undo)),
+    two.map(([one, other]) => withTwoLinks('finish two', one, other, finishTwo)),
+    two.map(([one, to]) =>
+      command(`change address ${one} ${to}`, (model, real) => changeAddress(model, real, personIn(model, one), to)),
+    ),
+  ]
+  const seldom = [
+    n.map((one) => command(`cool down ${one}`, (model, real) => coolDown(real, personIn(model, one)))),
+    n.map((one) => command(`ask, refused ${one}`, (model, real) => askRefused(model, real, addressIn(real, one)))),
+    n.map((one) => command(`ask, put off ${one}`, (model, real) => askPutOff(model, real, addressIn(real, one)))),
+    n.map((one) => command(`deliver ${one}`, (model, real) => deliver(model, real, personIn(model, one)))),
+    n.map((one) => withLink('finish twice', 'reset', one, finishTwice)),
+    n.map((one) => withLink('this wasn’t me', 'not-me', one, notMe)),
+    n.map((one) =>
+      command(`change password ${one}`, (model, real) => changePassword(model, real, personIn(model, one))),
+    ),
+    n.map((one) => withLink('expire', 'reset', one, expire)),
+  ]
+  return [...often, ...often, ...often, ...seldom]
+}
+
+/** After each the mails that follow have come, and everything is as the model says. */
+function command(
+  name: string,
+  act: (model: Model, real: Real) => Promise<void>,
+  check = (_model: Readonly<Model>) => true,
+) {
+  const made: Command = {
+    check,
+    run: async (model, real) => {
+      await act(model, real)
+      await mailsArrive(model, real)
+      await everythingIsAsTheModelSays(model, real)
+    },
+    toString: () => name,
+  }
+  return made
+}
+
+type WithLink = (model: Model, real: Real, link: Link) => Promise<void>
+
+/** Only where somebody was mailed such a link. Those that live are tried most. */
+function withLink(name: string, page: LinkPage, which: number, act: WithLink): Command {
+  const choose = ({ links }: Readonly<Model>) => {
+    const mailed = links.filter((link) => link.page === page && link.token)
+    const live = mailed.filter(isLive)
+    const among = which % 4 === 0 || live.length === 0 ? mailed : live
+    return among[which % Math.max(1, among.length)]
+  }
+  const run = async (model: Model, real: Real) => {
+    const link = choose(model)
+    if (link) await act(model, real, link)
+  }
+  return command(`${name} ${which}`, run, (model) => choose(model) !== undefined)
+}
+
+function withTwoLinks(
+  name: string,
+  one: number,
+  other: number,
+  act: (model: Model, real: Real, links: [Link, Link]) => Promise<void>,
+) {
+  const pair = ({ links }: Readonly<Model>): [Link, Link] | undefined => {
+    const live = links.filter((link) => link.page === 'reset' && link.token && isLive(link))
+    const first = live[one % Math.max(1, live.length)]
+    const others = live.filter((link) => link !== first && link.person === first?.person)
+    const second = others[other % Math.max(1, others.length)]
+    return first && second && [first, second]
+  }
+  const run = async (model: Model, real: Real) => {
+    const links = pair(model)
+    if (links) await act(model, real, links)
+  }
+  return command(`${name} ${one} ${other}`, run, (model) => pair(model) !== undefined)
+}
+
+async function ask(model: Model, real: Real, email: string): Promise<void> {
+  await post(real, 200, '/api/auth/forgot', { email })
+  const person = holderOf(model, email)
+  if (person && !isTooSoon(person)) resetMailSent(model, person)
+}
+
+async function askAnew(model: Model, real: Real, email: string): Promise<void> {
+  const person = holderOf(model, email)
+  if (person) await coolDown(real, person)
+  await ask(model, real, email)
+}
+
+/** The mail server wants no mail for the address: it was written all the same. */
+async function askRefused(model: Model, real: Real, email: string): Promise<void> {
+  real.refusals.set(email, '550 5.1.1 No such mailbox')
+  await post(real, 200, '/api/auth/forgot', { email })
+  const person = holderOf(model, email)
+  if (person && !isTooSoon(person)) resetMailWritten(model, person)
+  await mailsArrive(model, real)
+  real.refusals.delete(email)
+}
+
+/** The mail server wants the mail later: it waits, and further requests with it. */
+async function askPutOff(model: Model, real: Real, email: string): Promise<void> {
+  const person = holderOf(model, email)
+  if (!person || isTooSoon(person)) return ask(model, real, email)
+  real.refusals.set(email, '451 4.3.0 Come back later')
+  await post(real, 200, '/api/auth/forgot', { email })
+  const isPutOff = async () => {
+    const rows = await real.bag.db.query(sql`
+      update outbox set due_at = now() + interval '1 day'
+      where account_id = ${person.id} and state = 'deferred' and leased_until is null
+      returning id`)
+    return rows.length > 0
+  }
+  await until(isPutOff, 'the mail to be put off')
+  real.refusals.delete(email)
+  // How often it was tried is the worker's affair: each time makes links of the same mail.
+  resetMailWritten(model, person)
+  person.putOff = model.mails
+}
+
+async function deliver(model: Model, { bag }: Real, person: Person): Promise<void> {
+  const { putOff } = person
+  if (putOff === undefined) return
+  await bag.db.query(sql`update outbox set due_at = now() where account_id = ${person.id} and state = 'deferred'`)
+  person.putOff = undefined
+  if (!isNeedless(model, putOff)) resetMailSent(model, person, putOff)
+}
+
+async function finish(model: Model, real: Real, link: Link): Promise<void> {
+  const password = freshPassword()
+  const isRight = isLive(link)
+  await post(real, isRight ? 200 : 403, '/api/auth/reset', { reset_token: link.token, password })
+  if (isRight) resetFinished(model, link, password)
+}
+
+/** A double click: done for both, and once. */
+async function finishTwice(model: Model, real: Real, link: Link): Promise<void> {
+  const isAgain = isKnown(link) && link.usedWith !== undefined && link.usedWith === link.person.password
+  const password = isAgain && link.usedWith ? link.usedWith : freshPassword()
+  const body = { reset_token: link.token, password }
+  const expected = isLive(link) || isAgain ? 200 : 403
+  await Promise.all([post(real, expected, '/api/auth/reset', body), post(real, expected, '/api/auth/reset', body)])
+  if (isLive(link)) resetFinished(model, link, password)
+}
+
+/** Two links of one account at once: one of them wins. */
+async function finishTwo(model: Model, { bag }: Real, links: [Link, Link]): Promise<void> {
+  const attempts = links.map((link) => ({ link, password: freshPassword() }))
+  const finishing = attempts.map(({ link, password }) =>
+    bag.request('POST', '/api/auth/reset', { reset_token: link.token, password }),
+  )
+  const statuses = (await Promise.all(finishing)).map(({ status }) => status)
+  assert.deepEqual(statuses.toSorted(), [200, 403])
+  const winner = attempts[statuses.indexOf(200)]
+  if (winner) resetFinished(model, winner.link, winner.password)
+}
+
+async function notMe(model: Model, real: Real, link: Link): Promise<void> {
+  const isRight = isLive(link)
+  await post(real, isRight ? 200 : 403, '/api/auth/not-me', { token: link.token })
+  if (isRight) disowned(model, link)
+}
+
+async function changeAddress(model: Model, real: Real, person: Person, to: number): Promise<void> {
+  const session = person.sessions.find(({ isOver }) => !isOver)
+  const email = addressIn(real, to)
+  if (!session || person.password === null) return
+  const { authorization } = session
+  await post(real, 401, '/api/auth/email', { email, password: 'not the password' }, { authorization })
+  await post(real, 200, '/api/auth/email', { email, password: person.password }, { authorization })
+  addressAsked(model, person, email)
+}
+
+async function confirm(model: Model, real: Real, link: Link): Promise<void> {
+  const { person, email, token } = link
+  const isWanted = isLive(link) && person.pending === email
+  const expected = isWanted ? (isTaken(model, person, email) ? 400 : 200) : 403
+  await post(real, expected, '/api/auth/email/confirm', { token })
+  if (expected === 200) addressConfirmed(model, link)
+}
+
+async function undo(model: Model, real: Real, link: Link): Promise<void> {
+  const isRight = isLive(link) && link.change?.isUndone === false
+  await post(real, isRight ? 200 : 403, '/api/auth/email/undo', { token: link.token })
+  if (isRight) addressUndone(model, link)
+}
+
+async function changePassword(model: Model, real: Real, person: Person): Promise<void> {
+  const session = person.sessions.findLast(({ isOver }) => !isOver)
+  if (!session || person.password === null) return
+  const body = { current_password: person.password, new_password: freshPassword() }
+  await post(real, 200, '/api/auth/password', body, { authorization: session.authorization }, 'PUT')
+  passwordChanged(model, person, body.new_password, session)
+}
+
+async function logIn(real: Real, person: Person): Promise<void> {
+  const { address: email, password } = person
+  if (password === null) return
+  const { body } = await post(real, 200, '/api/auth/login', { email, password })
+  person.sessions.push({ authorization: `Bearer ${body.token}`, isOver: false })
+}
+
+/** All links of a person grow too old. */
+async function expire(model: Model, { bag }: Real, { person }: Link): Promise<void> {
+  for (const link of model.links) if (link.person === person) link.isExpired = true
+  await bag.db.query(sql`update reset_links set expires_at = now() where account_id = ${person.id}`)
+  await bag.db.query(sql`update action_links set expires_at = now() where account_id = ${person.id}`)
+}
+
+/** Two days pass for the mails of a person, but for one that is put off. */
+async function coolDown({ bag }: Real, person: Person): Promise<void> {
+  await bag.db.query(sql`
+    update outbox set created_at = created_at - interval '2 days', closed_at = closed_at - interval '2 days'
+    where account_id = ${person.id} and closed_at is not null`)
+  await bag.db.query(sql`update accounts set reset_quiet_until = null where id = ${person.id}`)
+  Object.assign(person, { sent: 0, unanswered: 0, isQuiet: false })
+}
+
+let passwords = 0
+
+function freshPassword(): string {
+  passwords += 1
+  return `a fresh password, number ${passwords}`
+}
+
+function personIn({ people }: Readonly<Model>, which: number): Person {
+  const person = people[which % people.length]
+  if (!person) throw new Error('Nobody is in the model.')
+  return person
+}
+
+/** Few addresses, so that they are wanted twice. */
+function addressIn({ domain }: Real, which: number): string {
+  return `${['ada', 'grace', 'x', 'y'][which % 4]}@${domain}`
+}
