@@ -85,6 +85,7 @@ test('until then a new password brings a closed account back', async () => {
   const reset = { reset_token: await mailedToken(bag, 'reset', wish.email), password: 'back again, for good' }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
   await bag.db.query(sql`update address_changes set undo_until = now() where account_id = ${leslie.id}`)
+  await bag.db.query(sql`update accounts set delete_at = delete_at - interval '8 days' where id = ${leslie.id}`)
   await purge(bag.db)
   await logIn(bag, { email: wish.email, password: reset.password })
 })
