@@ -497,6 +497,48 @@ export const mutants: Mutant[] = [
   ...faultsIn('src/http/rate-limit.ts', ['src/http/errors.test.ts'], [['if (isAllowed) return', 'return']]),
   ...faultsIn('src/pages/same-site.ts', ['src/pages/reset-pages.test.ts'], [['if (isOurs) return', 'return']]),
   ...faultsIn(
+    'src/pages/own-path.ts',
+    ['src/pages/account-pages.test.ts'],
+    [
+      ["return /^\\/[/\\\\]/.test(path) ? '/' : path", 'return path'],
+      ['url?.origin === here', 'url'],
+    ],
+  ),
+  ...faultsIn(
+    'src/pages/visitor.ts',
+    ['src/pages/account-pages.test.ts'],
+    [
+      ['httpOnly: true', 'httpOnly: false'],
+      ["'__Host-movie_bag'", "'movie_bag'"],
+      ['reply.clearCookie(', 'void ('],
+      ['if (request.visitor) return', 'return'],
+    ],
+  ),
+  ...faultsIn(
+    'src/pages/log-in-pages.ts',
+    ['src/pages/account-pages.test.ts'],
+    [['if (request.visitor) await leave(db, request.visitor, deviceOf(request))', '']],
+  ),
+  ...faultsIn(
+    'src/pages/account-pages.ts',
+    ['src/pages/account-pages.test.ts'],
+    [['{ ...ownVisitor(request), id: request.body.id }', '{ ...ownVisitor(request) }']],
+  ),
+  ...faultsIn(
+    'src/pages/reset-pages.ts',
+    ['src/pages/reset-pages.test.ts'],
+    [['masked: masked(email)', 'masked: email']],
+  ),
+  ...faultsIn(
+    'src/pages/error-page.ts',
+    ['src/pages/account-pages.test.ts'],
+    [
+      ['if (!isForBrowser(request))', 'if (false)'],
+      ['Math.ceil(seconds / 60) * 60', 'seconds'],
+      [' && !/^\\/(api|health)\\b/.test(url)', ''],
+    ],
+  ),
+  ...faultsIn(
     'src/mail/outbox.ts',
     ['src/mail/refusals.test.ts'],
     [['attempts = attempts + 1', 'attempts = attempts']],
