@@ -42,7 +42,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
     client.on('error', () => {})
     // Or the server would go on with what nobody waits for any more, and whoever asks for much would keep it busy. No
     // parameter of the connection, for PgBouncer knows none.
-    client.query('set statement_timeout = 1500').catch(() => {})
+    client.query('set statement_timeout = 2400').catch(() => {})
   })
   return {
     queryConfig: (config) => pool.query(config).catch(rethrow),
