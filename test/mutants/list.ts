@@ -554,9 +554,11 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     'src/purge.ts',
     ['src/purge.test.ts'],
-    [
-      ['where delete_at <= now()', 'where delete_at is not null'],
-      ["where closed_at < now() - interval '30 days'", "where closed_at < now() - interval '3 days'"],
-    ],
+    [["where closed_at < now() - interval '30 days'", "where closed_at < now() - interval '3 days'"]],
+  ),
+  ...faultsIn(
+    'src/purge.ts',
+    [`${accounts}/delete-account.test.ts`],
+    [['where delete_at <= now()', 'where delete_at is not null']],
   ),
 ]
