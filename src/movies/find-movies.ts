@@ -34,8 +34,9 @@ export async function findMovies(db: Database, search: MovieSearch): Promise<Fou
     throw wrong('added_by', 'must be the id of an account')
   const sort = search.sort ?? (words.length > 0 ? 'match' : 'added')
   const start = search.after === undefined ? undefined : cursorIn(search.after, sort)
-  const { limit, after: _, ...narrowing } = search
-  if (Object.keys(narrowing).length === 0) return cut(search, sort, await inOrderOfArrival(db, start, limit + 1))
+  const { q, genre, cast, year, added_by, sort: wanted, limit } = search
+  const isPlain = [q, genre, cast, year, added_by, wanted].every((value) => value === undefined)
+  if (isPlain) return cut(search, sort, await inOrderOfArrival(db, start, limit + 1))
   return db.transaction((tx) => narrowed(tx, search, { sort, start }))
 }
 

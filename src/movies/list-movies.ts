@@ -49,14 +49,11 @@ export const listMovies: FastifyPluginAsyncTypebox<{ db: Database }> = async (ap
   })
 }
 
-/** The search as the query of an address. */
-export function queryOf({
-  limit,
-  after,
-  ...others
-}: { [field in keyof MovieSearch]?: MovieSearch[field] | undefined }): string {
+/** The search as the query of an address. What else a request may have had in its own is left out. */
+export function queryOf(search: { [field in keyof MovieSearch]?: MovieSearch[field] | undefined }): string {
   const query = new URLSearchParams()
-  for (const [name, value] of Object.entries({ limit, ...others, after })) {
+  for (const name of ['q', 'genre', 'cast', 'year', 'added_by', 'sort', 'limit', 'after'] as const) {
+    const value = search[name]
     if (value !== undefined) query.set(name, String(value))
   }
   return query.toString()
