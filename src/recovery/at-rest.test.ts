@@ -43,7 +43,11 @@ async function liveThrough(): Promise<void> {
   await done('POST', '/api/auth/verify', { token: await mailedToken(bag, 'verify', ada.email) })
   const session = await logIn(ada.email, first)
   await refused('POST', '/api/auth/login', { email: ada.email, password: mistyped })
-  await done('POST', '/api/movies', { name: 'Metropolis', casts: ['Brigitte Helm'], genres: ['Drama'] }, session)
+  const movie = { name: 'Metropolis', casts: ['Brigitte Helm'], genres: ['Drama'] }
+  const { body } = await done('POST', '/api/movies', movie, session)
+  const cookie = `movie_bag=${session['authorization']?.replace('Bearer ', '')}`
+  assert.equal((await bag.request('POST', `/movies/${body.id}/delete`, undefined, { cookie })).status, 303)
+  await done('POST', '/api/movies', movie, session)
 
   await done('POST', '/api/auth/forgot', { email: ada.email })
   await done('POST', '/api/auth/forgot', { email: 'nobody@example.org' })
