@@ -179,6 +179,40 @@ export const mutants: Mutant[] = [
     ],
   ),
   ...faultsIn('src/movies/delete-movie.ts', ['src/movies/movies.test.ts'], [[' and added_by = ${accountId}', '']]),
+  ...faultsIn(
+    'src/movies/put-back.ts',
+    ['src/pages/movie-pages.test.ts'],
+    [
+      [
+        "and added_by = ${accountId} and deleted_at > now() - interval '1 minute'`)",
+        "and deleted_at > now() - interval '1 minute'`)",
+      ],
+      [
+        "and added_by = ${accountId} and deleted_at > now() - interval '1 minute'\n",
+        "and deleted_at > now() - interval '1 minute'\n",
+      ],
+      ["${accountId} and deleted_at > now() - interval '1 minute'\n", '${accountId}\n'],
+      ["throw isUniqueViolation(error) ? new AppError('MovieAlreadyExistsError') : error", 'throw error'],
+    ],
+  ),
+  ...faultsIn(
+    'src/pages/movie-form-pages.ts',
+    ['src/pages/movie-pages.test.ts'],
+    [
+      ['movie.added_by !== ownVisitor(request).accountId', 'false'],
+      ["if (!isValid(fields)) throw invalid('body', isValid.errors ?? [])", 'isValid(fields)'],
+    ],
+  ),
+  ...faultsIn(
+    'src/pages/pages.ts',
+    ['src/pages/movie-pages.test.ts'],
+    [
+      [
+        'app.register(signUpPages, dependencies)',
+        'await app.register(compress, compression)\n  app.register(signUpPages, dependencies)',
+      ],
+    ],
+  ),
   ...faultsIn('src/movies/list-movies.ts', ['src/movies/list-movies.test.ts'], [['maximum: 100, ', '']]),
   ...faultsIn(
     'src/movies/find-movies.ts',
