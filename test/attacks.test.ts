@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import pg from 'pg'
-import { sql } from '../src/database/database.ts'
+import { raw, sql } from '../src/database/database.ts'
 import { logIn, signUp, startMovieBag } from './movie-bag.ts'
 import { until } from './service.ts'
 
@@ -30,6 +30,16 @@ test('a statement that takes too long is given up by the database too, and not o
   assert.deepEqual(rows, [])
   await blocker.query('rollback')
   assert.equal((await bag.request('GET', '/api/movies')).status, 200)
+})
+
+test('statements that are put together in many ways, as searches are, fill no memory of the database', async () => {
+  for (let way = 0; way < 400; way += 1) {
+    assert.deepEqual(await bag.db.query(sql`select ${raw(String(way))}::int as way`), [{ way }])
+  }
+  const [prepared] = await bag.db.query<{ count: number }>(
+    sql`select count(*)::int as count from pg_prepared_statements`,
+  )
+  assert.ok((prepared?.count ?? 0) <= 300, `${prepared?.count} of 400`)
 })
 
 test('the device that a mail names is one of a list, and nothing that a stranger made up', async () => {

@@ -34,16 +34,14 @@ export function openDatabase(url: string, options: { connections: number; onErro
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: 'movie-bag',
+    // Or the server would go on with what nobody waits for any more, and whoever asks for much would keep it busy. No
+    // parameter of the connection, for PgBouncer knows none.
+    onConnect: (client) => client.query('set statement_timeout = 2400').then(() => {}),
   })
   pool.on('error', options.onError)
   // While a transaction holds a connection, the pool does not listen to it, and its loss would end the process. The
   // statements meet the error anyway.
-  pool.on('connect', (client) => {
-    client.on('error', () => {})
-    // Or the server would go on with what nobody waits for any more, and whoever asks for much would keep it busy. No
-    // parameter of the connection, for PgBouncer knows none.
-    client.query('set statement_timeout = 2400').catch(() => {})
-  })
+  pool.on('connect', (client) => void client.on('error', () => {}))
   return {
     queryConfig: (config) => pool.query(config).catch(rethrow),
     query: (statement) => run(pool, statement),
@@ -82,16 +80,23 @@ async function isRolledBack(client: pg.PoolClient, error: unknown): Promise<bool
 
 async function run<Row extends object>(on: pg.Pool | pg.PoolClient, statement: Sql): Promise<Row[]> {
   const text = statement.text
-  const result = await on.query<Row>({ name: nameOf(text), text, values: statement.values }).catch(rethrow)
+  const name = nameOf(text)
+  const result = await on.query<Row>({ ...(name && { name }), text, values: statement.values }).catch(rethrow)
   return result.rows
 }
 
 const names = new Map<string, string>()
 
-/** A name makes a connection prepare the statement once. The texts are those written in the code, so they are few. */
-function nameOf(text: string): string {
+/** Each takes some 25 kB of the server's memory, on every connection. The code itself has about a hundred. */
+const mostNames = 300
+
+/**
+ * A name makes a connection prepare the statement once. A search is put together from what is asked for, in thousands of
+ * ways, so that names come to an end, and what comes later is planned each time.
+ */
+function nameOf(text: string): string | undefined {
   let name = names.get(text)
-  if (name === undefined) {
+  if (name === undefined && names.size < mostNames) {
     name = createHash('sha256').update(text).digest('base64url').slice(0, 22)
     names.set(text, name)
   }
