@@ -23,6 +23,7 @@ import { useOpenApi } from './http/openapi.ts'
 import { limitByCaller } from './http/rate-limit.ts'
 import { useJsonBodies, useMethodCheck, useOwnAnswers } from './http/requests.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
+import { serializersOfSuccess } from './http/serialization.ts'
 import { useStrictValidation } from './http/validation.ts'
 import type { Logger } from './log.ts'
 import { mailTrouble } from './mail/mail-server-state.ts'
@@ -62,6 +63,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
     bodyLimit: 100_000,
     requestTimeout: 30_000,
     http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
+    schemaController: { compilersFactory: { buildSerializer: serializersOfSuccess } },
     routerOptions: { maxParamLength: 16_000 },
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) =>
