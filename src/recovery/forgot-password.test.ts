@@ -78,6 +78,15 @@ test('twenty requests at once make one mail', async () => {
   assert.equal(bag.smtp.mails.filter((mail) => mail.recipients.includes(edsger.email)).length, 1)
 })
 
+test('ten requests that a worker takes in one hand make one mail', async () => {
+  const { email } = await signUp(bag, 'tony')
+  await bag.db.query(sql`
+    insert into outbox (kind, address, locale, support_code)
+    select 'reset-password', ${email}, 'en', 'TAKEN' || n from generate_series(0, 9) as n`)
+  const codes = Array.from({ length: 10 }, (_, n) => `TAKEN${n}`)
+  assert.deepEqual((await Promise.all(codes.map(stateOf))).toSorted(), ['sent', ...Array(9).fill('too soon')])
+})
+
 test('the mail goes to the address on file, and not to the spelling of whoever asks', async () => {
   const email = 'Frances.Allen@example.org'
   await bag.request('POST', '/api/auth/signup', { email, password: 'a long password for frances' })
