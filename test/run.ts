@@ -35,9 +35,11 @@ async function runTests(): Promise<number> {
   const seed = given.findLast((argument) => /^seed=/.test(argument))?.slice('seed='.length)
   const wanted = given.filter((argument) => !/^(\d+$|seed=)/.test(argument))
   const files = wanted.length > 0 ? wanted : globSync(['src/**/*.test.ts', 'test/**/*.test.ts'])
+  // More than there are cores: many stories wait for a mail server or another process most of the time.
+  const filesAtOnce = availableParallelism() * 2
   const child = spawn(
     process.execPath,
-    ['--test', `--test-concurrency=${availableParallelism()}`, `--test-timeout=${size ? 3_600_000 : 60_000}`, ...files],
+    ['--test', `--test-concurrency=${filesAtOnce}`, `--test-timeout=${size ? 3_600_000 : 60_000}`, ...files],
     {
       stdio: 'inherit',
       env: {

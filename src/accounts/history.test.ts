@@ -44,6 +44,7 @@ test('each account reads its own history, and nobody without a session reads any
     { current_password: grace.password, new_password: 'changed it' },
     session,
   )
+  await allMailSettled(bag)
   const hers: Entry[] = (await bag.request('GET', '/api/auth/history', undefined, await logIn(bag, eve))).body
   assert.deepEqual(new Set(hers.map(({ event }) => event)), new Set(['signed up', 'logged in', 'mail sent']))
   assertError(await bag.request('GET', '/api/auth/history'), 'InvalidSessionError')
