@@ -44,6 +44,8 @@ async function runTests(): Promise<number> {
       stdio: 'inherit',
       env: {
         ...process.env,
+        // Every file loads the whole service: what the first has compiled, the others need not.
+        NODE_COMPILE_CACHE: join(dataDir, 'compiled'),
         TEST_SERVER_URL: server.url,
         TEST_DATABASE_PREFIX: prefix,
         ...(size && { TEST_SIZE: size }),
