@@ -36,7 +36,7 @@ export async function findMovies(db: Database, search: MovieSearch): Promise<Fou
   const start = search.after === undefined ? undefined : cursorIn(search.after, sort)
   const { q, genre, cast, year, added_by, sort: wanted, limit } = search
   const isPlain = [q, genre, cast, year, added_by, wanted].every((value) => value === undefined)
-  if (isPlain) return cut(search, sort, await inOrderOfArrival(db, start, limit + 1))
+  if (isPlain) return page(search, sort, await inOrderOfArrival(db, start, limit + 1))
   return db.transaction((tx) => narrowed(tx, search, { sort, start }))
 }
 
@@ -121,9 +121,15 @@ function inOrder(tx: Transaction, conditions: Sql[], { key, isDown }: Order, sta
     limit ${most}`)
 }
 
-/** Leaves away the movie too many that told that there are more. */
+/** A page without the keys by which it was put in order. */
 function cut(search: MovieSearch, sort: Sort, rows: Row[]): FoundMovies {
-  const movies = rows.slice(0, search.limit).map(({ key: _, ...movie }) => movie)
+  const { movies, ...more } = page(search, sort, rows)
+  return { movies: movies.map(({ key: _, ...movie }) => movie), ...more }
+}
+
+/** Leaves away the movie too many that told that there are more. */
+function page(search: MovieSearch, sort: Sort, rows: Row[]): { movies: Row[]; next?: MovieSearch } {
+  const movies = rows.slice(0, search.limit)
   const last = rows[search.limit - 1]
   if (rows.length <= search.limit || !last) return { movies }
   return { movies, next: { ...search, after: cursorAt(sort, { key: last.key ?? null, id: last.id }) } }
