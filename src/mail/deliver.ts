@@ -69,8 +69,8 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
       const delivery = deliver(mail).finally(() => inHand.delete(mail))
       inHand.set(mail, delivery)
     }
-    if (mails.length < free) await pause(200 + 100 * Math.random())
-    else await Promise.race(inHand.values())
+    if (mails.length === 0) await pause(200 + 100 * Math.random())
+    else if (inHand.size >= server.connections) await Promise.race(inHand.values())
   }
 
   async function deliver(mail: ClaimedMail): Promise<void> {
