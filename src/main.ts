@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { tokenKey } from './accounts/access-token.ts'
+import { announce } from './announce.ts'
 import { buildApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { openDatabase } from './database/database.ts'
@@ -10,7 +11,6 @@ import { keptSecret } from './kept-secret.ts'
 import { type Logger, openLog } from './log.ts'
 import { checkMailTemplates } from './mail/check-templates.ts'
 import { type LocalInbox, openLocalInbox } from './mail/local-inbox.ts'
-import { isLoopback } from './setting-kinds.ts'
 import { startWorkerThread } from './worker-thread.ts'
 
 // What only some starts need is imported where they need it: half a second passes from a start to its first answer.
@@ -136,35 +136,6 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<voi
     throw new StartError(reasons[error.code ?? ''] ?? `HOST ${host} and PORT ${port} cannot be used: ${error.message}.`)
   })
   app.log.level = level
-}
-
-/** The first lines that a stranger reads; in production, one for the log. */
-function announce(
-  config: Config,
-  log: Logger,
-  { inbox, data }: { inbox: LocalInbox | undefined; data: string | undefined },
-) {
-  const { publicUrl, host, port, mail } = config
-  if (config.production) return log.info({ host, port, publicUrl }, 'Movie Bag serves')
-  const mailLine = inbox ? `${inbox.url} (all mail lands here; nothing leaves this machine)` : mail.server
-  const lines = [
-    ['Service', publicUrl],
-    ['API reference', `${publicUrl}/docs`],
-    [
-      inbox ? 'Inbox' : 'Mail',
-      mailLine ?? 'waits: set MAIL_SERVER, or install MailDev (npm install maildev) for an inbox here',
-    ],
-    ['Data', data ?? 'in the database of DATABASE_URL'],
-  ]
-  const width = Math.max(...lines.map(([name = '']) => name.length))
-  process.stdout.write(`\nMovie Bag is ready. Ctrl-C stops it.\n\n`)
-  for (const [name = '', value] of lines) process.stdout.write(`  ${name.padEnd(width)}  ${value}\n`)
-  process.stdout.write('\n')
-  if (!isLoopback(host) && isLoopback(new URL(publicUrl).hostname)) {
-    log.warn(
-      `HOST ${host} is open to others, but the links in mails begin with ${publicUrl}: set PUBLIC_URL to what they open.`,
-    )
-  }
 }
 
 const lostConnection = 'A connection to the database was lost'
