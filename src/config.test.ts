@@ -95,7 +95,7 @@ const refused: [string, string, RegExp][] = [
   ['ACCOUNT_PRIVACY', 'public', /one of private, reveal/],
   ['RATE_LIMITS', 'maybe', /on or off/],
   ['TEMPLATES_DIR', '/nowhere/at/all', /a folder that exists/],
-  ['DEFAULT_LOCALE', 'xx', /one of en/],
+  ['DEFAULT_LOCALE', 'xx', /one of .*\ben\b/],
   ['LOG_LEVEL', 'verbose', /fatal, error, warn, info, debug/],
   ['MAIL_SERVER', 'smtp://smtp.example.org', /without a scheme or port/],
   ['MAIL_SERVER', 'smtp.example.org:587', /without a scheme or port/],

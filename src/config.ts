@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { readEnvFile } from './env-file.ts'
 import { StartError } from './errors.ts'
+import { languages } from './languages.ts'
 import { checkMail, checkProduction, refuseUnknown, unknownNames } from './setting-checks.ts'
 import {
   anyText,
@@ -68,7 +69,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     unknownAddressMail: required('UNKNOWN_ADDRESS_MAIL', 'off', onOrOff),
     rateLimits: required('RATE_LIMITS', 'on', onOrOff),
     templatesDir: optional('TEMPLATES_DIR', folder),
-    defaultLocale: required('DEFAULT_LOCALE', 'en', oneOf('en')),
+    defaultLocale: required('DEFAULT_LOCALE', 'en', oneOf(...languages)),
     logLevel: required('LOG_LEVEL', 'info', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')),
     mail: {
       server: optional('MAIL_SERVER', hostName('smtp.example.org')),

@@ -19,7 +19,7 @@ const order = [
   ['http'],
   ['database'],
 ]
-const openToAll = ['errors.ts']
+const openToAll = ['errors.ts', 'languages.ts']
 
 // A plain file beside the folders (log.ts, version.ts, ..) serves those at the front and its own kind. No folder imports
 // it, and it knows no feature: of the folders it may import the last one only.

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { StartError } from '../errors.ts'
-import { foldersOf, hasSentence, liquid, mailTemplates, ownTemplates } from './templates.ts'
+import { hasSentence } from '../http/sentences.ts'
+import { foldersOf, liquid, mailTemplates, ownTemplates } from './templates.ts'
 
 type Settings = { templatesDir: string | undefined; defaultLocale: string }
 

@@ -4,7 +4,7 @@ import { type Answer, logIn, passwordOf, signUp, startMovieBag } from '../../tes
 import { pathIn } from '../../test/tour.ts'
 import { accountEvents } from '../accounts/account-history.ts'
 import { sql } from '../database/database.ts'
-import { hasSentence } from '../mail/templates.ts'
+import { hasSentence } from '../http/sentences.ts'
 
 const bag = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
 after(() => bag.stop())

@@ -11,7 +11,7 @@ import type { Database } from '../database/database.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { noStore } from '../http/security-headers.ts'
-import { dateInWords } from '../mail/templates.ts'
+import { dateInWords } from '../http/sentences.ts'
 import type { ShowPage } from './page.ts'
 import { ownVisitor, requireVisitor } from './visitor.ts'
 

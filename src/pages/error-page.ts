@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import type { AppError } from '../errors.ts'
 import { sendJson } from '../http/error-handler.ts'
-import { durationInWords, hasSentence } from '../mail/templates.ts'
+import { durationInWords, hasSentence } from '../http/sentences.ts'
 import type { ShowPage } from './page.ts'
 
 /** Makes the renderer of errors that shows browsers a page, and gives programs and all that ask the API its JSON. */

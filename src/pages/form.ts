@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode } from '../errors.ts'
-import { sentence } from '../mail/templates.ts'
+import { sentence } from '../http/sentences.ts'
 
 /** Why a form is shown again: the status of the answer, what is wrong by field, and the field that the reader is led to. */
 export type Refusal = { status: number; errors: Record<string, string>; focus: string }

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
-import { liquid, sentence } from '../mail/templates.ts'
+import { sentence } from '../http/sentences.ts'
+import { liquid } from '../mail/templates.ts'
 
 /**
  * Answers with the page of that name in `templates/pages/`. Its heading is the one given, such as a movie's name, or else
