@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { createDatabase } from '../test/database.ts'
-import { openDatabase, sql } from './database/database.ts'
+import { openDatabase, raw, sql } from './database/database.ts'
 import { purge } from './purge.ts'
 
 const db = openDatabase(await createDatabase(), { connections: 4, onError: () => {} })
@@ -55,8 +55,8 @@ test('history goes after a year, and counters when they lapse', async () => {
     select ${ada}, name, now() - age::interval
     from (values ('old', '1 year 1 day'), ('new', '11 months')) as events (name, age)`)
   await db.query(sql`
-    insert into rate_limits (key, expire)
-    select name, extract(epoch from now() - age::interval) * 1000
+    insert into rate_limits (key, expires_at)
+    select name, now() - age::interval
     from (values ('lapsed', '1 minute'), ('counting', '-1 minute')) as counters (name, age)`)
   await purge(db)
   assert.deepEqual(await left('select event as name from account_history'), ['new'])
@@ -74,13 +74,13 @@ test('deleted movies go when nobody can put them back any more', async () => {
 
 test('more rows than one turn deletes go all the same', async () => {
   await db.query(sql`
-    insert into rate_limits (key, expire) select 'counter-' || n, 0 from generate_series(1, 2500) as n`)
+    insert into rate_limits (key, expires_at) select 'counter-' || n, '-infinity' from generate_series(1, 2500) as n`)
   await purge(db)
   assert.deepEqual(await left('select key as name from rate_limits'), [])
 })
 
 test('while one process purges, another leaves it to that one', async () => {
-  const lapsed = sql`insert into rate_limits (key, expire) values ('lapsed', 0)`
+  const lapsed = sql`insert into rate_limits (key, expires_at) values ('lapsed', '-infinity')`
   await db.query(lapsed)
   await db.transaction(async (tx) => {
     await tx.query(sql`select pg_advisory_xact_lock(hashtext('movie-bag purge'))`)
@@ -92,6 +92,6 @@ test('while one process purges, another leaves it to that one', async () => {
 })
 
 async function left(text: string): Promise<string[]> {
-  const { rows } = await db.queryConfig({ text })
-  return rows.map((row: { name: string }) => row.name).toSorted()
+  const rows = await db.query<{ name: string }>(raw(text))
+  return rows.map(({ name }) => name).toSorted()
 }

@@ -83,7 +83,7 @@ const statements = [
     returning id`,
   sql`
     delete from rate_limits where key in (
-      select key from rate_limits where expire < extract(epoch from now()) * 1000 limit ${batch})
+      select key from rate_limits where expires_at < now() limit ${batch})
     returning key`,
 ]
 

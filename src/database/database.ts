@@ -15,8 +15,6 @@ export type Queryable = { query: Query }
 export type Transaction = Queryable & { readonly transactional: true }
 
 export type Database = Queryable & {
-  /** For libraries that bring their own SQL. */
-  queryConfig: (config: pg.QueryConfig) => Promise<pg.QueryResult>
   transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
   close: () => Promise<void>
 }
@@ -43,7 +41,6 @@ export function openDatabase(url: string, options: { connections: number; onErro
   // statements meet the error anyway.
   pool.on('connect', (client) => void client.on('error', () => {}))
   return {
-    queryConfig: (config) => pool.query(config).catch(rethrow),
     query: (statement) => run(pool, statement),
     transaction: (work) => transaction(pool, work),
     close: () => pool.end(),

@@ -1,5 +1,4 @@
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import type { Database } from '../database/database.ts'
+import { type Database, sql } from '../database/database.ts'
 
 /** Counts one event of a key. `msBeforeNext` is how long until the count begins anew. */
 export type Count = (key: string) => Promise<{ isAllowed: boolean; remainingPoints: number; msBeforeNext: number }>
@@ -12,26 +11,49 @@ type Limit = {
   remembersRefusals: boolean
 }
 
-/** Counts in the database, without races and for all processes together, up to so many points in so many seconds. */
+/**
+ * Counts in the database, without races and for all processes together, up to so many points in so many seconds. Its
+ * clock is the one that counts: those of the processes may differ.
+ */
 export function counter(db: Database, { name, points, seconds, remembersRefusals }: Limit): Count {
-  const limiter = new RateLimiterPostgres({
-    storeClient: { query: db.queryConfig },
-    storeType: 'pool',
-    tableName: 'rate_limits',
-    tableCreated: true,
-    clearExpiredByTimeout: false,
-    keyPrefix: name,
-    points,
-    duration: seconds,
-    ...(remembersRefusals && { inMemoryBlockOnConsumed: points + 1 }),
-  })
+  const refusals = new Map<string, number>()
   return async (key) => {
-    try {
-      const { remainingPoints, msBeforeNext } = await limiter.consume(key)
-      return { isAllowed: true, remainingPoints, msBeforeNext }
-    } catch (refusal) {
-      if (!(refusal instanceof RateLimiterRes)) throw refusal
-      return { isAllowed: false, remainingPoints: 0, msBeforeNext: refusal.msBeforeNext }
-    }
+    const wait = (refusals.get(key) ?? 0) - performance.now()
+    if (wait > 0) return { isAllowed: false, remainingPoints: 0, msBeforeNext: wait }
+    const { counted, msBeforeNext } = await countOne(db, keyOf(name, key), seconds)
+    const isAllowed = counted <= points
+    if (remembersRefusals && !isAllowed) remember(refusals, key, performance.now() + msBeforeNext)
+    return { isAllowed, remainingPoints: Math.max(0, points - counted), msBeforeNext }
   }
+}
+
+/** Takes one event back, as if it had not been counted. */
+export async function takeBack(db: Database, name: string, key: string): Promise<void> {
+  await db.query(sql`update rate_limits set points = points - 1 where key = ${keyOf(name, key)} and points > 0`)
+}
+
+export function keyOf(name: string, key: string): string {
+  return `${name}:${key}`
+}
+
+async function countOne(db: Database, key: string, seconds: number) {
+  // A count never lasts longer than its time from now, also where the clock was set back since it began.
+  const [row] = await db.query<{ counted: number; msBeforeNext: number }>(sql`
+    insert into rate_limits as known (key, points, expires_at)
+    values (${key}, 1, now() + ${seconds} * interval '1 second')
+    on conflict (key) do update
+    set points = case when known.expires_at <= now() then 1 else known.points + 1 end,
+      expires_at = case when known.expires_at <= now() then excluded.expires_at
+        else least(known.expires_at, excluded.expires_at) end
+    returning points as counted, extract(epoch from expires_at - now())::float8 * 1000 as "msBeforeNext"`)
+  if (!row) throw new Error('An upsert answered no row.')
+  return row
+}
+
+/** Each takes a hundred bytes; a crowd that is refused is no reason to keep more of them than fit. */
+const mostRefusals = 10_000
+
+function remember(refusals: Map<string, number>, key: string, until: number): void {
+  if (refusals.size >= mostRefusals) refusals.clear()
+  refusals.set(key, until)
 }

@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { createDatabase } from '../../test/database.ts'
 import { document, rowsUnder, tokensOf } from '../../test/documents.ts'
 import { readConfig, settingNames } from '../config.ts'
-import { openDatabase, sql } from '../database/database.ts'
+import { openDatabase, raw, sql } from '../database/database.ts'
 import { mailKinds, variablesOf } from './check-templates.ts'
 import { foldersOf } from './templates.ts'
 
@@ -73,7 +73,7 @@ test('the states of a mail are those that the database knows', async () => {
 test('the statements that find a mail run', async () => {
   const statements = blocks('sql').flatMap((block) => block.split(';').filter((statement) => statement.trim()))
   assert.equal(statements.length, 4)
-  for (const text of statements) await db.queryConfig({ text })
+  for (const text of statements) await db.query(raw(text))
 })
 
 function blocks(info: string): string[] {

@@ -228,7 +228,7 @@ test('too many requests are told with the time left', async () => {
     const headers = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
     const ask = () => strict.request('POST', '/forgot', 'email=nobody', headers)
     await ask()
-    await strict.db.query(sql`update rate_limits set points = 1000, expire = expire - 490000`)
+    await strict.db.query(sql`update rate_limits set points = 1000, expires_at = expires_at - interval '490 seconds'`)
     const refused = await ask()
     assert.equal(refused.status, 429)
     assert(refused.headers.get('retry-after'))

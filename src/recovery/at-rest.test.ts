@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { allMailSettled, type LinkPage, mailedToken, tokensIn } from '../../test/mail-links.ts'
 import { signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { sql } from '../database/database.ts'
+import { raw, sql } from '../database/database.ts'
 
 const bag = await startMovieBag({ LOG_LEVEL: 'trace', UNKNOWN_ADDRESS_MAIL: 'on', RATE_LIMITS: 'on' })
 after(() => bag.stop())
@@ -106,11 +106,13 @@ async function refused(...request: Parameters<typeof bag.request>): Promise<void
 
 /** Every row of every table, as text; bytes are in it as hex. */
 async function dump(): Promise<Map<string, string>> {
-  const { rows } = await bag.db.queryConfig({ text: `select tablename from pg_tables where schemaname = 'public'` })
+  const named = await bag.db.query<{ name: string }>(
+    sql`select tablename as name from pg_tables where schemaname = 'public'`,
+  )
   const tables = new Map<string, string>()
-  for (const { tablename } of rows) {
-    const table = await bag.db.queryConfig({ text: `select t::text as line from "${tablename}" t` })
-    tables.set(tablename, table.rows.map(({ line }) => line).join('\n'))
+  for (const { name } of named) {
+    const rows = await bag.db.query<{ line: string }>(sql`select t::text as line from ${raw(name)} t`)
+    tables.set(name, rows.map(({ line }) => line).join('\n'))
   }
   return tables
 }
