@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, test } from 'node:test'
+import { after, beforeEach, type TestContext, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { hash as hashBcrypt } from '@node-rs/bcrypt'
 import { assertError } from '../../test/contract.ts'
 import { mailedToken } from '../../test/mail-links.ts'
 import { bearer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { sql } from '../database/database.ts'
+import { isPasswordOf } from './password.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -80,6 +83,25 @@ test('a known browser has a hundred guesses of its own, and is forgotten by a re
   assertError(await tryLogIn(leslie.email, leslie.password, { cookie }), 'UnauthorizedError')
 })
 
+test('a guess that the service was too busy to check is no failure', async (t) => {
+  const radia = await signUp(bag, 'radia')
+  const session = await logIn(bag, radia)
+  await keepHashing(t)
+  assertError(await tryLogIn(radia.email, radia.password), 'ServiceUnavailableError')
+  const change = { current_password: radia.password, new_password: 'a new one for radia' }
+  assertError(await bag.request('PUT', '/api/auth/password', change, session), 'ServiceUnavailableError')
+  assert.deepEqual(await counts(), [0, 0])
+})
+
+test('a login that the database gives up is no failure', async () => {
+  const frances = await signUp(bag, 'frances')
+  await bag.db.transaction(async (tx) => {
+    await tx.query(sql`select id from accounts where id = ${frances.id} for update`)
+    assertError(await tryLogIn(frances.email, frances.password), 'ServiceUnavailableError')
+  })
+  assert.deepEqual(await counts(), [0])
+})
+
 test('the cookie is for the browser alone, lets nobody in, and programs without one are given none', async () => {
   const john = await signUp(bag, 'john')
   const { headers } = await tryLogIn(john.email, john.password, { 'sec-fetch-site': 'same-origin' })
@@ -110,6 +132,25 @@ test('under https the cookie is Secure and bound to the host', async () => {
 
 function tryLogIn(email: string, password: string, headers: Record<string, string> = {}) {
   return bag.request('POST', '/api/auth/login', { email, password }, headers)
+}
+
+async function counts(): Promise<number[]> {
+  const rows = await bag.db.query<{ points: number }>(sql`select points from rate_limits`)
+  return rows.map(({ points }) => points)
+}
+
+/** Keeps the queue for hashing full until the test ends: whoever has had a turn wants another. */
+async function keepHashing(t: TestContext): Promise<void> {
+  const cheap = await hashBcrypt('anything', { cost: 4 })
+  let isOver = false
+  const wantTurns = async () => {
+    while (!isOver) await isPasswordOf(cheap, 'a guess').catch(() => turn())
+  }
+  const crowd = Promise.all(Array.from({ length: 130 }, wantTurns))
+  t.after(() => {
+    isOver = true
+    return crowd
+  })
 }
 
 /** Makes one wrong guess, and moves its counter as if there had been so many. */

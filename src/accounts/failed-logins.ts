@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
-import { counter } from '../http/counter.ts'
+import { AppError } from '../errors.ts'
+import { counter, keyOf, takeBack } from '../http/counter.ts'
 
 // At most 100 failures in a row for one address, wherever they come from (NIST SP 800-63B-4, 3.2.2). They are counted by
 // address, whether or not anybody has it, so that counting tells nothing; and apart for each browser that the owner has
@@ -9,14 +10,32 @@ import { counter } from '../http/counter.ts'
 const prefix = 'failed-logins'
 
 export type FailedLogins = {
-  /** Counts an attempt before it is made. False beyond the limit. */
-  isAllowed: (key: string) => Promise<boolean>
+  /**
+   * Counts an attempt before it is made, and tells it whether it is within the limit. One that ended without a verdict,
+   * for the service was too busy or the database away, does not count.
+   */
+  count: <Result>(key: string, attempt: (isAllowed: boolean) => Promise<Result>) => Promise<Result>
 }
 
 export function failedLogins(db: Database): FailedLogins {
   const year = 365 * 86_400
   const count = counter(db, { name: prefix, points: 100, seconds: year, remembersRefusals: false })
-  return { isAllowed: async (key) => (await count(key)).isAllowed }
+  return {
+    count: async (key, attempt) => {
+      const { isAllowed } = await count(key)
+      try {
+        return await attempt(isAllowed)
+      } catch (error) {
+        // Where the database is away this fails as well: then one failure too many stays, until the next success.
+        if (!isVerdict(error)) await takeBack(db, prefix, key).catch(() => {})
+        throw error
+      }
+    },
+  }
+}
+
+function isVerdict(error: unknown): boolean {
+  return error instanceof AppError && error.status < 500
 }
 
 /** Under which failures at an address count, or those in a browser that its owner has used. */
@@ -32,7 +51,7 @@ export function confirmationsKey(accountId: string): string {
 }
 
 export async function clearFailures(db: Queryable, key: string): Promise<void> {
-  await db.query(sql`delete from rate_limits where key = ${`${prefix}:${key}`}`)
+  await db.query(sql`delete from rate_limits where key = ${keyOf(prefix, key)}`)
 }
 
 /** Lets an account try again from everywhere. */

@@ -65,25 +65,26 @@ async function attemptSession(
   const browser = browserOf(request, config)
   const account = await findAccount(db, canonical, browser)
   const failureKey = failuresKey(canonical, account?.knowsBrowser ? browser : null)
-  const isAllowed = await failures.isAllowed(failureKey)
-  const isRight = await isPasswordOf(isAllowed ? account?.passwordHash : undefined, password)
-  if (!account?.passwordHash || !isRight) throw new AppError('UnauthorizedError')
-  if (config.requireVerifiedEmail && !account.isVerified) {
-    await clearFailures(db, failureKey)
-    throw new AppError('UnverifiedEmailError')
-  }
+  return failures.count(failureKey, async (isAllowed) => {
+    const isRight = await isPasswordOf(isAllowed ? account?.passwordHash : undefined, password)
+    if (!account?.passwordHash || !isRight) throw new AppError('UnauthorizedError')
+    if (config.requireVerifiedEmail && !account.isVerified) {
+      await clearFailures(db, failureKey)
+      throw new AppError('UnverifiedEmailError')
+    }
 
-  const newHash = isOutdatedHash(account.passwordHash) ? await hashPassword(password) : account.passwordHash
-  const verified = { id: account.id, passwordHash: account.passwordHash, newHash, knowsBrowser: account.knowsBrowser }
-  const from = { device: deviceOf(request), address: request.ip }
-  const session = await db.transaction(async (tx) => {
-    const begun = await enter(tx, config, verified, from)
-    if (begun) await clearFailures(tx, failureKey)
-    return begun
+    const newHash = isOutdatedHash(account.passwordHash) ? await hashPassword(password) : account.passwordHash
+    const verified = { id: account.id, passwordHash: account.passwordHash, newHash, knowsBrowser: account.knowsBrowser }
+    const from = { device: deviceOf(request), address: request.ip }
+    const session = await db.transaction(async (tx) => {
+      const begun = await enter(tx, config, verified, from)
+      if (begun) await clearFailures(tx, failureKey)
+      return begun
+    })
+    // Programs that keep no cookies would only fill the table.
+    if (session && request.headers['sec-fetch-site']) await rememberBrowser(db, account.id, { request, reply, config })
+    return session
   })
-  // Programs that keep no cookies would only fill the table.
-  if (session && request.headers['sec-fetch-site']) await rememberBrowser(db, account.id, { request, reply, config })
-  return session
 }
 
 type FoundAccount = { id: string; passwordHash: string | null; isVerified: boolean; knowsBrowser: boolean }

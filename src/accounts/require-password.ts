@@ -1,4 +1,4 @@
-import { type Queryable, sql, type Transaction } from '../database/database.ts'
+import { type Database, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { clearFailures, confirmationsKey, type FailedLogins } from './failed-logins.ts'
 import { isPasswordOf } from './password.ts'
@@ -8,18 +8,20 @@ import { isPasswordOf } from './password.ts'
  * failures in a row. What then happens in a transaction has to begin with `lockByPassword`.
  */
 export async function requirePassword(
-  { db, failures }: { db: Queryable; failures: FailedLogins },
+  { db, failures }: { db: Database; failures: FailedLogins },
   accountId: string,
   password: string,
 ): Promise<string> {
   const [account] = await db.query<{ passwordHash: string | null }>(sql`
     select password_hash as "passwordHash" from accounts where id = ${accountId}`)
   const key = confirmationsKey(accountId)
-  const passwordHash = (await failures.isAllowed(key)) ? account?.passwordHash : undefined
-  const isRight = await isPasswordOf(passwordHash, password)
-  if (!passwordHash || !isRight) throw new AppError('UnauthorizedError', 'The current password is not right.')
-  await clearFailures(db, key)
-  return passwordHash
+  return failures.count(key, async (isAllowed) => {
+    const passwordHash = isAllowed ? account?.passwordHash : undefined
+    const isRight = await isPasswordOf(passwordHash, password)
+    if (!passwordHash || !isRight) throw new AppError('UnauthorizedError', 'The current password is not right.')
+    await clearFailures(db, key)
+    return passwordHash
+  })
 }
 
 /**

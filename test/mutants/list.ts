@@ -345,7 +345,9 @@ export const mutants: Mutant[] = [
     [
       ['points: 100,', 'points: 101,'],
       ['if (knownBrowser) hash.update(knownBrowser)', ''],
-      ['isAllowed: async (key) => (await count(key)).isAllowed', 'isAllowed: async (key) => Boolean(await count(key))'],
+      ['return await attempt(isAllowed)', 'return await attempt(true)'],
+      ['if (!isVerdict(error)) await takeBack(db, prefix, key).catch(() => {})', ''],
+      ['error instanceof AppError && error.status < 500', 'error instanceof AppError'],
       ['if (account) await clearFailures(tx, failuresKey(account.canonical, null))', ''],
     ],
   ),
@@ -398,7 +400,7 @@ export const mutants: Mutant[] = [
     `${accounts}/require-password.ts`,
     [`${accounts}/change-password.test.ts`],
     [
-      ['(await failures.isAllowed(key)) ? account?.passwordHash : undefined', 'account?.passwordHash'],
+      ['isAllowed ? account?.passwordHash : undefined', 'account?.passwordHash'],
       ['if (!passwordHash || !isRight)', 'if (!passwordHash)'],
     ],
   ),
