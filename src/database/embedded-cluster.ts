@@ -105,9 +105,24 @@ async function initialise(
   // PostgreSQL's own collation: the system's differs between systems, and with its updates spoils indexes.
   const text = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
   const haste = settings['fsync'] === 'off' ? ['--no-sync'] : []
-  await run(programs.initdb, [`--pgdata=${cluster}`, ...access, ...text, ...haste, '--no-instructions'], staging, user)
+  const given = [`--pgdata=${cluster}`, ...access, ...text, ...haste, '--no-instructions']
+  await firstThatIsThere(alphabets, (name) => run(programs.initdb, [...given, `--lc-ctype=${name}`], staging, user))
   await rename(password, join(cluster, passwordFile))
   return cluster
+}
+
+// What a letter is: pg_trgm, which forgives slips, asks the system, and in C there are 52. Linux, macOS, Windows.
+const alphabets = ['C.UTF-8', 'en_US.UTF-8', 'en-US', 'C']
+
+/** Tries names of locales in turn until the system knows one. */
+async function firstThatIsThere([name = 'C', ...others]: string[], make: (name: string) => Promise<void>) {
+  try {
+    await make(name)
+  } catch (error) {
+    const isUnknown = error instanceof StartError && /locale/.test(error.message)
+    if (!isUnknown || others.length === 0) throw error
+    await firstThatIsThere(others, make)
+  }
 }
 
 async function checkVersion(directory: string, programs: Programs) {

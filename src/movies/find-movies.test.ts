@@ -178,6 +178,19 @@ test('what changes is found as it is now', async () => {
   assert.deepEqual(await names('cast=alisa freindlich'), [])
 })
 
+test('slips are forgiven in any script', async () => {
+  await add({ name: 'Сталкер', casts: ['Александр Кайдановский'], genres: ['Драма'], year: 1979 })
+  await add({ name: 'मुना मदन: अन्तर्राष्ट्रिय', casts: ['दीपक त्रिपाठी'], genres: ['नाटक'], year: 2003 })
+  await add({ name: 'المصير', casts: ['نور الشريف'], genres: ['دراما'], year: 1997 })
+  for (const slip of ['сталкир', 'сталер', 'стлакер', 'кайдоновский']) {
+    assert.deepEqual(await names(`q=${slip}`), ['Сталкер'], slip)
+  }
+  for (const slip of ['अन्तराष्ट्रिय', 'अन्तर्राष्ट्रीय', 'त्रिपाठि', 'मूना']) {
+    assert.deepEqual(await names(`q=${slip}`), ['मुना मदन: अन्तर्राष्ट्रिय'], slip)
+  }
+  assert.deepEqual(await names('q=المصبر'), ['المصير'])
+})
+
 async function add(movie: object, session = asAda): Promise<string> {
   const { body, text } = await bag.request('POST', '/api/movies', movie, session)
   assert(body.id, text)

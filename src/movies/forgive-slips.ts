@@ -1,5 +1,5 @@
 import { sql, type Transaction } from '../database/database.ts'
-import { patternOf } from './words.ts'
+import { patternOf, wordEnd } from './words.ts'
 
 /**
  * The words that were probably meant, where no movie has these: those nearest to them that some movie does have.
@@ -31,7 +31,7 @@ async function nearest(tx: Transaction, word: string): Promise<string | undefine
       where ${word} <% search_lines
       order by word_similarity(${word}, search_lines) desc
       limit 50
-    ) near_ones, regexp_split_to_table(search_lines, '\\W+') word
+    ) near_ones, regexp_split_to_table(search_lines, ${wordEnd}) word
     where levenshtein(left(word, 255), ${word}) <= ${Math.min(3, Math.floor(length / 2))}
     order by levenshtein(left(word, 255), ${word}), similarity(word, ${word}) desc, word
     limit 1`)

@@ -12,3 +12,9 @@ export function patternOf(word: string): string {
 export function literal(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&')
 }
+
+/**
+ * Where the words of `search_lines` end, for PostgreSQL: at spaces and punctuation. Not at `\W`, which is what joins the
+ * letters of many scripts, too, such as the virama of Nepali.
+ */
+export const wordEnd = String.raw`[\s!-/:-@[-^\x60{-~\u00a0-\u00bf\u2000-\u206f\u3000-\u303f]+`
