@@ -49,18 +49,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
   })
 
   test('a mail that a killed worker had in hand is sent by another', async (t) => {
-    const smtp = await startFaultySmtp()
-    const { db, settings } = await database(smtp.port)
-    const service = await startService('serve', settings)
-    const ada = await signUp(service, 'ada')
-    await everyMailClosed(db)
-    let isInHand = false
-    smtp.fault = (point) => {
-      isInHand ||= point === 'RCPT'
-      return point === 'RCPT' ? 'silence' : undefined
-    }
-    await service.request('POST', '/api/auth/forgot', { email: ada.email })
-    await until(() => isInHand, 'the mail to be in hand')
+    const { smtp, db, settings, service } = await mailInHand('RCPT')
     assert.equal(await service.end('SIGKILL'), null)
 
     smtp.fault = () => undefined
@@ -72,18 +61,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
   })
 
   test('a stop while the mail server is silent ends in time, and the mail is sent by the next start', async (t) => {
-    const smtp = await startFaultySmtp()
-    const { db, settings } = await database(smtp.port)
-    const service = await startService('serve', settings)
-    const ada = await signUp(service, 'ada')
-    await everyMailClosed(db)
-    let isInHand = false
-    smtp.fault = (point) => {
-      isInHand ||= point === 'DATA'
-      return point === 'DATA' ? 'silence' : undefined
-    }
-    await service.request('POST', '/api/auth/forgot', { email: ada.email })
-    await until(() => isInHand, 'the mail to be in hand')
+    const { smtp, db, settings, service } = await mailInHand('DATA')
     assert.equal(await service.end('SIGTERM'), 0, service.output())
     smtp.fault = () => undefined
     const next = await startService('work', settings)
@@ -150,6 +128,23 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     await logIn(next, ada)
   })
 })
+
+/** A service with a mail to Ada in hand: the mail server, which took her first one, has fallen silent at this point. */
+async function mailInHand(silentAt: 'RCPT' | 'DATA') {
+  const smtp = await startFaultySmtp()
+  const { db, settings } = await database(smtp.port)
+  const service = await startService('serve', settings)
+  const ada = await signUp(service, 'ada')
+  await everyMailClosed(db)
+  let isInHand = false
+  smtp.fault = (point) => {
+    isInHand ||= point === silentAt
+    return point === silentAt ? 'silence' : undefined
+  }
+  await service.request('POST', '/api/auth/forgot', { email: ada.email })
+  await until(() => isInHand, 'the mail to be in hand')
+  return { smtp, db, settings, service }
+}
 
 async function database(smtpPort: number) {
   const url = await createDatabase()
