@@ -58,9 +58,7 @@ test('a deletion in flight while the owner resets the password comes to nothing'
 test('as long as a change of address can be undone the account is only closed, and then the purge deletes it', async () => {
   const tony = await signedIn('tony')
   const movie = await addMovie(tony, 'Safety Last!')
-  await bag.request('POST', '/api/auth/email', { email: 'tony.new@example.org', password: tony.password }, tony.session)
-  const token = await mailedToken(bag, 'confirm-address', 'tony.new@example.org')
-  await bag.request('POST', '/api/auth/email/confirm', { token })
+  await moveTo('tony.new@example.org', tony)
   const { body } = await deletion(tony, 'delete')
   assert(Date.parse(body.deleted_at) > Date.now() + 6 * 86_400_000, body.deleted_at)
   const login = { email: 'tony.new@example.org', password: tony.password }
@@ -76,28 +74,24 @@ test('as long as a change of address can be undone the account is only closed, a
 
 test('until then a new password brings a closed account back', async () => {
   const leslie = await signedIn('leslie')
-  const wish = { email: 'leslie.new@example.org', password: leslie.password }
-  await bag.request('POST', '/api/auth/email', wish, leslie.session)
-  const token = await mailedToken(bag, 'confirm-address', wish.email)
-  await bag.request('POST', '/api/auth/email/confirm', { token })
+  const email = 'leslie.new@example.org'
+  await moveTo(email, leslie)
   await deletion(leslie, 'delete')
-  await bag.request('POST', '/api/auth/forgot', { email: wish.email })
-  const reset = { reset_token: await mailedToken(bag, 'reset', wish.email), password: 'back again, for good' }
+  await bag.request('POST', '/api/auth/forgot', { email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', email), password: 'back again, for good' }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
   await bag.db.query(sql`update address_changes set undo_until = now() where account_id = ${leslie.id}`)
   await bag.db.query(sql`update accounts set delete_at = delete_at - interval '8 days' where id = ${leslie.id}`)
   await purge(bag.db)
-  await logIn(bag, { email: wish.email, password: reset.password })
+  await logIn(bag, { email, password: reset.password })
 })
 
 test('a reset link that was mailed before the account was closed does not bring it back', async () => {
   const john = await signedIn('john')
-  const wish = { email: 'john.new@example.org', password: john.password }
-  await bag.request('POST', '/api/auth/email', wish, john.session)
-  const token = await mailedToken(bag, 'confirm-address', wish.email)
-  await bag.request('POST', '/api/auth/email/confirm', { token })
-  await bag.request('POST', '/api/auth/forgot', { email: wish.email })
-  const reset = { reset_token: await mailedToken(bag, 'reset', wish.email), password: 'a password of somebody' }
+  const email = 'john.new@example.org'
+  await moveTo(email, john)
+  await bag.request('POST', '/api/auth/forgot', { email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', email), password: 'a password of somebody' }
   await deletion(john, 'keep')
   assertError(await bag.request('POST', '/api/auth/reset', reset), 'BadTokenError')
 })
@@ -111,6 +105,13 @@ async function signedIn(name: string): Promise<SignedIn> {
 
 function credentials({ email, password }: SignedIn) {
   return { email, password }
+}
+
+/** Moves the account to another address, which the one before can undo for 7 days. */
+async function moveTo(email: string, { password, session }: SignedIn): Promise<void> {
+  await bag.request('POST', '/api/auth/email', { email, password }, session)
+  const token = await mailedToken(bag, 'confirm-address', email)
+  await bag.request('POST', '/api/auth/email/confirm', { token })
 }
 
 function deletion({ password, session }: SignedIn, movies: string) {
