@@ -238,6 +238,7 @@ export const mutants: Mutant[] = [
     [
       ['(await isKnown(tx, word)) ? word : ((await nearest(tx, word)) ?? word)', 'word'],
       ['if (length <= 8)', 'if (length <= 0)'],
+      ['${wordEnd})', "'\\\\W+')"],
     ],
   ),
   ...faultsIn(
