@@ -95,8 +95,10 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
   /** What became of a mail is worth waiting for: forgotten, it would be sent twice. */
   async function settle(mail: ClaimedMail, outcome: Outcome): Promise<void> {
     news.mailIs(mail, outcome)
-    unsettled.add(mail)
-    while (!(await isSettled(mail, outcome)) && !isGivingUp) await sleep(500)
+    while (!(await isSettled(mail, outcome)) && !isGivingUp) {
+      unsettled.add(mail)
+      await sleep(500)
+    }
     unsettled.delete(mail)
   }
 
