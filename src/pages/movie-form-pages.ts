@@ -91,13 +91,16 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   }
 }
 
+// An Arabic keyboard has a comma of its own.
+const comma = /[,،]/
+
 /** What the form says, held against the schema of the API. Throws `SchemaValidationError`. */
 function fieldsIn(request: FastifyRequest<{ Body: Form }>): MovieFields {
   const { name, year, casts, genres, notes } = request.body
   const fields = {
     name: name.trim(),
     casts: linesIn(casts),
-    genres: /\n./.test(genres.trim()) || genres.endsWith('\n') ? linesIn(genres) : partsOf(genres, ','),
+    genres: /\n./.test(genres.trim()) || genres.endsWith('\n') ? linesIn(genres) : partsOf(genres, comma),
     year: year.trim() === '' ? null : Number(year),
     notes: notes.trim() === '' ? null : notes.replaceAll('\r\n', '\n').trim(),
   }
@@ -110,7 +113,7 @@ function linesIn(text: string): string[] {
   return partsOf(text, '\n')
 }
 
-function partsOf(text: string, separator: string): string[] {
+function partsOf(text: string, separator: string | RegExp): string[] {
   return text
     .split(separator)
     .map((part) => part.trim())
@@ -119,5 +122,5 @@ function partsOf(text: string, separator: string): string[] {
 
 /** As one would type them; one on each line where a comma belongs to a genre. */
 function tagsOf(genres: string[]): string {
-  return genres.some((genre) => genre.includes(',')) ? `${genres.join('\n')}\n` : genres.join(', ')
+  return genres.some((genre) => comma.test(genre)) ? `${genres.join('\n')}\n` : genres.join(', ')
 }
