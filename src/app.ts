@@ -3,6 +3,7 @@ import cookies from '@fastify/cookie'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { TokenKey } from './accounts/access-token.ts'
 import { changeAddress } from './accounts/change-address.ts'
+import { changeLanguage } from './accounts/change-language.ts'
 import { changePassword } from './accounts/change-password.ts'
 import { deleteAccount } from './accounts/delete-account.ts'
 import { exportAccount } from './accounts/export-account.ts'
@@ -52,7 +53,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   const loggerInstance: FastifyBaseLogger = log
   const onEveryAnswer = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
   const show = openPages(config)
-  const renderError = errorsFor(show, config)
+  const renderError = errorsFor(show)
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -91,18 +92,19 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   app.register(logOut, { db, signedIn })
   app.register(sessions, { db, signedIn })
   app.register(ownAccount, { db, signedIn })
-  app.register(verifyAddress, { db, signedIn, limit, config })
+  app.register(verifyAddress, { db, signedIn, limit })
   app.register(changePassword, { db, signedIn, limit, config, failures, endResetLinks })
-  app.register(changeAddress, { db, signedIn, limit, config, failures, endResetLinks })
+  app.register(changeAddress, { db, signedIn, limit, failures, endResetLinks })
+  app.register(changeLanguage, { db, signedIn })
   app.register(history, { db, signedIn })
   app.register(exportAccount, { db, signedIn })
-  app.register(deleteAccount, { db, signedIn, limit, config, failures, endResetLinks })
+  app.register(deleteAccount, { db, signedIn, limit, failures, endResetLinks })
 
   app.register(forgotPassword, { db, limit, config })
   app.register(resetPassword, { db, limit, config })
-  app.register(renewLink, { db, limit, config })
-  app.register(notMe, { db, limit, config })
-  app.register(undoAddress, { db, limit, config })
+  app.register(renewLink, { db, limit })
+  app.register(notMe, { db, limit })
+  app.register(undoAddress, { db, limit })
 
   app.register(listMovies, { db })
   app.register(readMovie, { db })

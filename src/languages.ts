@@ -10,6 +10,11 @@ export const languages: string[] = readdirSync(localesDir)
   .map((file) => basename(file, '.json'))
   .sort()
 
+/** The language of this code, where it is one of ours. */
+export function knownLanguage(code: string | null | undefined): string | undefined {
+  return languages.find((language) => language === code)
+}
+
 /** Which way a language is written. */
 export function directionOf(language: string): 'ltr' | 'rtl' {
   return new Intl.Locale(language).getTextInfo().direction === 'rtl' ? 'rtl' : 'ltr'

@@ -3,9 +3,15 @@ import { type Queryable, type Sql, sql, type Transaction } from '../database/dat
 /** Ends the links that could set an account's password. The recovery brings it, for accounts know no links of it. */
 export type EndResetLinks = (tx: Transaction, accountId: string) => Promise<void>
 
-export type Account = { id: string; email: string; isVerified: boolean; pendingEmail: string | null }
+export type Account = {
+  id: string
+  email: string
+  isVerified: boolean
+  pendingEmail: string | null
+  locale: string | null
+}
 
-const columns: Sql = sql`id, email, email_verified_at is not null as "isVerified", pending_email as "pendingEmail"`
+const columns: Sql = sql`id, email, email_verified_at is not null as "isVerified", pending_email as "pendingEmail", locale`
 
 export async function accountById(db: Queryable, id: string): Promise<Account | undefined> {
   const [account] = await db.query<Account>(sql`select ${columns} from accounts where id = ${id}`)

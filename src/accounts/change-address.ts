@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
 import { type Database, isUniqueViolation, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -17,8 +16,8 @@ import { lockByPassword, requirePassword } from './require-password.ts'
 import type { RequireSession, Session } from './session.ts'
 
 type Dependencies = ConfirmDependencies & AskDependencies & { signedIn: RequireSession; limit: LimitByCaller }
-type AskDependencies = { db: Database; config: Config; failures: FailedLogins }
-type ConfirmDependencies = { db: Database; config: Config; endResetLinks: EndResetLinks }
+type AskDependencies = { db: Database; failures: FailedLogins }
+type ConfirmDependencies = { db: Database; endResetLinks: EndResetLinks }
 
 export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
@@ -37,7 +36,7 @@ export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   const options = { schema: ask, onRequest: signedIn, preHandler: limit('account-change') }
   app.post('/api/auth/email', options, async (request) => {
-    await askForAddress(dependencies, request.session, request.body, deviceOf(request))
+    await askForAddress(dependencies, request.session, request.body, clientOf(request))
     return {}
   })
 
@@ -51,7 +50,7 @@ export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
     },
   }
   app.post('/api/auth/email/confirm', { schema: confirm, preHandler: limit('link') }, async (request) => {
-    await confirmAddress(dependencies, request.body.token, deviceOf(request))
+    await confirmAddress(dependencies, request.body.token, clientOf(request))
     return {}
   })
 }
@@ -60,10 +59,10 @@ type Wish = { email: string; password: string }
 
 /** Only the newest wish counts. Whether somebody else has the address is told to who can read its mail, and not here. */
 export async function askForAddress(
-  { db, config, failures }: AskDependencies,
+  { db, failures }: AskDependencies,
   { accountId }: Session,
   wish: Wish,
-  device: string,
+  { device, locale }: Client,
 ): Promise<void> {
   requireAddress(wish.email)
   const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
@@ -72,21 +71,21 @@ export async function askForAddress(
     await tx.query(sql`update accounts set pending_email = ${wish.email} where id = ${accountId}`)
     await remember(tx, { accountId, event: 'address change asked', device })
     const params = { email: wish.email }
-    await queueMail(tx, { kind: 'confirm-address', accountId, params, locale: config.defaultLocale })
+    await queueMail(tx, { kind: 'confirm-address', accountId, params, locale })
   })
 }
 
 /** Throws `BadTokenError`, `ExpiredTokenError`, or `EmailAlreadyExistsError`, which leaves the link usable. */
 export async function confirmAddress(
-  { db, config, endResetLinks }: ConfirmDependencies,
+  { db, endResetLinks }: ConfirmDependencies,
   token: string,
-  device: string,
+  client: Client,
 ): Promise<void> {
   const link = await lookAtActionLink(db, ['confirm-address'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for the change once more.')
   try {
     await db.transaction(async (tx) => {
-      const accountId = await confirm(tx, config, token, device)
+      const accountId = await confirm(tx, token, client)
       await endResetLinks(tx, accountId)
     })
   } catch (error) {
@@ -94,7 +93,7 @@ export async function confirmAddress(
   }
 }
 
-async function confirm(tx: Transaction, config: Config, token: string, device: string): Promise<string> {
+async function confirm(tx: Transaction, token: string, { device, locale }: Client): Promise<string> {
   const link = await spendActionLink(tx, ['confirm-address'], token)
   const { accountId, params } = link ?? {}
   const [account] = await tx.query<{ pending: string | null }>(sql`
@@ -113,7 +112,7 @@ async function confirm(tx: Transaction, config: Config, token: string, device: s
     kind: 'address-changed',
     accountId,
     params: { change: change.id, at: new Date().toISOString(), device },
-    locale: config.defaultLocale,
+    locale,
   })
   return accountId
 }

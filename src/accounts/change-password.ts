@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -39,18 +39,18 @@ export const changePassword: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
   app.put('/api/auth/password', options, async (request) => {
     const { current_password: current, new_password: wanted } = request.body
-    await replacePassword(dependencies, request.session, { current, wanted, device: deviceOf(request) })
+    await replacePassword(dependencies, request.session, { current, wanted, client: clientOf(request) })
     return {}
   })
 }
 
-type Change = { current: string; wanted: string; device: string }
+type Change = { current: string; wanted: string; client: Client }
 
 /** Throws `UnauthorizedError` where the current password is wrong, also where it has been changed meanwhile. */
 export async function replacePassword(
   { db, config, failures, endResetLinks }: Pick<Dependencies, 'db' | 'config' | 'failures' | 'endResetLinks'>,
   { id: sessionId, accountId }: Session,
-  { current, wanted, device }: Change,
+  { current, wanted, client: { device, locale } }: Change,
 ): Promise<void> {
   const [account] = await db.query<{ email: string }>(sql`select email from accounts where id = ${accountId}`)
   checkPassword(wanted, { email: account?.email ?? '', minLength: config.minPasswordLength }, 'new_password')
@@ -67,6 +67,6 @@ export async function replacePassword(
     await endResetLinks(tx, accountId)
     await remember(tx, { accountId, event: 'password changed', device })
     const params = { at: new Date().toISOString(), device }
-    await queueMail(tx, { kind: 'password-changed', accountId, params, locale: config.defaultLocale })
+    await queueMail(tx, { kind: 'password-changed', accountId, params, locale })
   })
 }

@@ -1,8 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
 import { type Database, sql, type Transaction } from '../database/database.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -14,7 +13,7 @@ import { lockByPassword, requirePassword } from './require-password.ts'
 import { endSessions, type RequireSession } from './session.ts'
 
 type Dependencies = CloseDependencies & { signedIn: RequireSession; limit: LimitByCaller }
-type CloseDependencies = { db: Database; config: Config; failures: FailedLogins; endResetLinks: EndResetLinks }
+type CloseDependencies = { db: Database; failures: FailedLogins; endResetLinks: EndResetLinks }
 
 export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
@@ -37,16 +36,16 @@ export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
   app.delete('/api/auth/account', options, async (request) => {
     const { password, movies } = request.body
-    const wish = { password, deleteMovies: movies === 'delete', device: deviceOf(request) }
+    const wish = { password, deleteMovies: movies === 'delete', client: clientOf(request) }
     return { deleted_at: await closeAccount(dependencies, request.session.accountId, wish) }
   })
 }
 
-type Wish = { password: string; deleteMovies: boolean; device: string }
+type Wish = { password: string; deleteMovies: boolean; client: Client }
 
 /** Answers when the account is deleted. Throws `UnauthorizedError`. */
 export async function closeAccount(
-  { db, config, failures, endResetLinks }: CloseDependencies,
+  { db, failures, endResetLinks }: CloseDependencies,
   accountId: string,
   wish: Wish,
 ): Promise<Date> {
@@ -59,7 +58,8 @@ export async function closeAccount(
     // To the address, for the account may be gone by the time the mail is written.
     const params = { at: deleteAt.toISOString() }
     const address = account?.email ?? ''
-    await queueMail(tx, { kind: 'account-deleted', address, params, locale: config.defaultLocale })
+    const locale = account?.locale ?? wish.client.locale
+    await queueMail(tx, { kind: 'account-deleted', address, params, locale })
     await endResetLinks(tx, accountId)
     if (until) await close(tx, accountId, wish, until)
     else await erase(tx, accountId, wish)
@@ -73,7 +73,7 @@ async function close(tx: Transaction, accountId: string, wish: Wish, until: Date
   await tx.query(sql`
     update accounts set delete_at = ${until}, delete_movies = ${wish.deleteMovies} where id = ${accountId}`)
   await endSessions(tx, accountId)
-  await remember(tx, { accountId, event: 'deletion asked', device: wish.device })
+  await remember(tx, { accountId, event: 'deletion asked', device: wish.client.device })
 }
 
 async function erase(tx: Transaction, accountId: string, wish: Wish): Promise<void> {

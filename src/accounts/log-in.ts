@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
@@ -75,7 +75,7 @@ async function attemptSession(
 
     const newHash = isOutdatedHash(account.passwordHash) ? await hashPassword(password) : account.passwordHash
     const verified = { id: account.id, passwordHash: account.passwordHash, newHash, knowsBrowser: account.knowsBrowser }
-    const from = { device: deviceOf(request), address: request.ip }
+    const from = { ...clientOf(request), address: request.ip }
     const session = await db.transaction(async (tx) => {
       const begun = await enter(tx, config, verified, from)
       if (begun) await clearFailures(tx, failureKey)
@@ -105,7 +105,7 @@ async function findAccount(
 type Verified = { id: string; passwordHash: string; newHash: string; knowsBrowser: boolean }
 
 /** Begins the session, and tells the owner where nothing like this device was seen before. */
-async function enter(tx: Transaction, config: Config, account: Verified, from: { device: string; address: string }) {
+async function enter(tx: Transaction, config: Config, account: Verified, from: Client & { address: string }) {
   if (account.newHash !== account.passwordHash) {
     await tx.query(sql`
       update accounts set password_hash = ${account.newHash}
@@ -115,13 +115,13 @@ async function enter(tx: Transaction, config: Config, account: Verified, from: {
   const session = await beginSession(
     tx,
     { id: account.id, passwordHash: account.newHash },
-    { ttlMs: config.sessionTtlMs, ...from },
+    { ttlMs: config.sessionTtlMs, device: from.device, address: from.address },
   )
   if (!session) return undefined
   await remember(tx, { accountId: account.id, event: 'logged in', device: from.device })
   if (isNew) {
     const params = { at: new Date().toISOString(), device: from.device }
-    await queueMail(tx, { kind: 'new-device', accountId: account.id, params, locale: config.defaultLocale })
+    await queueMail(tx, { kind: 'new-device', accountId: account.id, params, locale: from.locale })
   }
   return session
 }

@@ -1,10 +1,11 @@
 import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
-import { dateInWords } from '../http/sentences.ts'
+import { dateInWords, deviceInWords } from '../http/sentences.ts'
+import { knownLanguage } from '../languages.ts'
 import type { MailWriters } from '../mail/deliver.ts'
 import type { ClaimedMail } from '../mail/outbox.ts'
 import type { RenderMail } from '../mail/templates.ts'
-import { accountById } from './account.ts'
+import { type Account, accountById } from './account.ts'
 import { mintActionLink } from './action-link.ts'
 import { changeToUndo, undoTtlMs } from './address-change.ts'
 
@@ -24,7 +25,10 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
         params: { email: account.email },
       } as const
       const url = `${config.publicUrl}/verify/${await mintActionLink(db, link)}`
-      return { to: account.email, message: await render(mail.kind, mail.locale, { url, email: account.email }) }
+      return {
+        to: account.email,
+        message: await render(mail.kind, localeOf(config, mail, account), { url, email: account.email }),
+      }
     },
 
     'confirm-address': async (mail) => {
@@ -34,7 +38,7 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
       if (account.pendingEmail !== email) return { state: 'cancelled' }
       const link = { purpose: 'confirm-address', accountId: account.id, ttlMs: day, params: { email } } as const
       const url = `${config.publicUrl}/confirm-address/${await mintActionLink(db, link)}`
-      return { to: email, message: await render(mail.kind, mail.locale, { url, email }) }
+      return { to: email, message: await render(mail.kind, localeOf(config, mail, account), { url, email }) }
     },
 
     'address-changed': async (mail) => {
@@ -43,8 +47,9 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
       const params = { change: change.id }
       const link = { purpose: 'undo-address', accountId: change.accountId, ttlMs: undoTtlMs, params } as const
       const url = `${config.publicUrl}/undo-address/${await mintActionLink(db, link)}`
-      const values = { url, email: change.oldEmail, ...circumstances(mail) }
-      return { to: change.oldEmail, message: await render(mail.kind, mail.locale, values) }
+      const locale = localeOf(config, mail, await accountOf(db, mail))
+      const values = { url, email: change.oldEmail, ...circumstances(mail, locale) }
+      return { to: change.oldEmail, message: await render(mail.kind, locale, values) }
     },
 
     'password-changed': (mail) => aboutChange(db, config, render, mail),
@@ -52,9 +57,10 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
 
     'account-deleted': async (mail) => {
       const email = mail.address ?? ''
-      const at = mail.params['at'] ?? ''
-      const values = { email, at: dateInWords(mail.locale, at), is_waiting: new Date(at) > new Date() }
-      return { to: email, message: await render(mail.kind, mail.locale, values) }
+      const at = new Date(mail.params['at'] ?? '')
+      const locale = localeOf(config, mail)
+      const values = { email, at: dateInWords(locale, at), is_waiting: at > new Date() }
+      return { to: email, message: await render(mail.kind, locale, values) }
     },
   }
 }
@@ -66,12 +72,21 @@ export async function aboutChange(db: Database, config: Config, render: RenderMa
   const params = { email: account.email }
   const link = { purpose: 'not-me-change', accountId: account.id, ttlMs: 7 * day, params } as const
   const url = `${config.publicUrl}/not-me/${await mintActionLink(db, link)}`
-  const values = { url, email: account.email, ...circumstances(mail) }
-  return { to: account.email, message: await render(mail.kind, mail.locale, values) }
+  const locale = localeOf(config, mail, account)
+  const values = { url, email: account.email, ...circumstances(mail, locale) }
+  return { to: account.email, message: await render(mail.kind, locale, values) }
 }
 
-function circumstances({ locale, params }: ClaimedMail) {
-  return { at: dateInWords(locale, params['at']), device: params['device'] ?? '' }
+/** The language of the account, else of the request that caused the mail, else the one of the settings. */
+export function localeOf({ defaultLocale }: Config, { locale }: ClaimedMail, account?: Account): string {
+  return knownLanguage(account?.locale) ?? knownLanguage(locale) ?? defaultLocale
+}
+
+function circumstances({ params }: ClaimedMail, locale: string) {
+  return {
+    at: dateInWords(locale, new Date(params['at'] ?? '')),
+    device: deviceInWords(locale, params['device'] ?? ''),
+  }
 }
 
 async function accountOf(db: Database, mail: ClaimedMail) {

@@ -10,6 +10,10 @@ export const ownAccountSchema = Type.Object({
   email: Type.String(),
   is_verified: Type.Boolean(),
   pending_email: Type.Union([Type.String(), Type.Null()], { description: 'Asked for, and not yet confirmed' }),
+  language: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    description: 'Of pages and mails; `null` where it is what each request asks for',
+  }),
   created_at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })),
 })
 
@@ -18,6 +22,7 @@ export type OwnAccount = {
   email: string
   is_verified: boolean
   pending_email: string | null
+  language: string | null
   created_at: Date
 }
 
@@ -40,7 +45,7 @@ export const ownAccount: FastifyPluginAsyncTypebox<{ db: Database; signedIn: Req
 /** The account of a session that was just checked; the database would not have one without the other. */
 export async function readOwnAccount(db: Queryable, accountId: string): Promise<OwnAccount> {
   const [account] = await db.query<OwnAccount>(sql`
-    select id, email, email_verified_at is not null as is_verified, pending_email, created_at
+    select id, email, email_verified_at is not null as is_verified, pending_email, locale as language, created_at
     from accounts
     where id = ${accountId}`)
   if (!account) throw new Error(`The account ${accountId} was deleted during the request.`)

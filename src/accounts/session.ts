@@ -5,6 +5,9 @@ import { sessionIdIn, type TokenKey } from './access-token.ts'
 
 export type Session = { id: string; accountId: string }
 
+/** A session that was found by its token, and the language of its account. */
+export type FoundSession = Session & { locale: string | null }
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who is signed in. Only on routes that require a session. */
@@ -72,13 +75,13 @@ export function requireSession(app: FastifyInstance, db: Database, key: TokenKey
 }
 
 /** The session that an access token names, where it lives; its last use is noted to five minutes. */
-export async function findSession(db: Queryable, key: TokenKey, token: string): Promise<Session | undefined> {
+export async function findSession(db: Queryable, key: TokenKey, token: string): Promise<FoundSession | undefined> {
   const id = await sessionIdIn(key, token)
   if (!id) return undefined
-  const [session] = await db.query<Session & { isStale: boolean }>(sql`
-    select id, account_id as "accountId", last_used_at < now() - interval '5 minutes' as "isStale"
-    from sessions
-    where id = ${id} and ended_at is null and expires_at > now()`)
+  const [session] = await db.query<FoundSession & { isStale: boolean }>(sql`
+    select sessions.id, account_id as "accountId", last_used_at < now() - interval '5 minutes' as "isStale", locale
+    from sessions join accounts on accounts.id = account_id
+    where sessions.id = ${id} and ended_at is null and expires_at > now()`)
   if (session?.isStale) await db.query(sql`update sessions set last_used_at = now() where id = ${id}`)
   return session
 }

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -25,7 +25,7 @@ export const signUp: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db,
     },
   }
   app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {
-    return { id: await createAccount(db, config, request.body, deviceOf(request)) }
+    return { id: await createAccount(db, config, request.body, clientOf(request)) }
   })
 }
 
@@ -34,7 +34,7 @@ export async function createAccount(
   db: Database,
   config: Config,
   { email, password }: { email: string; password: string },
-  device: string,
+  { device, locale }: Client,
 ): Promise<string> {
   const canonical = requireAddress(email)
   checkPassword(password, { email, minLength: config.minPasswordLength })
@@ -42,12 +42,12 @@ export async function createAccount(
   return db.transaction(async (tx) => {
     const [account] = await tx.query<{ id: string }>(sql`
       insert into accounts (email, email_canonical, password_hash, locale)
-      values (${email}, ${canonical}, ${passwordHash}, ${config.defaultLocale})
+      values (${email}, ${canonical}, ${passwordHash}, ${locale ?? null})
       on conflict (email_canonical) do nothing
       returning id`)
     if (!account || (await isHeldForUndo(tx, canonical, account.id))) throw new AppError('EmailAlreadyExistsError')
     await remember(tx, { accountId: account.id, event: 'signed up', device })
-    await queueMail(tx, { kind: 'verify-address', accountId: account.id, locale: config.defaultLocale })
+    await queueMail(tx, { kind: 'verify-address', accountId: account.id, locale })
     return account.id
   })
 }

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import { localeAskedFor } from '../http/client.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
@@ -11,9 +11,9 @@ import { remember } from './account-history.ts'
 import { lookAtActionLink, spendActionLink } from './action-link.ts'
 import type { RequireSession } from './session.ts'
 
-type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller; config: Config }
+type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller }
 
-export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit, config }) => {
+export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
   const verify = {
     summary: 'Verify the e-mail address with the token from its mail',
     tags: ['Accounts'],
@@ -33,13 +33,13 @@ export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   const options = { schema: send, onRequest: signedIn, preHandler: limit('verify-mail') }
   app.post('/api/auth/verify/mail', options, async (request) => {
-    await askForVerification(db, config, request.session.accountId)
+    await askForVerification(db, request.session.accountId, localeAskedFor(request))
     return {}
   })
 }
 
-export async function askForVerification(db: Database, config: Config, accountId: string): Promise<void> {
-  await queueMail(db, { kind: 'verify-address', accountId, locale: config.defaultLocale })
+export async function askForVerification(db: Database, accountId: string, locale: string | undefined): Promise<void> {
+  await queueMail(db, { kind: 'verify-address', accountId, locale })
 }
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */

@@ -24,9 +24,15 @@ function sentencesOf(locale: string): Record<string, string> {
 }
 
 /** A moment as a person reads it, in UTC. */
-export function dateInWords(locale: string, iso: string | undefined): string {
+export function dateInWords(locale: string, at: Date): string {
   const format = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
-  return `${format.format(iso ? new Date(iso) : new Date())} UTC`
+  return `${format.format(at)} UTC`
+}
+
+/** A device, as `deviceOf` finds it: "Firefox on Windows", or one of the two. */
+export function deviceInWords(locale: string, device: string): string {
+  const [browser, system] = device.split(' on ')
+  return system ? sentence(locale, 'device', { browser, system }) : device
 }
 
 /** A length of time in the largest unit that measures it without a rest. */

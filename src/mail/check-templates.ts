@@ -39,7 +39,7 @@ export async function variablesOf(folders: string[], kind: string): Promise<stri
     const engine = liquid(folders, extension)
     for (const name of await engine.globalVariables(await engine.parseFile(kind))) names.add(name)
   }
-  return [...names].filter((name) => name !== 'locale')
+  return [...names].filter((name) => name !== 'locale' && name !== 'dir')
 }
 
 function sampleOf(name: string): string {

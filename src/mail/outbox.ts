@@ -12,7 +12,8 @@ export type ClaimedMail = {
   accountId: string | null
   address: string | null
   params: MailParams
-  locale: string
+  /** Of the request that caused it. */
+  locale: string | null
   supportCode: string
   attempts: number
   /** Since it was queued. */
@@ -23,7 +24,10 @@ export type Outcome =
   | { state: 'sent' | 'failed' | 'too soon' | 'no recipient' | 'cancelled' | 'held'; reply?: string }
   | { state: 'deferred'; reply: string; delaySeconds: number }
 
-type NewMail = { kind: string; locale: string; params?: MailParams } & ({ accountId: string } | { address: string })
+type NewMail = { kind: string; locale: string | undefined; params?: MailParams } & (
+  | { accountId: string }
+  | { address: string }
+)
 
 /** Queues a mail, to an account or to an address as it was typed. Answers the code by which support can find it. */
 export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
@@ -32,7 +36,7 @@ export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
   const address = 'address' in mail ? mail.address : null
   await db.query(sql`
     insert into outbox (kind, account_id, address, params, locale, support_code)
-    values (${mail.kind}, ${accountId}, ${address}, ${mail.params ?? {}}, ${mail.locale}, ${code})`)
+    values (${mail.kind}, ${accountId}, ${address}, ${mail.params ?? {}}, ${mail.locale ?? null}, ${code})`)
   return code
 }
 

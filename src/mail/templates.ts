@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { Liquid } from 'liquidjs'
-import { sentence } from '../http/sentences.ts'
+import { type Context, Liquid } from 'liquidjs'
+import { dateInWords, deviceInWords, durationInWords, sentence } from '../http/sentences.ts'
+import { directionOf } from '../languages.ts'
 import type { Message } from './smtp.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -20,8 +21,8 @@ export function mailTemplates({ templatesDir }: { templatesDir: string | undefin
   const text = liquid(folders, '.txt')
   return async (kind, locale, values) => ({
     subject: sentence(locale, `mail.${kind}.subject`),
-    text: await text.renderFile(kind, { ...values, locale }),
-    html: await html.renderFile(kind, { ...values, locale }),
+    text: await text.renderFile(kind, { ...values, locale, dir: directionOf(locale) }),
+    html: await html.renderFile(kind, { ...values, locale, dir: directionOf(locale) }),
   })
 }
 
@@ -30,7 +31,7 @@ export function foldersOf(templatesDir: string | undefined): string[] {
   return templatesDir ? [join(templatesDir, 'email'), templatesDir, ownTemplates] : [ownTemplates]
 }
 
-/** The template engine, as mails and pages use it: HTML is escaped, and `t` is the filter that finds a sentence. */
+/** The template engine, as mails and pages use it: HTML is escaped, and filters say things in the language `locale`. */
 export function liquid(folders: string[], extension: '.html' | '.txt'): Liquid {
   const engine = new Liquid({
     root: folders,
@@ -45,7 +46,20 @@ export function liquid(folders: string[], extension: '.html' | '.txt'): Liquid {
     ...(extension === '.html' && { outputEscape: 'escape' }),
   })
   engine.registerFilter('t', function (key: string, ...values: [string, unknown][]) {
-    return sentence(String(this.context.getSync(['locale'])), key, Object.fromEntries(values))
+    return sentence(localeIn(this.context), key, Object.fromEntries(values))
+  })
+  engine.registerFilter('date_in_words', function (at: Date | null) {
+    return at ? dateInWords(localeIn(this.context), at) : ''
+  })
+  engine.registerFilter('duration_in_words', function (ms: number) {
+    return durationInWords(localeIn(this.context), ms)
+  })
+  engine.registerFilter('device_in_words', function (device: string) {
+    return deviceInWords(localeIn(this.context), device)
   })
   return engine
+}
+
+function localeIn(context: Context): string {
+  return String(context.getSync(['locale']))
 }

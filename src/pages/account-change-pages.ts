@@ -9,9 +9,8 @@ import type { FailedLogins } from '../accounts/failed-logins.ts'
 import { readOwnAccount } from '../accounts/own-account.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
-import { deviceOf } from '../http/device.ts'
+import { clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { dateInWords } from '../http/sentences.ts'
 import { cancelResetLinks } from '../recovery/reset-link.ts'
 import { type Refusal, refusalOf } from './form.ts'
 import type { ShowPage } from './page.ts'
@@ -25,71 +24,63 @@ export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async
   const tools = { db, config, failures, endResetLinks: cancelResetLinks }
   app.addHook('onRequest', requireVisitor)
   const preHandler = limit('account-change')
-  const locale = config.defaultLocale
-  const fresh = { status: 200, errors: {}, focus: '' }
 
-  app.get('/account/password', (request, reply) => showPassword(request, reply, fresh))
+  app.get('/account/password', (request, reply) => showPassword(request, reply))
 
   const passwords = Type.Object({ current_password: Type.String(), new_password: Type.String() })
   app.post('/account/password', { schema: { body: passwords }, preHandler }, async (request, reply) => {
     const { current_password: current, new_password: wanted } = request.body
-    const change = { current, wanted, device: deviceOf(request) }
+    const change = { current, wanted, client: clientOf(request) }
     try {
       await replacePassword(tools, ownVisitor(request), change)
       return await reply.redirect('/account?done=password-changed', 303)
     } catch (error) {
-      return showPassword(request, reply, refusalOf(error, locale, wrongPassword('current_password')))
+      return showPassword(request, reply, refusalOf(error, wrongPassword('current_password')))
     }
   })
 
-  async function showPassword(request: FastifyRequest, reply: FastifyReply, { status, ...refusal }: Refusal) {
+  async function showPassword(request: FastifyRequest, reply: FastifyReply, refusal?: Refusal) {
     const { email } = await readOwnAccount(db, ownVisitor(request).accountId)
-    const values = { email, length: config.minPasswordLength, ...refusal }
-    return show(reply, { name: 'account-password', title: 'account-password', status, values })
+    const values = { email, length: config.minPasswordLength }
+    return show(reply, { name: 'account-password', title: 'account-password', refusal, values })
   }
 
-  app.get('/account/address', (_request, reply) => showAddress(reply, fresh, ''))
+  app.get('/account/address', (_request, reply) => showAddress(reply, ''))
 
   const address = Type.Object({ email: Type.String(), password: Type.String() })
   app.post('/account/address', { schema: { body: address }, preHandler }, async (request, reply) => {
     const wish = { email: request.body.email.trim(), password: request.body.password }
     try {
-      await askForAddress(tools, ownVisitor(request), wish, deviceOf(request))
+      await askForAddress(tools, ownVisitor(request), wish, clientOf(request))
       return await reply.redirect('/account?done=address-asked', 303)
     } catch (error) {
-      return showAddress(reply, refusalOf(error, locale, wrongPassword('password')), wish.email)
+      return showAddress(reply, wish.email, refusalOf(error, wrongPassword('password')))
     }
   })
 
-  function showAddress(reply: FastifyReply, { status, ...refusal }: Refusal, email: string) {
-    return show(reply, { name: 'account-address', title: 'account-address', status, values: { email, ...refusal } })
+  function showAddress(reply: FastifyReply, email: string, refusal?: Refusal) {
+    return show(reply, { name: 'account-address', title: 'account-address', refusal, values: { email } })
   }
 
-  app.get('/account/delete', (request, reply) => showDeletion(request, reply, fresh))
+  app.get('/account/delete', (request, reply) => showDeletion(request, reply))
 
   const deletion = Type.Object({ password: Type.String(), movies: Type.Enum(['keep', 'delete']) })
   app.post('/account/delete', { schema: { body: deletion }, preHandler }, async (request, reply) => {
     const { password, movies } = request.body
-    const wish = { password, deleteMovies: movies === 'delete', device: deviceOf(request) }
+    const wish = { password, deleteMovies: movies === 'delete', client: clientOf(request) }
     try {
       const deletedAt = await closeAccount(tools, ownVisitor(request).accountId, wish)
       showOut(reply, config)
-      const until = deletedAt.getTime() > Date.now() ? dateInWords(locale, deletedAt.toISOString()) : ''
+      const until = deletedAt.getTime() > Date.now() ? deletedAt : null
       return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
     } catch (error) {
-      return showDeletion(request, reply, refusalOf(error, locale, wrongPassword('password')), movies)
+      return showDeletion(request, reply, movies, refusalOf(error, wrongPassword('password')))
     }
   })
 
-  async function showDeletion(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { status, ...refusal }: Refusal,
-    movies = 'keep',
-  ) {
+  async function showDeletion(request: FastifyRequest, reply: FastifyReply, movies = 'keep', refusal?: Refusal) {
     const until = await undoableUntil(db, ownVisitor(request).accountId)
-    const values = { movies, until: until ? dateInWords(locale, until.toISOString()) : '', ...refusal }
-    return show(reply, { name: 'account-delete', title: 'account-delete', status, values })
+    return show(reply, { name: 'account-delete', title: 'account-delete', refusal, values: { movies, until } })
   }
 }
 

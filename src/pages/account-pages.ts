@@ -2,27 +2,34 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { historyOf } from '../accounts/account-history.ts'
+import { chooseLanguage } from '../accounts/change-language.ts'
 import { everythingOf } from '../accounts/export-account.ts'
 import { readOwnAccount } from '../accounts/own-account.ts'
 import { endOneSession, endOtherSessions, sessionsOf } from '../accounts/sessions.ts'
 import { askForVerification } from '../accounts/verify-address.ts'
-import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
+import { localeAskedFor } from '../http/client.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { noStore } from '../http/security-headers.ts'
-import { dateInWords } from '../http/sentences.ts'
+import { directionOf, languages, nameOf } from '../languages.ts'
 import type { ShowPage } from './page.ts'
 import { ownVisitor, requireVisitor } from './visitor.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
 
 /** What was done last, for the page that one comes back to: each is the sentence `page.account.<done>`. */
-const deeds = ['verify-mail', 'session-ended', 'others-ended', 'password-changed', 'address-asked'] as const
+const deeds = [
+  'verify-mail',
+  'session-ended',
+  'others-ended',
+  'password-changed',
+  'address-asked',
+  'language-changed',
+] as const
 
-export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
+export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
   app.addHook('onRequest', requireVisitor)
-  const inWords = (at: Date) => dateInWords(config.defaultLocale, at.toISOString())
 
   const query = Type.Object({ done: Type.Optional(Type.String()) })
   app.get('/account', { schema: { querystring: query } }, async (request, reply) => {
@@ -30,15 +37,16 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
     const account = await readOwnAccount(db, visitor.accountId)
     const sessions = await sessionsOf(db, visitor)
     const values = {
-      account: { ...account, since: inWords(account.created_at) },
-      sessions: sessions.map((session) => ({ ...session, last_used: inWords(session.last_used_at) })),
+      account,
+      sessions,
+      languages: languages.map((code) => ({ code, name: nameOf(code), dir: directionOf(code) })),
       done: deeds.find((deed) => deed === request.query.done) ?? '',
     }
     return show(reply, { name: 'account', title: 'account', values })
   })
 
   app.post('/account/verify-mail', { preHandler: limit('verify-mail') }, async (request, reply) => {
-    await askForVerification(db, config, ownVisitor(request).accountId)
+    await askForVerification(db, ownVisitor(request).accountId, localeAskedFor(request))
     return reply.redirect('/account?done=verify-mail', 303)
   })
 
@@ -53,9 +61,14 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
     return reply.redirect('/account?done=others-ended', 303)
   })
 
+  const choice = { body: Type.Object({ language: Type.Enum([...languages, '']) }) }
+  app.post('/account/language', { schema: choice }, async (request, reply) => {
+    await chooseLanguage(db, ownVisitor(request).accountId, request.body.language || null)
+    return reply.redirect('/account?done=language-changed', 303)
+  })
+
   app.get('/account/history', async (request, reply) => {
-    const history = await historyOf(db, ownVisitor(request).accountId, 200)
-    const entries = history.map((entry) => ({ ...entry, when: inWords(entry.at) }))
+    const entries = await historyOf(db, ownVisitor(request).accountId, 200)
     return show(reply, { name: 'account-history', title: 'account-history', values: { entries } })
   })
 

@@ -1,19 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Config } from '../config.ts'
 import type { AppError } from '../errors.ts'
 import { sendJson } from '../http/error-handler.ts'
-import { durationInWords, hasSentence } from '../http/sentences.ts'
 import type { ShowPage } from './page.ts'
 
+/** The others are told by the sentences of `page.error`. */
+const statusesWithSentences = [404, 405, 429, 500, 503]
+
 /** Makes the renderer of errors that shows browsers a page, and gives programs and all that ask the API its JSON. */
-export function errorsFor(show: ShowPage, { defaultLocale: locale }: Pick<Config, 'defaultLocale'>) {
+export function errorsFor(show: ShowPage) {
   return (error: AppError, request: FastifyRequest, reply: FastifyReply) => {
     if (!isForBrowser(request)) return sendJson(error, request, reply)
     const { status, detail = '', headers } = error
-    const title = hasSentence(locale, `page.error-${status}.title`) ? `error-${status}` : 'error'
+    const title = statusesWithSentences.includes(status) ? `error-${status}` : 'error'
     const values = {
       detail: status === 405 || status >= 429 ? '' : detail,
-      wait: waitInWords(locale, headers),
+      waitMs: waitMs(headers),
       id: request.id,
       status,
     }
@@ -22,10 +23,9 @@ export function errorsFor(show: ShowPage, { defaultLocale: locale }: Pick<Config
 }
 
 /** From `Retry-After`: to the minute, where it is more than one. */
-function waitInWords(locale: string, { 'retry-after': after }: Record<string, string>): string {
+function waitMs({ 'retry-after': after }: Record<string, string>): number {
   const seconds = Number(after ?? 0)
-  const rounded = seconds > 60 ? Math.ceil(seconds / 60) * 60 : seconds
-  return seconds > 0 ? durationInWords(locale, rounded * 1000) : ''
+  return (seconds > 60 ? Math.ceil(seconds / 60) * 60 : seconds) * 1000
 }
 
 function isForBrowser({ url, headers }: FastifyRequest): boolean {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
+import { localeAskedFor } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { askForReset } from '../recovery/forgot-password.ts'
 import { refusalOf } from './form.ts'
@@ -11,20 +12,20 @@ type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: 
 
 export const forgotPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
   app.get('/forgot', (_request, reply) => {
-    return show(reply, { name: 'forgot', title: 'forgot', values: { email: '', focus: 'email' } })
+    return show(reply, { name: 'forgot', title: 'forgot', focus: 'email', values: { email: '' } })
   })
 
   const schema = { body: Type.Object({ email: Type.String() }) }
   app.post('/forgot', { schema, preHandler: limit('forgot-password') }, async (request, reply) => {
     const email = request.body.email.trim()
     try {
-      const code = await askForReset(db, config, email)
+      const code = await askForReset(db, config, email, localeAskedFor(request))
       return await show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
     } catch (error) {
-      const { status, ...refusal } = refusalOf(error, config.defaultLocale, {
+      const refusal = refusalOf(error, {
         EmailDoesnotExistsError: { field: 'email', sentence: 'page.forgot.unknown' },
       })
-      return show(reply, { name: 'forgot', title: 'forgot', status, values: { email, ...refusal } })
+      return show(reply, { name: 'forgot', title: 'forgot', refusal, values: { email } })
     }
   })
 }

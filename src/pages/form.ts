@@ -1,22 +1,25 @@
 import { AppError, type ErrorCode } from '../errors.ts'
-import { sentence } from '../http/sentences.ts'
+
+/** The key of a sentence and its values, to be said in the language of whoever reads it. */
+export type Told = { sentence: string; values?: Record<string, unknown> }
 
 /** Why a form is shown again: the status of the answer, what is wrong by field, and the field that the reader is led to. */
-export type Refusal = { status: number; errors: Record<string, string>; focus: string }
+export type Refusal = { status: number; errors: Record<string, Told>; focus: string }
 
 /** For errors that name no field: the one of this form that they are about, and the sentence that says what is wrong. */
 type Meanings = Partial<Record<ErrorCode, { field: string; sentence: string }>>
 
 /** Turns what was wrong with a form into its errors. Throws what the form cannot mend, such as a limit or a 5xx. */
-export function refusalOf(error: unknown, locale: string, meanings: Meanings = {}): Refusal {
+export function refusalOf(error: unknown, meanings: Meanings = {}): Refusal {
   if (!(error instanceof AppError)) throw error
   const { status, code, fields = [] } = error
   const meaning = meanings[code]
   const [first] = fields
   if (first) {
-    const errors = fields.map(({ field, detail }) => [field, sentence(locale, 'page.form.wrong', { detail })])
+    const errors = fields.map(({ field, detail }) => [field, { sentence: 'page.form.wrong', values: { detail } }])
     return { status, errors: Object.fromEntries(errors), focus: first.field }
   }
   if (!meaning) throw error
-  return { status, errors: { [meaning.field]: sentence(locale, meaning.sentence) }, focus: meaning.field }
+  const { field, sentence } = meaning
+  return { status, errors: { [field]: { sentence } }, focus: field }
 }

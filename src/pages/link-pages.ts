@@ -4,29 +4,25 @@ import { Type } from 'typebox'
 import { type LinkPurpose, lookAtActionLink } from '../accounts/action-link.ts'
 import { confirmAddress } from '../accounts/change-address.ts'
 import { verifyWithLink } from '../accounts/verify-address.ts'
-import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { dateInWords, sentence } from '../http/sentences.ts'
 import { disown, notMePurposes } from '../recovery/not-me.ts'
 import { cancelResetLinks as endResetLinks } from '../recovery/reset-link.ts'
 import { undoAddressChange } from '../recovery/undo-address.ts'
 import type { ShowPage } from './page.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
 
 /** Behind each link in a mail that does something at once: a page with a button, for to look must not act. */
-export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
-  page('/verify', ['verify-address'], (token, device) => verifyWithLink(db, token, device))
-  page('/confirm-address', ['confirm-address'], (token, device) =>
-    confirmAddress({ db, config, endResetLinks }, token, device),
-  )
-  page('/undo-address', ['undo-address'], (token, device) => undoAddressChange(db, config, token, device))
-  page('/not-me', notMePurposes, (token, device) => disown(db, config, token, device))
+export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
+  page('/verify', ['verify-address'], (token, { device }) => verifyWithLink(db, token, device))
+  page('/confirm-address', ['confirm-address'], (token, client) => confirmAddress({ db, endResetLinks }, token, client))
+  page('/undo-address', ['undo-address'], (token, client) => undoAddressChange(db, token, client))
+  page('/not-me', notMePurposes, (token, client) => disown(db, token, client))
 
-  function page(path: string, purposes: LinkPurpose[], act: (token: string, device: string) => Promise<unknown>) {
+  function page(path: string, purposes: LinkPurpose[], act: (token: string, client: Client) => Promise<unknown>) {
     app.get(`${path}/:token`, { schema: { params: Type.Object({ token: Type.String() }) } }, (request, reply) => {
       return showLink(reply, request.params.token)
     })
@@ -36,13 +32,13 @@ export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { 
       const { token } = request.body
       const link = await lookAtActionLink(db, purposes, token)
       try {
-        await act(token, deviceOf(request))
+        await act(token, clientOf(request))
       } catch (error) {
         if (error instanceof AppError && error.status === 403) return showLink(reply, token, error.status)
         throw error
       }
       const title = titleOf(link?.purpose)
-      return show(reply, { name: 'link-done', title, heading: sentence(config.defaultLocale, `page.${title}.thanks`) })
+      return show(reply, { name: 'link-done', title, heading: { sentence: `page.${title}.thanks` } })
     })
 
     async function showLink(reply: FastifyReply, token: string, status?: number) {
@@ -52,7 +48,7 @@ export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { 
         return show(reply, { name: 'link', title: titleOf(link.purpose), values })
       }
       const state = link?.state ?? 'unknown'
-      const values = { state, action: path, at: dateInWords(config.defaultLocale, link?.endedAt?.toISOString()) }
+      const values = { state, action: path, at: link?.endedAt ?? null }
       return show(reply, { name: 'link-dead', title: `link-${state}`, status: status ?? (link ? 410 : 404), values })
     }
   }

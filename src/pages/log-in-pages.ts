@@ -19,7 +19,7 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
   app.get('/log-in', { schema: { querystring: query } }, async (request, reply) => {
     const next = ownPath(request.query.next)
     if (request.visitor) return reply.redirect(next, 303)
-    return show(reply, { name: 'log-in', title: 'log-in', values: { email: '', next, focus: 'email' } })
+    return show(reply, { name: 'log-in', title: 'log-in', focus: 'email', values: { email: '', next } })
   })
 
   const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
@@ -31,11 +31,11 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
       letIn(reply, config, await signAccessToken(key, session))
       return await reply.redirect(next, 303)
     } catch (error) {
-      const { status, ...refusal } = refusalOf(error, config.defaultLocale, {
+      const refusal = refusalOf(error, {
         UnauthorizedError: { field: 'password', sentence: 'page.log-in.wrong' },
         UnverifiedEmailError: { field: 'email', sentence: 'page.log-in.unverified' },
       })
-      return show(reply, { name: 'log-in', title: 'log-in', status, values: { email, next, ...refusal } })
+      return show(reply, { name: 'log-in', title: 'log-in', refusal, values: { email, next } })
     }
   })
 

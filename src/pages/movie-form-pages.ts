@@ -1,11 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { invalid } from '../http/error-handler.ts'
-import { sentence } from '../http/sentences.ts'
 import { addToCollection, newMovie } from '../movies/add-movie.ts'
 import { changeFields } from '../movies/change-movie.ts'
 import { type MovieFields, movieParams } from '../movies/movie.ts'
@@ -14,7 +12,7 @@ import { movieOnPage } from './movie-pages.ts'
 import type { ShowPage } from './page.ts'
 import { ownVisitor, requireVisitor } from './visitor.ts'
 
-type Dependencies = { db: Database; config: Config; show: ShowPage }
+type Dependencies = { db: Database; show: ShowPage }
 
 /** A movie as a form holds it. */
 const form = Type.Object({
@@ -26,15 +24,13 @@ const form = Type.Object({
 })
 type Form = Static<typeof form>
 
-const fresh: Refusal = { status: 200, errors: {}, focus: '' }
-
 /** To add a movie, and to change one's own. */
-export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, config, show }) => {
+export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, show }) => {
   app.addHook('onRequest', requireVisitor)
 
   app.get('/movies/new', (_request, reply) => {
     const blank = { name: '', year: '', casts: '', genres: '', notes: '' }
-    return showForm(reply, blank, { ...fresh, focus: 'name' })
+    return showForm(reply, blank)
   })
 
   app.post('/movies/new', { schema: { body: form } }, async (request, reply) => {
@@ -42,7 +38,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
       const { id } = await addToCollection(db, ownVisitor(request).accountId, fieldsIn(request))
       return await reply.redirect(`/movies/${id}?done=added`, 303)
     } catch (error) {
-      return showForm(reply, request.body, inFormsWords(error))
+      return showForm(reply, request.body, { refusal: inFormsWords(error) })
     }
   })
 
@@ -57,7 +53,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
       genres: tagsOf(genres),
       notes: notes ?? '',
     }
-    return showForm(reply, shown, fresh, id)
+    return showForm(reply, shown, { id })
   })
 
   app.post('/movies/:id/edit', { schema: { params: movieParams, body: form } }, async (request, reply) => {
@@ -66,27 +62,24 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
       await changeFields(db, id, ownVisitor(request).accountId, fieldsIn(request))
       return await reply.redirect(`/movies/${encodeURIComponent(id)}?done=changed`, 303)
     } catch (error) {
-      return showForm(reply, request.body, inFormsWords(error), id)
+      return showForm(reply, request.body, { refusal: inFormsWords(error), id })
     }
   })
 
-  function showForm(reply: FastifyReply, movie: Form, { status, errors, focus }: Refusal, id = '') {
+  function showForm(reply: FastifyReply, movie: Form, { id, refusal }: { id?: string; refusal?: Refusal } = {}) {
     const action = id ? `/movies/${encodeURIComponent(id)}/edit` : '/movies/new'
     const back = id ? `/movies/${encodeURIComponent(id)}` : '/'
-    const values = { movie, action, back, errors, focus }
-    return show(reply, { name: 'movie-form', title: id ? 'movie-edit' : 'movie-new', status, values })
+    const [title, focus] = id ? ['movie-edit', ''] : ['movie-new', 'name']
+    return show(reply, { name: 'movie-form', title, focus, refusal, values: { movie, action, back } })
   }
 
   /** One sentence for each field, whatever of it is wrong: that of a list is told at the list. */
   function inFormsWords(error: unknown): Refusal {
     const taken = { field: 'name', sentence: 'page.movie-form.taken' }
-    const refusal = refusalOf(error, config.defaultLocale, { MovieAlreadyExistsError: taken })
+    const refusal = refusalOf(error, { MovieAlreadyExistsError: taken })
     if (error instanceof AppError && error.code === 'MovieAlreadyExistsError') return refusal
     const [focus = '', ...others] = new Set(Object.keys(refusal.errors).map((field) => field.split('.')[0] ?? field))
-    const told = [focus, ...others].map((field) => [
-      field,
-      sentence(config.defaultLocale, `page.movie-form.wrong-${field}`),
-    ])
+    const told = [focus, ...others].map((field) => [field, { sentence: `page.movie-form.wrong-${field}` }])
     return { status: refusal.status, errors: Object.fromEntries(told), focus }
   }
 }

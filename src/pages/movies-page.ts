@@ -29,25 +29,23 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   app.get('/', options, async (request, reply) => {
     const { view: _, deleted = '', ...search } = request.query
     const view = viewOf(request, reply, config)
-    const { found, ...refusal } = await lookFor(request, search)
+    const { found, refusal } = await lookFor(request, search)
     const values = {
       view,
       ...resultsOf(search, found),
       ...(await formOf(request, search)),
       deleted: await undoable(request, deleted),
-      errors: refusal.errors,
-      focus: refusal.focus,
     }
-    return show(reply, { name: 'movies', title: 'movies', status: refusal.status, values })
+    return show(reply, { name: 'movies', title: 'movies', refusal, values })
   })
 
   /** What was asked for wrongly finds nothing, and is told at its field. */
   async function lookFor(request: FastifyRequest, search: Search) {
     try {
       if (request.validationError) throw invalid('query', request.validationError.validation)
-      return { found: await findMovies(db, { ...search, limit: pageSize }), status: 200, errors: {}, focus: '' }
+      return { found: await findMovies(db, { ...search, limit: pageSize }) }
     } catch (error) {
-      return { found: { movies: [] }, ...refusalOf(error, config.defaultLocale) }
+      return { found: { movies: [] }, refusal: refusalOf(error) }
     }
   }
 

@@ -40,7 +40,7 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.addHook('onRequest', refuseOtherSites(dependencies.config))
   useVisitors(app, dependencies)
   await app.register(formbody)
-  useErrorHandler(app, errorsFor(dependencies.show, dependencies.config))
+  useErrorHandler(app, errorsFor(dependencies.show))
   // https://w3c.github.io/webappsec-change-password-url/: where password managers send who wants another password.
   app.get('/.well-known/change-password', (request, reply) => {
     return reply.redirect(request.visitor ? '/account/password' : '/forgot')

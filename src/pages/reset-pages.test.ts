@@ -25,7 +25,7 @@ function assertPage({ status, headers, text }: Answer, expected: number, says: R
   assert.equal(headers.get('cache-control'), 'no-store')
   assert.equal(headers.get('referrer-policy'), 'no-referrer')
   assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/)
-  assert.match(text, /^<!doctype html>\n<html lang="en">/)
+  assert.match(text, /^<!doctype html>\n<html lang="en" dir="ltr">/)
   assert.doesNotMatch(text, /(?:src|href|action)="(?:https?:)?\/\//, 'something comes from elsewhere')
   assert.match(text, says)
 }

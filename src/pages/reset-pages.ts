@@ -4,9 +4,8 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { clientOf, localeAskedFor } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { dateInWords } from '../http/sentences.ts'
 import { askForResetAgain } from '../recovery/renew-link.ts'
 import { lookAtResetLink } from '../recovery/reset-link.ts'
 import { finishReset } from '../recovery/reset-password.ts'
@@ -17,10 +16,8 @@ import { showOut } from './visitor.ts'
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
 
 export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
-  const locale = config.defaultLocale
-
   app.get('/reset/:token', { schema: { params: Type.Object({ token: Type.String() }) } }, (request, reply) => {
-    return showLink(reply, request.params.token, { status: 200, errors: {}, focus: 'password' })
+    return showLink(reply, request.params.token)
   })
 
   // Where a browser comes back to that had sent a form.
@@ -31,11 +28,10 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     const { reset_token: token, password } = request.body
     const link = await lookAtResetLink(db, token)
     try {
-      await finishReset(db, config, { token, password, device: deviceOf(request) })
+      await finishReset(db, config, { token, password, client: clientOf(request) })
     } catch (error) {
       const isDead = error instanceof AppError && error.status === 403
-      const refusal = isDead ? { status: 403, errors: {}, focus: '' } : refusalOf(error, locale)
-      return showLink(reply, token, refusal)
+      return showLink(reply, token, isDead ? undefined : refusalOf(error))
     }
     // Their session is over, and nobody is signed in by a mail. Somebody else's, in the same browser, goes on.
     if (request.visitor?.accountId === link?.accountId) showOut(reply, config)
@@ -45,21 +41,21 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   const renewal = { body: Type.Object({ reset_token: Type.String() }) }
   app.post('/reset/renew', { schema: renewal, preHandler: limit('forgot-password') }, async (request, reply) => {
     const link = await lookAtResetLink(db, request.body.reset_token)
-    const code = await askForResetAgain(db, config, request.body.reset_token)
+    const code = await askForResetAgain(db, request.body.reset_token, localeAskedFor(request))
     const email = link ? masked(link.email) : ''
     return show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
   })
 
   /** The form where the link lives; else what has become of it, before anybody types a password. */
-  async function showLink(reply: FastifyReply, token: string, { status, ...refusal }: Refusal) {
+  async function showLink(reply: FastifyReply, token: string, refusal?: Refusal) {
     const link = await lookAtResetLink(db, token)
     if (link?.state === 'live') {
       const { email } = link
-      const values = { token, email, masked: masked(email), length: config.minPasswordLength, ...refusal }
-      return show(reply, { name: 'reset', title: 'reset', status, values })
+      const values = { token, email, masked: masked(email), length: config.minPasswordLength }
+      return show(reply, { name: 'reset', title: 'reset', focus: 'password', refusal, values })
     }
     const state = link?.state ?? 'unknown'
-    const values = { token, state, at: dateInWords(locale, link?.endedAt?.toISOString()) }
+    const values = { token, state, at: link?.endedAt ?? null }
     return show(reply, { name: 'reset-dead', title: `reset-${state}`, status: link ? 410 : 404, values })
   }
 }

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { signAccessToken, type TokenKey } from '../accounts/access-token.ts'
 import { type LogInDependencies, openSession } from '../accounts/log-in.ts'
 import { createAccount } from '../accounts/sign-up.ts'
-import { deviceOf } from '../http/device.ts'
+import { clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { refusalOf } from './form.ts'
 import { ownPath } from './own-path.ts'
@@ -20,7 +20,7 @@ export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
   app.get('/sign-up', { schema: { querystring: query } }, async (request, reply) => {
     const next = ownPath(request.query.next)
     if (request.visitor) return reply.redirect(next, 303)
-    return show(reply, { name: 'sign-up', title: 'sign-up', values: { email: '', next, length, focus: 'email' } })
+    return show(reply, { name: 'sign-up', title: 'sign-up', focus: 'email', values: { email: '', next, length } })
   })
 
   const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
@@ -28,13 +28,12 @@ export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     const next = ownPath(request.body.next)
     const account = { email: request.body.email.trim(), password: request.body.password }
     try {
-      await createAccount(db, config, account, deviceOf(request))
+      await createAccount(db, config, account, clientOf(request))
     } catch (error) {
-      const { status, ...refusal } = refusalOf(error, config.defaultLocale, {
+      const refusal = refusalOf(error, {
         EmailAlreadyExistsError: { field: 'email', sentence: 'page.sign-up.taken' },
       })
-      const values = { email: account.email, next, length, ...refusal }
-      return show(reply, { name: 'sign-up', title: 'sign-up', status, values })
+      return show(reply, { name: 'sign-up', title: 'sign-up', refusal, values: { email: account.email, next, length } })
     }
     if (config.requireVerifiedEmail)
       return show(reply, { name: 'sign-up-done', title: 'sign-up-done', values: account })

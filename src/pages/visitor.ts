@@ -1,14 +1,14 @@
 import '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { TokenKey } from '../accounts/access-token.ts'
-import { findSession, type Session } from '../accounts/session.ts'
+import { type FoundSession, findSession, type Session } from '../accounts/session.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who looks at a page: the session that the cookie names, or null. */
-    visitor: Session | null
+    visitor: FoundSession | null
   }
 }
 

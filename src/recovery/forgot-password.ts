@@ -4,6 +4,7 @@ import { requireAddress } from '../accounts/email-address.ts'
 import type { Config } from '../config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import { localeAskedFor } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -26,7 +27,7 @@ export const forgotPassword: FastifyPluginAsyncTypebox<Dependencies> = async (ap
     },
   }
   app.post('/api/auth/forgot', { schema, preHandler: limit('forgot-password') }, async (request) => {
-    return { support_code: await askForReset(db, config, request.body.email) }
+    return { support_code: await askForReset(db, config, request.body.email, localeAskedFor(request)) }
   })
 }
 
@@ -34,10 +35,10 @@ export const forgotPassword: FastifyPluginAsyncTypebox<Dependencies> = async (ap
  * Queues the mail for whoever has the address, without looking whether anybody does: the worker does that, away from
  * the requests, so that neither the answer nor its time can tell. Throws `SchemaValidationError` for what is no address.
  */
-export async function askForReset(db: Database, config: Config, email: string): Promise<string> {
+export async function askForReset(db: Database, config: Config, email: string, locale?: string): Promise<string> {
   const canonical = requireAddress(email)
   if (config.accountPrivacy === 'reveal') await requireAccount(db, canonical)
-  return queueMail(db, { kind: 'reset-password', address: email, locale: config.defaultLocale })
+  return queueMail(db, { kind: 'reset-password', address: email, locale })
 }
 
 async function requireAccount(db: Database, canonical: string): Promise<void> {

@@ -2,7 +2,7 @@ import { type Account, lockAccount, lockAccountByAddress } from '../accounts/acc
 import { remember } from '../accounts/account-history.ts'
 import { mintActionLink } from '../accounts/action-link.ts'
 import { canonicalAddress } from '../accounts/email-address.ts'
-import { aboutChange } from '../accounts/messages.ts'
+import { aboutChange, localeOf } from '../accounts/messages.ts'
 import type { Config } from '../config.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { durationInWords } from '../http/sentences.ts'
@@ -21,13 +21,14 @@ export function recoveryMessages(db: Database, config: Config, render: RenderMai
       if ('state' in answer)
         return answer.state === 'no recipient' ? tellUnknownAddress(db, config, render, mail) : answer
       const { account, token, notMeToken } = answer
+      const locale = localeOf(config, mail, account)
       const values = {
         url: `${config.publicUrl}/reset/${token}`,
         not_me_url: `${config.publicUrl}/not-me/${notMeToken}`,
-        lifetime: durationInWords(mail.locale, config.resetTokenTtlMs),
+        lifetime: durationInWords(locale, config.resetTokenTtlMs),
         email: account.email,
       }
-      return { to: account.email, message: await render(mail.kind, mail.locale, values) }
+      return { to: account.email, message: await render(mail.kind, locale, values) }
     },
 
     'password-reset-successful': (mail) => aboutChange(db, config, render, mail),
@@ -75,5 +76,5 @@ async function tellUnknownAddress(
   const may = config.unknownAddressMail && canonical && (await mayTellUnknownAddress(db, canonical))
   if (!may) return { state: 'no recipient' }
   const values = { email: canonical, url: config.publicUrl }
-  return { to: canonical, message: await render('no-account', mail.locale, values) }
+  return { to: canonical, message: await render('no-account', localeOf(config, mail), values) }
 }

@@ -6,18 +6,17 @@ import { cancelActionLinks, type LinkPurpose, lookAtActionLink, spendActionLink 
 import { changeAwayFrom, moveBack } from '../accounts/address-change.ts'
 import { forgetBrowsers } from '../accounts/known-browser.ts'
 import { endSessions } from '../accounts/session.ts'
-import type { Config } from '../config.ts'
 import { type Database, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { cancelResetLinks } from './reset-link.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+type Dependencies = { db: Database; limit: LimitByCaller }
 
-export const notMe: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+export const notMe: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
   const schema = {
     summary: 'Say "this wasn’t me" with the token from a mail',
     description:
@@ -28,7 +27,7 @@ export const notMe: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, 
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
   }
   app.post('/api/auth/not-me', { schema, preHandler: limit('link') }, async (request) => {
-    await disown(db, config, request.body.token, deviceOf(request))
+    await disown(db, request.body.token, clientOf(request))
     return {}
   })
 }
@@ -36,7 +35,7 @@ export const notMe: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, 
 export const notMePurposes: LinkPurpose[] = ['not-me-request', 'not-me-change']
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. Answers which of the two kinds of link it was. */
-export async function disown(db: Database, config: Config, token: string, device: string): Promise<LinkPurpose> {
+export async function disown(db: Database, token: string, client: Client): Promise<LinkPurpose> {
   const link = await lookAtActionLink(db, notMePurposes, token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for a new password instead.')
   return db.transaction(async (tx) => {
@@ -44,11 +43,11 @@ export async function disown(db: Database, config: Config, token: string, device
     if (!spent) throw new AppError('BadTokenError', 'The link was used already, or is not one of ours.')
     const { accountId, purpose, params } = spent
     if (purpose === 'not-me-request') {
-      await cancelRequest(tx, accountId, device)
+      await cancelRequest(tx, accountId, client.device)
       return purpose
     }
-    await comeBackTo(tx, accountId, params['email'] ?? '', device)
-    await freezeAndRecover(tx, config, accountId, device)
+    await comeBackTo(tx, accountId, params['email'] ?? '', client.device)
+    await freezeAndRecover(tx, accountId, client)
     return purpose
   })
 }
@@ -68,17 +67,12 @@ async function comeBackTo(tx: Transaction, accountId: string, email: string, dev
 }
 
 /** Nobody gets in any more but by the mail that is sent to the owner now. */
-export async function freezeAndRecover(
-  tx: Transaction,
-  config: Config,
-  accountId: string,
-  device: string,
-): Promise<void> {
+export async function freezeAndRecover(tx: Transaction, accountId: string, { device, locale }: Client): Promise<void> {
   await freeze(tx, accountId)
   await endSessions(tx, accountId)
   await cancelResetLinks(tx, accountId)
   await cancelActionLinks(tx, accountId, ['confirm-address', 'not-me-request'])
   await forgetBrowsers(tx, accountId)
   await remember(tx, { accountId, event: 'account frozen', device })
-  await queueMail(tx, { kind: 'reset-password', accountId, locale: config.defaultLocale })
+  await queueMail(tx, { kind: 'reset-password', accountId, locale })
 }

@@ -9,7 +9,7 @@ import { endSessions } from '../accounts/session.ts'
 import type { Config } from '../config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -29,12 +29,12 @@ export const resetPassword: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {
     const { reset_token: token, password } = request.body
-    await finishReset(db, config, { token, password, device: deviceOf(request) })
+    await finishReset(db, config, { token, password, client: clientOf(request) })
     return {}
   })
 }
 
-type Attempt = { token: string; password: string; device: string }
+type Attempt = { token: string; password: string; client: Client }
 
 /** Throws `BadTokenError`, `ExpiredTokenError`, or `SchemaValidationError` for a password that will not do. */
 export async function finishReset(db: Database, config: Config, attempt: Attempt): Promise<void> {
@@ -42,26 +42,30 @@ export async function finishReset(db: Database, config: Config, attempt: Attempt
   if (link?.state !== 'live') return finishAgain(db, link, attempt.password)
   checkPassword(attempt.password, { email: link.email, minLength: config.minPasswordLength })
   const passwordHash = await hashPassword(attempt.password)
-  const isDone = await changePassword(db, config, attempt, passwordHash)
+  const isDone = await changePassword(db, attempt, passwordHash)
   // Somebody was faster, or the link ended meanwhile: the same question is asked of it once more.
   if (!isDone) await finishAgain(db, await lookAtResetLink(db, attempt.token), attempt.password)
 }
 
 /** All or nothing: the link is spent, the password is new, the sessions are over, and the mail that says so is queued. */
-function changePassword(db: Database, config: Config, attempt: Attempt, passwordHash: string): Promise<boolean> {
+function changePassword(
+  db: Database,
+  { token, client: { device, locale } }: Attempt,
+  passwordHash: string,
+): Promise<boolean> {
   return db.transaction(async (tx) => {
-    const spent = await spendResetLink(tx, attempt.token)
+    const spent = await spendResetLink(tx, token)
     if (!spent) return false
     await setPassword(tx, spent.accountId, passwordHash)
     await endSessions(tx, spent.accountId)
     await forgetBrowsers(tx, spent.accountId)
     await clearFailuresOf(tx, spent.accountId)
-    await remember(tx, { accountId: spent.accountId, event: 'reset finished', device: attempt.device })
+    await remember(tx, { accountId: spent.accountId, event: 'reset finished', device })
     await queueMail(tx, {
       kind: 'password-reset-successful',
       accountId: spent.accountId,
-      params: { at: new Date().toISOString(), device: attempt.device },
-      locale: config.defaultLocale,
+      params: { at: new Date().toISOString(), device },
+      locale,
     })
     return true
   })

@@ -3,17 +3,16 @@ import { Type } from 'typebox'
 import { remember } from '../accounts/account-history.ts'
 import { cancelActionLinks, lookAtActionLink, spendActionLink } from '../accounts/action-link.ts'
 import { moveBack } from '../accounts/address-change.ts'
-import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { freezeAndRecover } from './not-me.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+type Dependencies = { db: Database; limit: LimitByCaller }
 
-export const undoAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+export const undoAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
   const schema = {
     summary: 'Undo a change of e-mail address with the token from the mail to the old one',
     description: 'The account goes back to the old address, is frozen, and a reset link is mailed there.',
@@ -22,22 +21,22 @@ export const undoAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
   }
   app.post('/api/auth/email/undo', { schema, preHandler: limit('link') }, async (request) => {
-    await undoAddressChange(db, config, request.body.token, deviceOf(request))
+    await undoAddressChange(db, request.body.token, clientOf(request))
     return {}
   })
 }
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */
-export async function undoAddressChange(db: Database, config: Config, token: string, device: string): Promise<void> {
+export async function undoAddressChange(db: Database, token: string, client: Client): Promise<void> {
   const link = await lookAtActionLink(db, ['undo-address'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'A change can be undone for 7 days.')
   await db.transaction(async (tx) => {
     const spent = await spendActionLink(tx, ['undo-address'], token)
     const email = spent && (await moveBack(tx, spent.accountId, spent.params['change'] ?? ''))
     if (!email) throw new AppError('BadTokenError', 'The link was used already, or the change was undone.')
-    await remember(tx, { accountId: spent.accountId, event: 'address change undone', device })
+    await remember(tx, { accountId: spent.accountId, event: 'address change undone', device: client.device })
     // Mails about changes went to the other address since: its reader must not freeze the account once more.
     await cancelActionLinks(tx, spent.accountId, ['not-me-change'])
-    await freezeAndRecover(tx, config, spent.accountId, device)
+    await freezeAndRecover(tx, spent.accountId, client)
   })
 }

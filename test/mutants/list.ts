@@ -135,8 +135,14 @@ export const mutants: Mutant[] = [
     `${accounts}/session.ts`,
     [`${accounts}/access-token.test.ts`],
     [
-      ['where id = ${id} and ended_at is null and expires_at > now()', 'where id = ${id} and expires_at > now()'],
-      ['where id = ${id} and ended_at is null and expires_at > now()', 'where id = ${id} and ended_at is null'],
+      [
+        'where sessions.id = ${id} and ended_at is null and expires_at > now()',
+        'where sessions.id = ${id} and expires_at > now()',
+      ],
+      [
+        'where sessions.id = ${id} and ended_at is null and expires_at > now()',
+        'where sessions.id = ${id} and ended_at is null',
+      ],
     ],
   ),
   ...faultsIn(
@@ -160,7 +166,7 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     `${recovery}/not-me.ts`,
     ['test/attacks.test.ts'],
-    [["await comeBackTo(tx, accountId, params['email'] ?? '', device)", '']],
+    [["await comeBackTo(tx, accountId, params['email'] ?? '', client.device)", '']],
   ),
   ...faultsIn(
     `${recovery}/undo-address.ts`,
@@ -448,7 +454,7 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     `${recovery}/undo-address.ts`,
     [`${recovery}/undo-address.test.ts`],
-    [['await freezeAndRecover(tx, config, spent.accountId, device)', '']],
+    [['await freezeAndRecover(tx, spent.accountId, client)', '']],
   ),
   ...faultsIn(
     `${recovery}/reset-link.ts`,

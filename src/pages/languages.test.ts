@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { pathIn } from '../../test/tour.ts'
+import { sql } from '../database/database.ts'
+import { sentence } from '../http/sentences.ts'
+
+const bag = await startMovieBag()
+const german = await startMovieBag({ DEFAULT_LOCALE: 'de' })
+after(async () => {
+  await bag.stop()
+  await german.stop()
+})
+
+const mexican = { 'accept-language': 'es-MX,es;q=0.9,en;q=0.5' }
+const arabic = { 'accept-language': 'ar-EG' }
+const form = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
+
+test('a recovery is Spanish from the browser to the mail and the page behind its link', async () => {
+  const { email } = await signUp(bag, 'ada')
+  const asked = await bag.request('POST', '/forgot', `email=${email}`, { ...form, ...mexican })
+  assert.match(asked.text, /<html lang="es" dir="ltr">/)
+  assert(asked.text.includes(sentence('es', 'page.forgot-sent.title')))
+  const mail = await bag.smtp.mailTo(email)
+  assert.equal(mail.subject, sentence('es', 'mail.reset-password.subject'))
+  assert.match(mail.text ?? '', /24 horas/)
+  assert.match(mail.html || '', /<html lang="es" dir="ltr">/)
+
+  const path = pathIn(mail, '/reset/')
+  const page = await bag.request('GET', path, undefined, mexican)
+  assert(page.text.includes(sentence('es', 'page.form.rule', { length: 8 })))
+  const fields = new URLSearchParams({ reset_token: path.slice('/reset/'.length), password: 'un arrecife tranquilo' })
+  await bag.request('POST', '/reset', fields.toString(), { ...form, ...mexican })
+  assert.equal((await bag.smtp.mailTo(email, 2)).subject, sentence('es', 'mail.password-reset-successful.subject'))
+})
+
+test('an account keeps its language for mails that another browser causes, and for its pages', async () => {
+  const fields = new URLSearchParams({ email: 'grace@example.org', password: passwordOf('grace') })
+  const signedUp = await bag.request('POST', '/sign-up', fields.toString(), { ...form, 'accept-language': 'de-AT' })
+  const cookie = signedUp.headers.getSetCookie().map((one) => one.split(';')[0])
+  const welcome = await bag.smtp.mailTo('grace@example.org')
+  assert.equal(welcome.subject, sentence('de', 'mail.verify-address.subject'))
+  await bag.request('POST', '/api/auth/forgot', { email: 'grace@example.org' }, arabic)
+  const mail = await bag.smtp.mailTo('grace@example.org', 2)
+  assert.equal(mail.subject, sentence('de', 'mail.reset-password.subject'))
+  assert.match(mail.html || '', /<html lang="de" dir="ltr">/)
+  const page = await bag.request('GET', '/account', undefined, { ...arabic, cookie: cookie.join('; ') })
+  assert.equal(page.headers.get('content-language'), 'de')
+})
+
+test('a page says its language and that it depends on the browser’s', async () => {
+  const page = await bag.request('GET', '/log-in', undefined, arabic)
+  assert.match(page.text, /<html lang="ar" dir="rtl">/)
+  assert.equal(page.headers.get('content-language'), 'ar')
+  assert.match(page.headers.get('vary') ?? '', /accept-language/i)
+  assert.match((await bag.request('GET', '/', undefined, arabic)).headers.get('vary') ?? '', /accept-language/i)
+  for (const accepted of ['pt', 'pt, en;q=0.1', '*', 'es;q=0, *', 'no such header, really; q=x', '']) {
+    const other = await bag.request('GET', '/log-in', undefined, { 'accept-language': accepted })
+    assert.equal(other.headers.get('content-language'), 'en', accepted)
+  }
+})
+
+test('one chooses another language on the page of the account, or through the API', async () => {
+  const { email } = await signUp(bag, 'alan')
+  const session = await logIn(bag, { email, password: passwordOf('alan') })
+  const language = async () => (await bag.request('GET', '/api/auth/account', undefined, session)).body.language
+  assert.equal(await language(), null)
+  const fields = new URLSearchParams({ email, password: passwordOf('alan') })
+  const entered = await bag.request('POST', '/log-in', fields.toString(), form)
+  const cookie = entered.headers.getSetCookie().map((one) => one.split(';')[0])
+  const own = { ...form, cookie: cookie.join('; ') }
+
+  await bag.request('POST', '/account/language', 'language=ar', own)
+  assert.equal(await language(), 'ar')
+  const page = await bag.request('GET', '/account?done=language-changed', undefined, own)
+  assert.match(page.text, /<option value="ar" lang="ar" dir="rtl" selected>العربية<\/option>/)
+
+  assert.equal((await bag.request('PUT', '/api/auth/language', { language: 'fr' }, session)).status, 200)
+  assert.equal((await bag.request('GET', '/account', undefined, own)).headers.get('content-language'), 'fr')
+  assert.equal((await bag.request('PUT', '/api/auth/language', { language: 'xx' }, session)).status, 400)
+  assert.equal((await bag.request('POST', '/account/language', 'language=', own)).status, 303)
+  assert.equal(await language(), null)
+})
+
+test('whoever names no language is answered in the one of the settings', async () => {
+  const page = await german.request('GET', '/forgot')
+  assert.equal(page.headers.get('content-language'), 'de')
+  const { email } = await signUp(german, 'ada')
+  await german.request('POST', '/api/auth/forgot', { email })
+  assert.match((await german.smtp.mailTo(email)).html || '', /<html lang="de" dir="ltr">/)
+})
+
+test('a language that this release does not speak is passed over', async () => {
+  const { email } = await signUp(bag, 'zoe')
+  await bag.db.query(sql`update accounts set locale = 'tlh' where email = ${email}`)
+  await bag.request('POST', '/api/auth/forgot', { email }, mexican)
+  assert.match((await bag.smtp.mailTo(email)).html || '', /<html lang="es" dir="ltr">/)
+})
