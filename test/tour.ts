@@ -41,6 +41,11 @@ export async function tour(bag: MovieBag): Promise<Stop[]> {
     stranger('not-me-request', at(links.notMe)),
     stranger('not-me-request-done', sent(links.notMe, {})),
     stranger('not-me-unknown', at('/not-me/cut')),
+    stranger('mails', at('/dev/mails')),
+    stranger('mail-preview', async (page) => {
+      await page.goto('/dev/mails/en/reset-password')
+      await page.frameLocator('iframe').getByText('Best regards').waitFor()
+    }),
     stranger('not-found', at('/no/such/page')),
     stranger('not-this-way', at('/log-out')),
     own('account', at('/account?done=password-changed')),

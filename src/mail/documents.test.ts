@@ -8,7 +8,7 @@ import { createDatabase } from '../../test/database.ts'
 import { document, rowsUnder, tokensOf } from '../../test/documents.ts'
 import { readConfig, settingNames } from '../config.ts'
 import { openDatabase, raw, sql } from '../database/database.ts'
-import { mailKinds, variablesOf } from './check-templates.ts'
+import { mailKinds, variablesOf } from './samples.ts'
 import { foldersOf } from './templates.ts'
 
 const mail = document('docs/mail.md')

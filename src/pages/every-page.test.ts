@@ -37,7 +37,8 @@ async function visit({ who, open }: Stop): Promise<void> {
   const { page, answers } = pages[who]
   answers.length = 0
   await open(page)
-  const start = answers.findLastIndex((answer) => answer.request().isNavigationRequest())
+  const isPage = (answer: Response) => answer.request().isNavigationRequest() && answer.frame() === page.mainFrame()
+  const start = answers.findLastIndex(isPage)
   const { results } = await html.validateString((await answers[start]?.text()) ?? '')
   assert.deepEqual(
     results.flatMap(({ messages }) => messages.map(({ line, message }) => `${line}: ${message}`)),

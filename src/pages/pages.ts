@@ -14,6 +14,7 @@ import { errorsFor } from './error-page.ts'
 import { forgotPages } from './forgot-pages.ts'
 import { linkPages } from './link-pages.ts'
 import { logInPages } from './log-in-pages.ts'
+import { mailPreviews } from './mail-previews.ts'
 import { movieFormPages } from './movie-form-pages.ts'
 import { moviePages } from './movie-pages.ts'
 import { moviesPage } from './movies-page.ts'
@@ -53,6 +54,7 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.register(linkPages, dependencies)
   app.register(resetPages, dependencies)
   app.register(collection, dependencies)
+  if (!dependencies.config.production) app.register(mailPreviews, dependencies)
 }
 
 const collection: FastifyPluginAsync<Dependencies> = async (app, dependencies) => {

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { parse } from 'node-html-parser'
+import { assertError } from '../../test/contract.ts'
+import { signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sentence } from '../http/sentences.ts'
+import { languages } from '../languages.ts'
+import { mailKinds } from '../mail/samples.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'movie-bag-previews-'))
+mkdirSync(join(folder, 'email'))
+const bag = await startMovieBag({ TEMPLATES_DIR: folder })
+after(async () => {
+  await bag.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('every mail is shown in every language: its subject, its text, and its HTML in a frame', async () => {
+  const links = parse(await pageAt('/dev/mails')).querySelectorAll('main td a')
+  const paths = languages.flatMap((language) => mailKinds('en').map((kind) => `/dev/mails/${language}/${kind}`))
+  assert.deepEqual(links.map((link) => link.getAttribute('href')).toSorted(), paths.toSorted())
+  for (const path of paths) {
+    const [, , , language = '', kind] = path.split('/')
+    const page = parse(await pageAt(path))
+    assert.equal(page.querySelector('main .lead')?.text, sentence(language, `mail.${kind}.subject`))
+    assert(page.querySelector('pre')?.text.startsWith(sentence(language, 'mail.greeting')))
+    assert.equal(page.querySelector('iframe')?.getAttribute('src'), `${path}/html`)
+  }
+  for (const language of languages) {
+    const html = await pageAt(`/dev/mails/${language}/new-device/html`)
+    assert.match(html, new RegExp(`<html lang="${language}"`))
+    assert(html.includes(sentence(language, 'mail.footer', { email: 'ada@example.org' })))
+  }
+})
+
+test('a preview reads as the mail that is sent, but for names, dates and links', async () => {
+  const { email } = await signUp(bag, 'ada')
+  await bag.request('POST', '/api/auth/forgot', { email })
+  const sent = await bag.smtp.mailTo(email)
+  const blank = (text = '') => text.replace(/https?:\/\/[^\s"<]+/g, '(a link)').trim()
+  assert.equal(blank(parse(await pageAt('/dev/mails/en/reset-password')).querySelector('pre')?.text), blank(sent.text))
+  assert.equal(blank(await pageAt('/dev/mails/en/reset-password/html')), blank(sent.html || ''))
+})
+
+test('an edit of a template shows at the next look, and what is wrong with it is told', async () => {
+  const edit = (text: string) => writeFileSync(join(folder, 'email/no-account.txt'), text)
+  edit('Nobody here has {{ email }}. {{ url }}')
+  assert.match(await pageAt('/dev/mails/en/no-account'), /Nobody here has ada@example\.org/)
+  edit('No one here has {{ email }}. {{ url }}')
+  assert.match(await pageAt('/dev/mails/en/no-account'), /No one here has ada@example\.org/)
+  edit('No one here has {{ adress }}. {{ url }}')
+  const { status, text } = await bag.request('GET', '/dev/mails/en/no-account')
+  assert.equal(status, 500)
+  assert.match(text, /The template does not work: .*undefined variable: adress/)
+})
+
+test('the HTML half runs nothing, loads nothing, and stands in a frame of our own pages only', async () => {
+  const { headers } = await bag.request('GET', '/dev/mails/en/reset-password/html')
+  const policy = headers.get('content-security-policy')
+  assert.equal(policy, "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'")
+  assert.equal(headers.get('x-frame-options'), 'SAMEORIGIN')
+})
+
+test('a mail or a language that is not there is not found', async () => {
+  for (const path of ['en/frame', 'en/button', 'en/..', 'xx/reset-password', 'en/nothing', 'en/nothing/html'])
+    assertError(await bag.request('GET', `/dev/mails/${path}`), 'NotFoundError')
+})
+
+test('in production there are no previews', async (t) => {
+  const production = await startMovieBag({
+    NODE_ENV: 'production',
+    PUBLIC_URL: 'https://movies.example.org',
+    MAIL_DEFAULT_SENDER: 'support@example.org',
+  })
+  t.after(() => production.stop())
+  for (const path of ['/dev/mails', '/dev/mails/en/reset-password', '/dev/mails/en/reset-password/html'])
+    assertError(await production.request('GET', path), 'NotFoundError')
+})
+
+async function pageAt(path: string): Promise<string> {
+  const { status, text } = await bag.request('GET', path, undefined, { accept: 'text/html' })
+  assert.equal(status, 200, text)
+  return text
+}

@@ -1,0 +1,63 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, onSendHookHandler } from 'fastify'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { noStore, pagePolicy } from '../http/security-headers.ts'
+import { sentence } from '../http/sentences.ts'
+import { languages, nameOf } from '../languages.ts'
+import { mailKinds, sampleOf } from '../mail/samples.ts'
+import { mailTemplates } from '../mail/templates.ts'
+import type { ShowPage } from './page.ts'
+
+type Dependencies = { config: Config; show: ShowPage }
+
+/**
+ * Every mail in every language, for who writes templates; not in production. The templates are read anew for each look,
+ * so that an edit shows when the page is loaded again.
+ */
+export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app, { config, show }) => {
+  const locales = languages.map((code) => ({ code, name: nameOf(code) }))
+  const schema = { params: Type.Object({ locale: Type.String(), kind: Type.String() }) }
+
+  app.get('/dev/mails', (_request, reply) => {
+    const { defaultLocale: locale } = config
+    const mails = mailKinds(locale).map((kind) => ({ kind, subject: sentence(locale, `mail.${kind}.subject`) }))
+    return show(reply, { name: 'dev-mails', title: 'dev-mails', heading: 'Mails', values: { mails, locales } })
+  })
+
+  app.get('/dev/mails/:locale/:kind', { schema, onSend: mayFrame }, async ({ params }, reply) => {
+    const page = { name: 'dev-mail', title: 'dev-mail', heading: params.kind }
+    const values = { kind: params.kind, language: params.locale, locales }
+    try {
+      return await show(reply, { ...page, values: { ...values, mail: await preview(params), problem: '' } })
+    } catch (error) {
+      // What is wrong with a template is for its writer to read.
+      if (error instanceof AppError || !(error instanceof Error)) throw error
+      return show(reply, { ...page, status: 500, values: { ...values, mail: null, problem: error.message } })
+    }
+  })
+
+  app.get('/dev/mails/:locale/:kind/html', { schema }, async ({ params }, reply): Promise<FastifyReply> => {
+    const { html } = await preview(params)
+    return reply
+      .headers({ ...noStore, ...framed })
+      .type('text/html; charset=utf-8')
+      .send(html)
+  })
+
+  async function preview({ locale, kind }: { locale: string; kind: string }) {
+    if (!languages.includes(locale) || !mailKinds(locale).includes(kind)) throw new AppError('NotFoundError')
+    return mailTemplates(config)(kind, locale, await sampleOf(kind, locale))
+  }
+}
+
+const mayFrame: onSendHookHandler = async (_request, reply) => {
+  reply.header('content-security-policy', `${pagePolicy}; frame-src 'self'`)
+}
+
+/** A mail has its style inline, as mail programs want it, and is shown in a frame of our own page, where nothing runs. */
+const framed = {
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'",
+  'x-frame-options': 'SAMEORIGIN',
+}
