@@ -23,7 +23,7 @@ export async function reachServer(
   port: number | undefined,
   signal: AbortSignal,
 ): Promise<Connection> {
-  const giveUp = Date.now() + 10_000
+  const giveUp = performance.now() + 10_000
   for (;;) {
     const left = await findServer(cluster.directory)
     if (left) {
@@ -34,7 +34,7 @@ export async function reachServer(
     const wanted = port ?? (await freePort())
     const trouble = await launch(cluster, wanted, signal)
     if (!trouble) return connectToOwnServer(cluster, wanted)
-    if (signal.aborted || !isPassing(trouble) || Date.now() > giveUp) {
+    if (signal.aborted || !isPassing(trouble) || performance.now() > giveUp) {
       const reason = (await isDiskFull(cluster.directory)) ? 'its disk is full' : trouble
       throw new StartError(`PostgreSQL does not start on ${cluster.directory}: ${reason} (more in ${cluster.logFile})`)
     }
@@ -62,13 +62,13 @@ async function connectToLeftServer(cluster: Cluster, left: LeftServer, signal: A
   if (folder && folder !== cluster.directory) return undefined
 
   const patience = folder ? 30_000 : 3000
-  for (let giveUp = Date.now() + patience; Date.now() < giveUp; await sleep(100)) {
+  for (let giveUp = performance.now() + patience; performance.now() < giveUp; await sleep(100)) {
     signal.throwIfAborted()
     if ((await findServer(cluster.directory))?.pid !== left.pid) return undefined
     try {
       return { ...(await connect(cluster, left.port)), adopted: true }
     } catch (error) {
-      if (hasCode(error, '57P03')) giveUp = Date.now() + patience // "Not yet accepting connections", or no longer.
+      if (hasCode(error, '57P03')) giveUp = performance.now() + patience // "Not yet accepting connections", or no longer.
     }
   }
   if (folder) throw new StartError(`PostgreSQL runs on ${folder}, as process ${left.pid}, but does not answer: stop it`)

@@ -96,9 +96,9 @@ async function hold(cluster: Cluster, port: number | undefined, signal: AbortSig
 
 async function takeLock(client: Client, dataDir: string) {
   // PostgreSQL may take a moment to notice that the service which held the lock was killed.
-  const deadline = Date.now() + 2000
+  const deadline = performance.now() + 2000
   while (!(await tryLock(client))) {
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new StartError(
         `Movie Bag already runs on the data in ${dataDir}: use the running one, stop it, or set DATA_DIR to another folder`,
       )
@@ -131,11 +131,11 @@ async function supervise(cluster: Cluster, first: Connection, log: EmbeddedOptio
   let held: Connection | undefined = first
   for (let pause = 0; ; pause = Math.min(2 * pause + 100, 5000)) {
     if (held) {
-      const since = Date.now()
+      const since = performance.now()
       await Promise.race([held.ended, told])
       if (signal.aborted) return held
       log.error('PostgreSQL ended, or cut the connection that guards its data: it is started again')
-      if (Date.now() - since > 60_000) pause = 0
+      if (performance.now() - since > 60_000) pause = 0
     }
     await sleep(pause, undefined, { signal }).catch(() => {})
     if (signal.aborted) return undefined

@@ -13,7 +13,7 @@ const patienceMs = 10_000
  * at once.
  */
 export async function reachDatabase(url: string, { log, signal }: Patience): Promise<pg.Client> {
-  const giveUp = Date.now() + patienceMs
+  const giveUp = performance.now() + patienceMs
   for (let isFirst = true; ; isFirst = false) {
     const client = new pg.Client({
       connectionString: url,
@@ -30,7 +30,8 @@ export async function reachDatabase(url: string, { log, signal }: Patience): Pro
       await client.end()
       if (!(error instanceof Error) || error instanceof StartError) throw error
       const code = 'code' in error ? String(error.code) : ''
-      if (!isPassing(code, error.message) || Date.now() > giveUp) throw new StartError(sentence(client, code, error))
+      if (!isPassing(code, error.message) || performance.now() > giveUp)
+        throw new StartError(sentence(client, code, error))
       if (isFirst)
         log.info(`${server(client)} does not answer yet (${code || error.message}): waiting up to 10 seconds for it`)
       await sleep(250, undefined, { signal })
