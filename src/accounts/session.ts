@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type Database, type Queryable, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { sessionIdIn, type TokenKey } from './access-token.ts'
+import { sessionIn, type TokenKey } from './access-token.ts'
 
 export type Session = { id: string; accountId: string }
 
@@ -15,6 +15,8 @@ declare module 'fastify' {
   }
 }
 
+type BegunSession = Session & { beganAt: Date; expiresAt: Date }
+
 /**
  * Begins a session, where the password's hash is still the one that was verified: a login in flight while the password
  * changes gets none. The share lock makes the two wait for each other.
@@ -23,14 +25,14 @@ export async function beginSession(
   db: Queryable,
   account: { id: string; passwordHash: string },
   { ttlMs, device, address }: { ttlMs: number; device: string; address: string },
-): Promise<(Session & { expiresAt: Date }) | undefined> {
-  const [session] = await db.query<Session & { expiresAt: Date }>(sql`
+): Promise<BegunSession | undefined> {
+  const [session] = await db.query<BegunSession>(sql`
     insert into sessions (account_id, expires_at, device, address)
     select id, now() + ${ttlMs} * interval '1 millisecond', ${device}, ${address}
     from accounts
     where id = ${account.id} and password_hash = ${account.passwordHash}
     for share
-    returning id, account_id as "accountId", expires_at as "expiresAt"`)
+    returning id, account_id as "accountId", created_at as "beganAt", expires_at as "expiresAt"`)
   return session
 }
 
@@ -76,12 +78,13 @@ export function requireSession(app: FastifyInstance, db: Database, key: TokenKey
 
 /** The session that an access token names, where it lives; its last use is noted to five minutes. */
 export async function findSession(db: Queryable, key: TokenKey, token: string): Promise<FoundSession | undefined> {
-  const id = await sessionIdIn(key, token)
-  if (!id) return undefined
+  const named = await sessionIn(key, token)
+  if (!named) return undefined
   const [session] = await db.query<FoundSession & { isStale: boolean }>(sql`
     select sessions.id, account_id as "accountId", last_used_at < now() - interval '5 minutes' as "isStale", locale
     from sessions join accounts on accounts.id = account_id
-    where sessions.id = ${id} and ended_at is null and expires_at > now()`)
-  if (session?.isStale) await db.query(sql`update sessions set last_used_at = now() where id = ${id}`)
+    where sessions.id = ${named.id} and ended_at is null and expires_at > now()
+      and ${named.until}::float8 > extract(epoch from now())`)
+  if (session?.isStale) await db.query(sql`update sessions set last_used_at = now() where id = ${session.id}`)
   return session
 }
