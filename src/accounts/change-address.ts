@@ -111,7 +111,7 @@ async function confirm(tx: Transaction, token: string, { device, locale }: Clien
   await queueMail(tx, {
     kind: 'address-changed',
     accountId,
-    params: { change: change.id, at: new Date().toISOString(), device },
+    params: { change: change.id, device },
     locale,
   })
   return accountId

@@ -66,7 +66,7 @@ export async function replacePassword(
     await endSessions(tx, accountId, { keep: sessionId })
     await endResetLinks(tx, accountId)
     await remember(tx, { accountId, event: 'password changed', device })
-    const params = { at: new Date().toISOString(), device }
+    const params = { device }
     await queueMail(tx, { kind: 'password-changed', accountId, params, locale })
   })
 }

@@ -37,33 +37,32 @@ export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
   app.delete('/api/auth/account', options, async (request) => {
     const { password, movies } = request.body
     const wish = { password, deleteMovies: movies === 'delete', client: clientOf(request) }
-    return { deleted_at: await closeAccount(dependencies, request.session.accountId, wish) }
+    const { deletedAt } = await closeAccount(dependencies, request.session.accountId, wish)
+    return { deleted_at: deletedAt }
   })
 }
 
 type Wish = { password: string; deleteMovies: boolean; client: Client }
 
-/** Answers when the account is deleted. Throws `UnauthorizedError`. */
+/** Answers when the account is deleted, and whether that has to wait. Throws `UnauthorizedError`. */
 export async function closeAccount(
   { db, failures, endResetLinks }: CloseDependencies,
   accountId: string,
   wish: Wish,
-): Promise<Date> {
+): Promise<{ deletedAt: Date; isWaiting: boolean }> {
   const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
   return db.transaction(async (tx) => {
     await lockByPassword(tx, accountId, passwordHash)
     const account = await accountById(tx, accountId)
     const until = await undoableUntil(tx, accountId)
-    const deleteAt = until ?? new Date()
     // To the address, for the account may be gone by the time the mail is written.
-    const params = { at: deleteAt.toISOString() }
+    const params = until ? { until: until.toISOString() } : {}
     const address = account?.email ?? ''
     const locale = account?.locale ?? wish.client.locale
     await queueMail(tx, { kind: 'account-deleted', address, params, locale })
     await endResetLinks(tx, accountId)
     if (until) await close(tx, accountId, wish, until)
-    else await erase(tx, accountId, wish)
-    return deleteAt
+    return { deletedAt: until ?? (await erase(tx, accountId, wish)), isWaiting: until !== null }
   })
 }
 
@@ -76,7 +75,9 @@ async function close(tx: Transaction, accountId: string, wish: Wish, until: Date
   await remember(tx, { accountId, event: 'deletion asked', device: wish.client.device })
 }
 
-async function erase(tx: Transaction, accountId: string, wish: Wish): Promise<void> {
+async function erase(tx: Transaction, accountId: string, wish: Wish): Promise<Date> {
   if (wish.deleteMovies) await tx.query(sql`delete from movies where added_by = ${accountId}`)
-  await tx.query(sql`delete from accounts where id = ${accountId}`)
+  const [erased] = await tx.query<{ at: Date }>(sql`delete from accounts where id = ${accountId} returning now() as at`)
+  if (!erased) throw new Error('The account that is locked is not there.')
+  return erased.at
 }

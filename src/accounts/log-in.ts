@@ -120,7 +120,7 @@ async function enter(tx: Transaction, config: Config, account: Verified, from: C
   if (!session) return undefined
   await remember(tx, { accountId: account.id, event: 'logged in', device: from.device })
   if (isNew) {
-    const params = { at: new Date().toISOString(), device: from.device }
+    const params = { device: from.device }
     await queueMail(tx, { kind: 'new-device', accountId: account.id, params, locale: from.locale })
   }
   return session

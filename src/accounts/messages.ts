@@ -57,9 +57,10 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
 
     'account-deleted': async (mail) => {
       const email = mail.address ?? ''
-      const at = new Date(mail.params['at'] ?? '')
+      const { until } = mail.params
       const locale = localeOf(config, mail)
-      const values = { email, at: dateInWords(locale, at), is_waiting: at > new Date() }
+      const at = dateInWords(locale, until === undefined ? mail.queuedAt : new Date(until))
+      const values = { email, at, is_waiting: until !== undefined }
       return { to: email, message: await render(mail.kind, locale, values) }
     },
   }
@@ -82,11 +83,9 @@ export function localeOf({ defaultLocale }: Config, { locale }: ClaimedMail, acc
   return knownLanguage(account?.locale) ?? knownLanguage(locale) ?? defaultLocale
 }
 
-function circumstances({ params }: ClaimedMail, locale: string) {
-  return {
-    at: dateInWords(locale, new Date(params['at'] ?? '')),
-    device: deviceInWords(locale, params['device'] ?? ''),
-  }
+/** A mail is queued in the transaction that it tells of, so that the time of the one is that of the other. */
+function circumstances({ params, queuedAt }: ClaimedMail, locale: string) {
+  return { at: dateInWords(locale, queuedAt), device: deviceInWords(locale, params['device'] ?? '') }
 }
 
 async function accountOf(db: Database, mail: ClaimedMail) {

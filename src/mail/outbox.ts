@@ -16,6 +16,7 @@ export type ClaimedMail = {
   locale: string | null
   supportCode: string
   attempts: number
+  queuedAt: Date
   /** Since it was queued. */
   ageSeconds: number
 }
@@ -55,7 +56,7 @@ export function claimMails(db: Queryable, most: number): Promise<ClaimedMail[]> 
     from due
     where id = due_id
     returning id, lease_id as "leaseId", kind, account_id as "accountId", address, params, locale,
-      support_code as "supportCode", attempts,
+      support_code as "supportCode", attempts, created_at as "queuedAt",
       extract(epoch from now() - created_at)::float8 as "ageSeconds"`)
 }
 

@@ -69,9 +69,9 @@ export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async
     const { password, movies } = request.body
     const wish = { password, deleteMovies: movies === 'delete', client: clientOf(request) }
     try {
-      const deletedAt = await closeAccount(tools, ownVisitor(request).accountId, wish)
+      const { deletedAt, isWaiting } = await closeAccount(tools, ownVisitor(request).accountId, wish)
       showOut(reply, config)
-      const until = deletedAt.getTime() > Date.now() ? deletedAt : null
+      const until = isWaiting ? deletedAt : null
       return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
     } catch (error) {
       return showDeletion(request, reply, movies, refusalOf(error, wrongPassword('password')))

@@ -64,7 +64,7 @@ function changePassword(
     await queueMail(tx, {
       kind: 'password-reset-successful',
       accountId: spent.accountId,
-      params: { at: new Date().toISOString(), device },
+      params: { device },
       locale,
     })
     return true
