@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
 import { deliveryNews } from './delivery-news.ts'
 import { reportMailServer } from './mail-server-state.ts'
-import { type ClaimedMail, claimMails, type Outcome, renewLeases, settleMail } from './outbox.ts'
+import { type ClaimedMail, claimMails, giveBack, mendTimes, type Outcome, renewLeases, settleMail } from './outbox.ts'
 import type { MailServer, Message, SendResult } from './smtp.ts'
 
 /** What a feature makes of a mail it queued: the message and whom it goes to, or why there is none to send. */
@@ -37,6 +38,7 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
   // Until the first probe nobody knows, and a mail is no way to find out.
   let isWell = false
   let isGivingUp = false
+  let claim: string | undefined
 
   async function run(): Promise<void> {
     for (let probes = 0; !stopping.signal.aborted; probes = isWell ? 0 : probes + 1) {
@@ -63,8 +65,11 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
   async function takeSome(): Promise<void> {
     // A mail whose outcome cannot be written down outlives its lease, and taken anew it would be sent twice.
     if (unsettled.size > 0) return pause(200)
-    const free = server.connections - inHand.size
-    const mails = await claimMails(db, free)
+    // A claim that failed may have been made all the same: it is undone, or what it took would wait for nobody.
+    if (claim) await giveBack(db, claim)
+    claim = randomUUID()
+    const mails = await claimMails(db, server.connections - inHand.size, claim)
+    claim = undefined
     for (const mail of mails) {
       const delivery = deliver(mail).finally(() => inHand.delete(mail))
       inHand.set(mail, delivery)
@@ -115,6 +120,9 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
   const renewal = setInterval(() => {
     if (inHand.size > 0) renewLeases(db, [...inHand.keys()]).catch(news.databaseFails)
   }, 5000)
+  const mend = () => void mendTimes(db).catch(news.databaseFails)
+  const mending = setInterval(mend, 60_000)
+  mend()
   const running = run()
   return {
     stop: async () => {
@@ -127,6 +135,7 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
       await Promise.all(inHand.values())
       clearTimeout(giveUp)
       clearInterval(renewal)
+      clearInterval(mending)
       server.close()
     },
   }

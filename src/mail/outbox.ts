@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
 
 /** What a message needs to be written. Never a secret. */
@@ -41,32 +41,61 @@ export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
   return code
 }
 
-/** Takes up to `most` mails that are due, each under a lease that other workers respect until it runs out. */
-export function claimMails(db: Queryable, most: number): Promise<ClaimedMail[]> {
+/**
+ * Takes up to `most` mails that are due, each under a lease that other workers respect until it runs out. Even then its
+ * worker may be alive: the clock may have jumped, or the database was away. So the lease is doubted first, which gives
+ * the worker time to renew it, and taken when nothing came.
+ */
+export async function claimMails(db: Queryable, most: number, leaseId: string): Promise<ClaimedMail[]> {
   // Materialized, or a plan that looks into the list more than once would take more than `most`.
-  return db.query<ClaimedMail>(sql`
+  const mails = await db.query<ClaimedMail & { isDoubted: boolean }>(sql`
     with due as materialized (
-      select id as due_id from outbox
+      select id as due_id, leased_until is not null and not is_doubted as is_new_doubt
+      from outbox
       where closed_at is null and due_at <= now() and (leased_until is null or leased_until < now())
       order by due_at
       limit ${most}
       for update skip locked)
     update outbox
-    set leased_until = now() + interval '15 seconds', lease_id = ${randomUUID()}, attempts = attempts + 1
+    set is_doubted = is_new_doubt,
+      leased_until = now() + case when is_new_doubt then interval '8 seconds' else interval '15 seconds' end,
+      lease_id = case when is_new_doubt then lease_id else ${leaseId}::uuid end,
+      attempts = attempts + case when is_new_doubt then 0 else 1 end
     from due
     where id = due_id
     returning id, lease_id as "leaseId", kind, account_id as "accountId", address, params, locale,
       support_code as "supportCode", attempts, created_at as "queuedAt",
-      extract(epoch from now() - created_at)::float8 as "ageSeconds"`)
+      extract(epoch from now() - created_at)::float8 as "ageSeconds", is_doubted as "isDoubted"`)
+  return mails.filter(({ isDoubted }) => !isDoubted)
+}
+
+/** Leaves to others what a claim took whose answer never came. */
+export async function giveBack(db: Queryable, leaseId: string): Promise<void> {
+  await db.query(sql`
+    update outbox set leased_until = null, lease_id = null, attempts = attempts - 1
+    where lease_id = ${leaseId} and closed_at is null`)
 }
 
 /** Keeps mails in hand for another 15 seconds. */
 export async function renewLeases(db: Queryable, mails: ClaimedMail[]): Promise<void> {
   await db.query(sql`
-    update outbox set leased_until = now() + interval '15 seconds'
+    update outbox set leased_until = now() + interval '15 seconds', is_doubted = false
     from unnest(${mails.map((mail) => mail.id)}::uuid[], ${mails.map((mail) => mail.leaseId)}::uuid[]) as held (id, lease_id)
     where outbox.id = held.id and outbox.lease_id = held.lease_id`)
 }
+
+/** Where the clock was set back, what was to happen soon would happen late: it is brought back to where it can be. */
+export async function mendTimes(db: Queryable): Promise<void> {
+  await db.query(sql`
+    update outbox
+    set due_at = least(due_at, now() + case when state = 'queued' then interval '0' else ${longestDelay} end),
+      leased_until = case when leased_until is not null then least(leased_until, now() + interval '15 seconds') end
+    where closed_at is null and (
+      due_at > now() + case when state = 'queued' then interval '0' else ${longestDelay} end
+      or leased_until > now() + interval '15 seconds')`)
+}
+
+const longestDelay = sql`interval '36 minutes'`
 
 /** Gives a mail that was queued to an address the account behind it. False where the lease has gone to another worker. */
 export async function addressToAccount(tx: Transaction, mail: ClaimedMail, accountId: string): Promise<boolean> {
@@ -80,7 +109,7 @@ export async function settleMail(db: Queryable, mail: ClaimedMail, outcome: Outc
   const delaySeconds = outcome.state === 'deferred' ? outcome.delaySeconds : null
   await db.query(sql`
     update outbox
-    set state = ${outcome.state}, last_reply = ${outcome.reply ?? null}, leased_until = null, lease_id = null,
+    set state = ${outcome.state}, last_reply = ${outcome.reply ?? null}, leased_until = null, lease_id = null, is_doubted = false,
       due_at = now() + coalesce(${delaySeconds}::float8, 0) * interval '1 second',
       closed_at = case when ${delaySeconds}::float8 is null then now() end
     where id = ${mail.id} and lease_id = ${mail.leaseId}`)

@@ -14,7 +14,8 @@ export type ResetLink = {
 
 /**
  * Makes a link for an account's mail and answers its token, which exists nowhere else: the database keeps its SHA-256.
- * The links of the account's three newest mails live side by side; those of older mails are replaced.
+ * The links of the account's three newest mails live side by side; those of older mails are replaced. The mail that this
+ * one is for counts as the newest, whatever the clock says.
  */
 export async function mintResetLink(
   tx: Transaction,
@@ -30,7 +31,7 @@ export async function mintResetLink(
       select mail_id from reset_links
       where account_id = ${link.accountId} and ended_at is null
       group by mail_id
-      order by max(created_at) desc
+      order by mail_id = ${link.mailId} desc, max(created_at) desc
       limit 3)`)
   return token
 }

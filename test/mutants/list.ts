@@ -135,14 +135,9 @@ export const mutants: Mutant[] = [
     `${accounts}/session.ts`,
     [`${accounts}/access-token.test.ts`],
     [
-      [
-        'where sessions.id = ${id} and ended_at is null and expires_at > now()',
-        'where sessions.id = ${id} and expires_at > now()',
-      ],
-      [
-        'where sessions.id = ${id} and ended_at is null and expires_at > now()',
-        'where sessions.id = ${id} and ended_at is null',
-      ],
+      ['where sessions.id = ${named.id} and ended_at is null', 'where sessions.id = ${named.id}'],
+      ['ended_at is null and expires_at > now()\n      and', 'ended_at is null\n      and'],
+      ['\n      and ${named.until}::float8 > extract(epoch from now())', ''],
     ],
   ),
   ...faultsIn(
@@ -584,7 +579,7 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     'src/mail/outbox.ts',
     ['src/mail/refusals.test.ts'],
-    [['attempts = attempts + 1', 'attempts = attempts']],
+    [['attempts = attempts + case when is_new_doubt then 0 else 1 end', 'attempts = attempts']],
   ),
   ...faultsIn(
     'src/mail/outbox.ts',
@@ -593,6 +588,21 @@ export const mutants: Mutant[] = [
       ['and (leased_until is null or leased_until < now())', ''],
       ['and (leased_until is null or leased_until < now())', 'and leased_until is null'],
     ],
+  ),
+  ...faultsIn(
+    'src/mail/outbox.ts',
+    ['test/clocks.test.ts'],
+    [
+      ['leased_until is not null and not is_doubted as', 'false as'],
+      ["due_at = least(due_at, now() + case when state = 'queued'", 'due_at = least(due_at, now() + case when false'],
+    ],
+  ),
+  ...faultsIn(`${accounts}/access-token.ts`, ['test/clocks.test.ts'], [['currentDate: new Date(0),', '']]),
+  ...faultsIn(`${recovery}/reset-link.ts`, ['test/clocks.test.ts'], [['mail_id = ${link.mailId} desc, ', '']]),
+  ...faultsIn(
+    `${recovery}/cool-down.ts`,
+    ['test/clocks.test.ts'],
+    [[' and (closed_at is null or closed_at <= now())', '']],
   ),
   ...faultsIn(
     'src/purge.ts',
