@@ -53,7 +53,8 @@ async function takeMails(browser: Browser, bag: MovieBag): Promise<string[]> {
 
 async function take(page: Page, name: string): Promise<void> {
   for (const colorScheme of colorSchemes) {
-    await page.emulateMedia({ colorScheme })
+    // Nothing is taken on its way from one colour to the other.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     for (const [device, size] of Object.entries(devices)) {
       await page.setViewportSize(size)
       await page.screenshot({ path: join(folder, `${name}-${device}-${colorScheme}.png`), fullPage: true })

@@ -30,8 +30,15 @@ const html = new HtmlValidate({
 })
 
 for (const stop of stops) {
-  test(`${stop.name} as ${stop.who} sees it is whole, light, wide and narrow, in both themes`, () => visit(stop))
+  test(`${stop.name} as ${stop.who} sees it is whole, light, wide, narrow and still, in both themes`, () => visit(stop))
 }
+
+test('where nobody asks for less motion a button does not jump from colour to colour', async () => {
+  const { page } = pages['a stranger']
+  await page.goto('/log-in')
+  await page.emulateMedia({ reducedMotion: 'no-preference' })
+  assert((await moving(page)).includes('BUTTON'))
+})
 
 async function visit({ who, open }: Stop): Promise<void> {
   const { page, answers } = pages[who]
@@ -47,6 +54,7 @@ async function visit({ who, open }: Stop): Promise<void> {
   await assertLight(answers.slice(start))
   await assertAccessible(page, 'light')
   await assertAccessible(page, 'dark')
+  assert.deepEqual(await moving(page), [], 'it moves, and was asked not to')
   await assertNarrow(page)
 }
 
@@ -88,4 +96,13 @@ async function assertNarrow(page: Page): Promise<void> {
   const width: number = await page.evaluate('document.documentElement.scrollWidth')
   await page.setViewportSize({ width: 1280, height: 720 })
   assert.equal(width, 320, 'it scrolls sideways')
+}
+
+/** What does not change at once, or moves by itself: elements, and what stands before and after them. */
+function moving(page: Page): Promise<string[]> {
+  return page.evaluate(`[...document.querySelectorAll('*')].flatMap((element) =>
+    ['', '::before', '::after'].flatMap((part) => {
+      const { transitionDuration, animationName } = getComputedStyle(element, part)
+      return /[1-9]/.test(transitionDuration) || animationName !== 'none' ? element.nodeName + part : []
+    }))`)
 }
