@@ -23,29 +23,63 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes
 
-/** One field of a request that is wrong, and what would do instead. */
-export type FieldError = { field: string; detail: string }
+/** Why a field is refused, in a word that never changes. Each is a sentence `page.reason.<reason>` in every language. */
+export const reasons = [
+  'missing',
+  'unknown',
+  'wrong-type',
+  'not-storable',
+  'too-short',
+  'too-long',
+  'too-few',
+  'too-many',
+  'too-many-words',
+  'too-small',
+  'too-large',
+  'not-among',
+  'not-an-address',
+  'not-an-account',
+  'not-a-page',
+  'needs-words',
+  'too-common',
+  'is-the-address',
+  'is-the-service',
+  'invalid',
+] as const
 
-/** What a caller did that the service answers with one of the codes above. `detail` is for a person, in a sentence. */
+export type Reason = (typeof reasons)[number]
+
+/** One field of a request that is wrong: what would do instead in English, and why in a word, with its bound. */
+export type FieldError = { field: string; detail: string; reason: Reason; min?: number; max?: number }
+
+/** What a caller did that the service answers with one of the codes above. `detail` is for a person, in English; a page
+ * says `sentence` instead, by its key. */
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly status: number
   readonly detail: string | undefined
   readonly fields: FieldError[] | undefined
+  readonly sentence: string | undefined
   readonly headers: Record<string, string>
 
   constructor(
     code: ErrorCode,
     detail?: string,
-    more: { fields?: FieldError[]; headers?: Record<string, string>; cause?: unknown } = {},
+    more: { fields?: FieldError[]; sentence?: string; headers?: Record<string, string>; cause?: unknown } = {},
   ) {
     super(detail ?? errorCodes[code].message, { cause: more.cause })
     this.code = code
     this.status = errorCodes[code].status
     this.detail = detail
     this.fields = more.fields
+    this.sentence = more.sentence
     this.headers = more.headers ?? {}
   }
+}
+
+/** For one field that is wrong. */
+export function wrongField(wrong: FieldError): AppError {
+  return new AppError('SchemaValidationError', `${wrong.field} ${wrong.detail}.`, { fields: [wrong] })
 }
 
 /** Why the service cannot start, in one line that says what would do. It is printed without a stack. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { type FieldError, reasons } from '../src/errors.ts'
 import type { Answer } from './movie-bag.ts'
 
 /** The contract's table of errors, written out again: the service is held against this and not against itself. */
@@ -52,7 +53,10 @@ export function assertError(answer: Pick<Answer, 'status' | 'headers' | 'text'>,
   if (fields) assertFields(body, fields)
 }
 
-function assertFields({ errors }: { errors?: { field: string; detail: string }[] }, fields: string[]): void {
+function assertFields({ errors }: { errors?: FieldError[] }, fields: string[]): void {
   assert.deepEqual(errors?.map(({ field }) => field).sort(), fields.toSorted())
-  for (const { field, detail } of errors ?? []) assert.match(detail, /^[a-z].+[^.]$/, `${field} is told nothing`)
+  for (const { field, detail, reason } of errors ?? []) {
+    assert.match(detail, /^[a-z].+[^.]$/, `${field} is told nothing`)
+    assert(reasons.includes(reason), `${field} is refused as ${reason}`)
+  }
 }

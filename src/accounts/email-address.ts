@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url'
-import { AppError } from '../errors.ts'
+import { wrongField } from '../errors.ts'
 
 /**
  * One e-mail address in the form in which two are compared: ASCII letters in lower case, the domain by IDNA. Undefined
@@ -22,7 +22,7 @@ export function requireAddress(typed: string): string {
   const canonical = canonicalAddress(typed)
   if (canonical) return canonical
   const detail = 'must be one e-mail address, such as ada@example.org'
-  throw new AppError('SchemaValidationError', `email ${detail}.`, { fields: [{ field: 'email', detail }] })
+  throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
 }
 
 /** The dot-atom of RFC 5321 and RFC 6531. */

@@ -19,6 +19,12 @@ async function refusal(password: unknown, email = 'eve@example.org'): Promise<st
   return answer.body.errors[0].detail
 }
 
+test('a program learns in a word why a password is refused, with the bound', async () => {
+  const answer = await bag.request('POST', '/api/auth/signup', { email: 'eve@example.org', password: 'short' })
+  const [{ reason, min, max }] = answer.body.errors
+  assert.deepEqual({ reason, min, max }, { reason: 'too-short', min: 8, max: undefined })
+})
+
 async function cannotLogIn(email: string, password: string) {
   assertError(await bag.request('POST', '/api/auth/login', { email, password }), 'UnauthorizedError')
 }

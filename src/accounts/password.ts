@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { hash, verify } from '@node-rs/argon2'
 import { verify as verifyBcrypt } from '@node-rs/bcrypt'
 import pLimit from 'p-limit'
-import { AppError } from '../errors.ts'
+import { AppError, type FieldError, wrongField } from '../errors.ts'
 
 /** Argon2id, the default of the library, with the parameters of OWASP's Password Storage cheat sheet. */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
@@ -21,9 +21,8 @@ const inTurn = pLimit(availableParallelism())
  * that everybody tries first, the account's own address, the product's name (NIST SP 800-63B-4, 3.1.1.2).
  */
 export function checkPassword(password: string, rule: { email: string; minLength: number }, field = 'password'): void {
-  const reason = reasonAgainst(password.normalize('NFC'), rule)
-  if (!reason) return
-  throw new AppError('SchemaValidationError', `${field} ${reason}.`, { fields: [{ field, detail: reason }] })
+  const fault = faultOf(password.normalize('NFC'), rule)
+  if (fault) throw wrongField({ field, ...fault })
 }
 
 /** The argon2id hash. Throws `ServiceUnavailableError` where too many wait for theirs. */
@@ -52,15 +51,26 @@ function matchesHash(passwordHash: string, password: string): Promise<boolean> {
   return verify(passwordHash, password.normalize('NFC'))
 }
 
-function reasonAgainst(password: string, { email, minLength }: { email: string; minLength: number }) {
+type Fault = Omit<FieldError, 'field'>
+
+function faultOf(password: string, { email, minLength: min }: { email: string; minLength: number }): Fault | undefined {
   const length = [...password].length
   const lower = password.toLowerCase()
-  if (length < minLength) return `must have at least ${minLength} characters`
-  if (length > longest) return `must have at most ${longest} characters`
-  if (!isHashable(password)) return 'must not contain the NUL character or half of a character'
-  if (commonPasswords().has(lower)) return 'is among the passwords that are tried first: choose one that is your own'
-  if (lower === email.toLowerCase()) return 'must not be the e-mail address'
-  if (lower.replace(/[^a-z]/g, '') === 'moviebag') return 'must not be the name of this service'
+  if (length < min) return { detail: `must have at least ${min} characters`, reason: 'too-short', min }
+  if (length > longest) return { detail: `must have at most ${longest} characters`, reason: 'too-long', max: longest }
+  if (!isHashable(password)) {
+    return { detail: 'must not contain the NUL character or half of a character', reason: 'not-storable' }
+  }
+  if (commonPasswords().has(lower)) {
+    return {
+      detail: 'is among the passwords that are tried first: choose one that is your own',
+      reason: 'too-common',
+    }
+  }
+  if (lower === email.toLowerCase()) return { detail: 'must not be the e-mail address', reason: 'is-the-address' }
+  if (lower.replace(/[^a-z]/g, '') === 'moviebag') {
+    return { detail: 'must not be the name of this service', reason: 'is-the-service' }
+  }
   return undefined
 }
 

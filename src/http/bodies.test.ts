@@ -70,7 +70,7 @@ test('an unknown field is refused by name everywhere but on login', async () => 
 
 test('of a field that has alternatives the one that was nearly met is told', async () => {
   const { body } = await bag.request('POST', '/api/movies', { ...metropolis, year: 1799 }, ada)
-  assert.deepEqual(body.errors, [{ field: 'year', detail: 'must be >= 1800' }])
+  assert.deepEqual(body.errors, [{ field: 'year', detail: 'must be >= 1800', reason: 'too-small', min: 1800 }])
 })
 
 test('keys that reach for the prototype are refused on every route', async () => {

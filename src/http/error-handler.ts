@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { AppError, type ErrorCode, errorCodes, type FieldError } from '../errors.ts'
+import { AppError, type ErrorCode, errorCodes, type FieldError, type Reason } from '../errors.ts'
 
 /** What an error looks like to its caller: the members of the original API, those of RFC 9457, and `code`. */
 function errorBody(error: AppError) {
@@ -84,16 +84,31 @@ export function invalid(part: string, problems: NonNullable<FastifyError['valida
     const child = params['missingProperty'] ?? params['additionalProperty']
     const field = [parent, child].filter(Boolean).join('.') || part
     // The first says it best: what follows is that no alternative was met.
-    if (!fields.has(field)) fields.set(field, { field, detail: sentence(keyword, message ?? 'is not valid') })
+    if (!fields.has(field)) fields.set(field, { field, ...faultOf(keyword, params['limit'], message) })
   }
   const list = [...fields.values()]
   const detail = list.map((wrong) => `${wrong.field} ${wrong.detail}`).join('; ')
   return new AppError('SchemaValidationError', `${detail}.`, { fields: list })
 }
 
-function sentence(keyword: string, message: string): string {
-  if (keyword === 'required') return 'is missing'
-  if (keyword === 'additionalProperties') return 'is not a field of this request'
-  if (keyword === 'pattern') return 'has characters that cannot be stored'
-  return message
+function faultOf(keyword: string, limit: unknown, message = 'is not valid'): Omit<FieldError, 'field'> {
+  if (keyword === 'required') return { detail: 'is missing', reason: 'missing' }
+  if (keyword === 'additionalProperties') return { detail: 'is not a field of this request', reason: 'unknown' }
+  if (keyword === 'pattern') return { detail: 'has characters that cannot be stored', reason: 'not-storable' }
+  const reason = reasonsByKeyword[keyword] ?? 'invalid'
+  if (typeof limit !== 'number') return { detail: message, reason }
+  return { detail: message, reason, [keyword.startsWith('min') ? 'min' : 'max']: limit }
+}
+
+const reasonsByKeyword: Record<string, Reason> = {
+  type: 'wrong-type',
+  enum: 'not-among',
+  const: 'not-among',
+  minLength: 'too-short',
+  maxLength: 'too-long',
+  minItems: 'too-few',
+  maxItems: 'too-many',
+  minProperties: 'too-few',
+  minimum: 'too-small',
+  maximum: 'too-large',
 }

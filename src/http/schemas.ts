@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import { type ErrorCode, errorCodes } from '../errors.ts'
+import { type ErrorCode, errorCodes, reasons } from '../errors.ts'
 
 /** Any character but NUL, which PostgreSQL cannot store, and lone surrogates, which UTF-8 cannot spell. */
 export const storableText = '^[^\\u0000\\ud800-\\udfff]*$'
@@ -16,6 +16,14 @@ export function body<T extends Record<string, TSchema>>(fields: T) {
 /** What a success answers that has nothing to tell. */
 export const nothing = Type.Object({}, { description: 'Done' })
 
+const wrongFieldSchema = Type.Object({
+  field: Type.String(),
+  detail: Type.String({ description: 'What would do' }),
+  reason: Type.Enum([...reasons], { description: 'The same in a word that never changes' }),
+  min: Type.Optional(Type.Number({ description: 'The least that would do' })),
+  max: Type.Optional(Type.Number({ description: 'The most that would do' })),
+})
+
 export const errorSchema = Type.Object(
   {
     message: Type.String({ description: 'The fixed sentence of this code, for clients that compare it' }),
@@ -24,11 +32,7 @@ export const errorSchema = Type.Object(
     type: Type.String({ description: 'RFC 9457: what kind of problem this is' }),
     title: Type.String({ description: 'RFC 9457: the message again' }),
     detail: Type.Optional(Type.String({ description: 'RFC 9457: what was wrong this time, and what would do' })),
-    errors: Type.Optional(
-      Type.Array(Type.Object({ field: Type.String(), detail: Type.String() }), {
-        description: 'Each field that is wrong',
-      }),
-    ),
+    errors: Type.Optional(Type.Array(wrongFieldSchema, { description: 'Each field that is wrong' })),
   },
   { $id: 'Error', title: 'Error', description: 'RFC 9457 problem details, and the members of the original API' },
 )

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { wrongField } from '../errors.ts'
 import { movieKey } from './movie.ts'
 
 /** Where in an order a page ends: at the movie, and at what it is ordered by, if that is more than its arrival. */
@@ -15,7 +15,7 @@ export function cursorIn(text: string, sort: string): Cursor {
   const cursor = sort === 'added' ? { key: null, id: written } : parsed(written, sort)
   if (cursor && movieKey(cursor.id)) return cursor
   const detail = 'must come from the Link header of the page before'
-  throw new AppError('SchemaValidationError', `after ${detail}.`, { fields: [{ field: 'after', detail }] })
+  throw wrongField({ field: 'after', detail, reason: 'not-a-page' })
 }
 
 function parsed(written: string, sort: string): Cursor | undefined {

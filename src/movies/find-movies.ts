@@ -1,5 +1,5 @@
 import { type Database, join, raw, type Sql, sql, type Transaction } from '../database/database.ts'
-import { AppError } from '../errors.ts'
+import { wrongField } from '../errors.ts'
 import { type Cursor, cursorAt, cursorIn } from './cursor.ts'
 import { forgiveSlips } from './forgive-slips.ts'
 import { type Movie, movieColumns } from './movie.ts'
@@ -28,10 +28,15 @@ export type FoundMovies = { movies: Movie[]; next?: MovieSearch; q?: string }
  */
 export async function findMovies(db: Database, search: MovieSearch): Promise<FoundMovies> {
   const words = wordsOf(search.q ?? '')
-  if (words.length > 10) throw wrong('q', 'must have at most 10 words')
-  if (search.sort === 'match' && words.length === 0) throw wrong('sort', 'is match, which needs words in q')
-  if (search.added_by !== undefined && !uuid.test(search.added_by))
-    throw wrong('added_by', 'must be the id of an account')
+  if (words.length > 10) {
+    throw wrongField({ field: 'q', detail: 'must have at most 10 words', reason: 'too-many-words', max: 10 })
+  }
+  if (search.sort === 'match' && words.length === 0) {
+    throw wrongField({ field: 'sort', detail: 'is match, which needs words in q', reason: 'needs-words' })
+  }
+  if (search.added_by !== undefined && !uuid.test(search.added_by)) {
+    throw wrongField({ field: 'added_by', detail: 'must be the id of an account', reason: 'not-an-account' })
+  }
   const sort = search.sort ?? (words.length > 0 ? 'match' : 'added')
   const start = search.after === undefined ? undefined : cursorIn(search.after, sort)
   const { q, genre, cast, year, added_by, sort: wanted, limit } = search
@@ -133,8 +138,4 @@ function page(search: MovieSearch, sort: Sort, rows: Row[]): { movies: Row[]; ne
   const last = rows[search.limit - 1]
   if (rows.length <= search.limit || !last) return { movies }
   return { movies, next: { ...search, after: cursorAt(sort, { key: last.key ?? null, id: last.id }) } }
-}
-
-function wrong(field: string, detail: string): AppError {
-  return new AppError('SchemaValidationError', `${field} ${detail}.`, { fields: [{ field, detail }] })
 }

@@ -1,24 +1,41 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { AppError } from '../errors.ts'
+import type { AppError, ErrorCode } from '../errors.ts'
 import { sendJson } from '../http/error-handler.ts'
+import { toldOf } from './form.ts'
 import type { ShowPage } from './page.ts'
 
 /** The others are told by the sentences of `page.error`. */
 const statusesWithSentences = [404, 405, 429, 500, 503]
 
+/** What a page tells of an error beside what is told of its status. */
+const sentences: Partial<Record<ErrorCode, string>> = {
+  UpdatingMovieError: 'page.error.not-yours',
+  DeletingMovieError: 'page.error.not-yours',
+  MovieAlreadyExistsError: 'page.error.name-taken',
+  MovieNotExistsError: 'page.error.movie-gone',
+  EmailAlreadyExistsError: 'page.error.address-taken',
+  BadTokenError: 'page.error.bad-link',
+  PayloadTooLargeError: 'page.error.too-large',
+}
+
 /** Makes the renderer of errors that shows browsers a page, and gives programs and all that ask the API its JSON. */
 export function errorsFor(show: ShowPage) {
   return (error: AppError, request: FastifyRequest, reply: FastifyReply) => {
     if (!isForBrowser(request)) return sendJson(error, request, reply)
-    const { status, detail = '', headers } = error
+    const { status, code, fields = [], headers } = error
     const title = statusesWithSentences.includes(status) ? `error-${status}` : 'error'
     const values = {
-      detail: status === 405 || status >= 429 ? '' : detail,
+      more: error.sentence ?? sentences[code] ?? '',
       waitMs: waitMs(headers),
       id: request.id,
       status,
     }
-    return show(reply.headers(headers), { name: 'error', title, status, values })
+    const refusal = {
+      status,
+      errors: Object.fromEntries(fields.map((wrong) => [wrong.field, toldOf(wrong)])),
+      focus: '',
+    }
+    return show(reply.headers(headers), { name: 'error', title, refusal, values })
   }
 }
 

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../errors.ts'
+import { AppError, type ErrorCode, type FieldError } from '../errors.ts'
 
 /** The key of a sentence and its values, to be said in the language of whoever reads it. */
 export type Told = { sentence: string; values?: Record<string, unknown> }
@@ -16,10 +16,15 @@ export function refusalOf(error: unknown, meanings: Meanings = {}): Refusal {
   const meaning = meanings[code]
   const [first] = fields
   if (first) {
-    const errors = fields.map(({ field, detail }) => [field, { sentence: 'page.form.wrong', values: { detail } }])
+    const errors = fields.map((wrong) => [wrong.field, toldOf(wrong)])
     return { status, errors: Object.fromEntries(errors), focus: first.field }
   }
   if (!meaning) throw error
   const { field, sentence } = meaning
   return { status, errors: { [field]: { sentence } }, focus: field }
+}
+
+/** What is wrong with a field. */
+export function toldOf({ reason, min, max }: FieldError): Told {
+  return { sentence: `page.reason.${reason}`, values: { min, max } }
 }

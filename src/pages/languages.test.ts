@@ -96,3 +96,17 @@ test('a language that this release does not speak is passed over', async () => {
   await bag.request('POST', '/api/auth/forgot', { email }, mexican)
   assert.match((await bag.smtp.mailTo(email)).html || '', /<html lang="es" dir="ltr">/)
 })
+
+test('what is wrong with a form is said in the language, with its numbers', async () => {
+  const spanish = { ...form, ...mexican }
+  const weak = await bag.request('POST', '/sign-up', 'email=eve@example.org&password=short', spanish)
+  assert(weak.text.includes(sentence('es', 'page.reason.too-short', { min: 8 })), weak.text)
+  const common = await bag.request('POST', '/sign-up', 'email=eve@example.org&password=password', spanish)
+  assert(common.text.includes(sentence('es', 'page.reason.too-common')), common.text)
+  const address = await bag.request('POST', '/forgot', 'email=eve', spanish)
+  assert(address.text.includes(sentence('es', 'page.reason.not-an-address')), address.text)
+  const missing = await bag.request('POST', '/forgot', 'e=eve', spanish)
+  assert.match(missing.text, new RegExp(`<code dir="ltr">email</code>: ${sentence('es', 'page.reason.missing')}`))
+  const elsewhere = await bag.request('POST', '/forgot', 'email=eve', { ...spanish, 'sec-fetch-site': 'cross-site' })
+  assert(elsewhere.text.includes(sentence('es', 'page.error.other-site')), elsewhere.text)
+})

@@ -17,6 +17,7 @@ export function refuseOtherSites({ publicUrl }: Pick<Config, 'publicUrl'>): onRe
     throw new AppError(
       'SchemaValidationError',
       'This form was sent from another site. Open the page here and send it again.',
+      { sentence: 'page.error.other-site' },
     )
   }
 }

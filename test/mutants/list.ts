@@ -101,7 +101,7 @@ export const mutants: Mutant[] = [
       ["hash(password.normalize('NFC'), parameters)", 'hash(password, parameters)'],
       ["verify(passwordHash, password.normalize('NFC'))", 'verify(passwordHash, password)'],
       ['const longest = 256', 'const longest = 255'],
-      ['if (length < minLength)', 'if (length <= minLength)'],
+      ['if (length < min)', 'if (length <= min)'],
       ['list.slice(0, 10_000)', 'list.slice(0, 10)'],
       ['if (lower === email.toLowerCase())', 'if (lower === email)'],
       ["=== 'moviebag'", "=== 'movie-bag'"],
