@@ -40,6 +40,22 @@ test('where nobody asks for less motion a button does not jump from colour to co
   assert((await moving(page)).includes('BUTTON'))
 })
 
+test('a cover shows the whole title on an Arabic page, too', async () => {
+  const page = await (await browser.newContext({ baseURL: bag.url, locale: 'ar' })).newPage()
+  await page.goto('/')
+  const [turned, all, cut]: unknown[] = await page.evaluate(`[
+    document.dir,
+    document.querySelectorAll('.cover text').length,
+    [...document.querySelectorAll('.cover text')].filter((line) => {
+      const [title, cover] = [line, line.closest('.cover')].map((element) => element.getBoundingClientRect())
+      return title.left < cover.left || title.right > cover.right
+    }).map((line) => line.textContent),
+  ]`)
+  assert.equal(turned, 'rtl')
+  assert(Number(all) > 10)
+  assert.deepEqual(cut, [])
+})
+
 async function visit({ who, open }: Stop): Promise<void> {
   const { page, answers } = pages[who]
   answers.length = 0
