@@ -34,6 +34,20 @@ test('a statement that takes too long is given up by the database too, and not o
   assert.equal((await bag.request('GET', '/api/movies')).status, 200)
 })
 
+test('where statements are stuck, whoever waits for a connection is told so before all of them have had their turn', async (t) => {
+  const blocker = new pg.Client(bag.databaseUrl)
+  await blocker.connect()
+  t.after(() => blocker.end())
+  await blocker.query('begin; lock table movies')
+  const from = performance.now()
+  const ask = async () => [(await bag.request('GET', '/api/movies')).body.code, performance.now() - from] as const
+  const answers = await Promise.all(Array.from({ length: 50 }, ask))
+  assert.deepEqual(new Set(answers.map(([code]) => code)), new Set(['ServiceUnavailableError']))
+  const times = answers.map(([, time]) => time)
+  // Ten connections: one turn after the other would take five times as long as the first.
+  assert.ok(Math.max(...times) < 3.5 * Math.min(...times), `${Math.min(...times)} to ${Math.max(...times)} ms`)
+})
+
 test('statements that are put together in many ways, as searches are, fill no memory of the database', async () => {
   for (let way = 0; way < 400; way += 1) {
     assert.deepEqual(await bag.db.query(sql`select ${raw(String(way))}::int as way`), [{ way }])

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { AppError } from '../errors.ts'
+import { openPool, type Pool } from './pool.ts'
 
 export { default as sql, join, raw, type Sql } from 'sql-template-tag'
 
@@ -24,26 +25,11 @@ export type Database = Queryable & {
  * server (away, starting, full, silent) is thrown as `ServiceUnavailableError`, within 3 seconds.
  */
 export function openDatabase(url: string, options: { connections: number; onError: (error: Error) => void }): Database {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: options.connections,
-    connectionTimeoutMillis: 2500,
-    query_timeout: 2500,
-    idleTimeoutMillis: 30_000,
-    keepAlive: true,
-    application_name: 'movie-bag',
-    // Or the server would go on with what nobody waits for any more, and whoever asks for much would keep it busy. No
-    // parameter of the connection, for PgBouncer knows none.
-    onConnect: (client) => client.query('set statement_timeout = 2400').then(() => {}),
-  })
-  pool.on('error', options.onError)
-  // While a transaction holds a connection, the pool does not listen to it, and its loss would end the process. The
-  // statements meet the error anyway.
-  pool.on('connect', (client) => void client.on('error', () => {}))
+  const pool = openPool(url, options)
   return {
-    query: (statement) => run(pool, statement),
+    query: (statement) => runOnce(pool, statement),
     transaction: (work) => transaction(pool, work),
-    close: () => pool.end(),
+    close: () => pool.close(),
   }
 }
 
@@ -52,7 +38,20 @@ export function isUniqueViolation(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '23505'
 }
 
-async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+/** A connection is kept where the server answered, were it with a refusal. */
+async function runOnce<Row extends object>(pool: Pool, statement: Sql): Promise<Row[]> {
+  const client = await pool.connect().catch(rethrow)
+  try {
+    const rows = await run<Row>(client, statement)
+    client.release()
+    return rows
+  } catch (error) {
+    client.release(isUnavailable(error))
+    throw error
+  }
+}
+
+async function transaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch(rethrow)
   try {
     await client.query('begin').catch(rethrow)
@@ -68,17 +67,20 @@ async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<
 
 /** A connection that just failed to answer is not asked again: its end rolls back. */
 async function isRolledBack(client: pg.PoolClient, error: unknown): Promise<boolean> {
-  if (error instanceof AppError && error.code === 'ServiceUnavailableError') return false
+  if (isUnavailable(error)) return false
   return client.query('rollback').then(
     () => true,
     () => false,
   )
 }
 
-async function run<Row extends object>(on: pg.Pool | pg.PoolClient, statement: Sql): Promise<Row[]> {
-  const text = statement.text
+function isUnavailable(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'ServiceUnavailableError'
+}
+
+async function run<Row extends object>(client: pg.PoolClient, { text, values }: Sql): Promise<Row[]> {
   const name = nameOf(text)
-  const result = await on.query<Row>({ ...(name && { name }), text, values: statement.values }).catch(rethrow)
+  const result = await client.query<Row>({ ...(name && { name }), text, values }).catch(rethrow)
   return result.rows
 }
 
@@ -124,4 +126,4 @@ function isOutage(error: unknown): boolean {
 
 /** The sentences with which `pg` tells, without a code, that a connection ended or took too long. */
 const connectionLost =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|not queryable/
+  /Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|not queryable/
