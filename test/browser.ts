@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import chromium from '@sparticuz/chromium'
 import { type Browser, chromium as playwright } from 'playwright-core'
@@ -15,15 +15,24 @@ export async function startBrowser(): Promise<Browser> {
   })
 }
 
+/** For scripts that the browser's own do not have. */
+const fonts = ['Arabic', 'Devanagari'].flatMap((script) =>
+  ['400Regular', '600SemiBold'].map(
+    (weight) => `@expo-google-fonts/noto-sans-${script.toLowerCase()}/${weight}/NotoSans${script}_${weight}.ttf`,
+  ),
+)
+
 /** The folder of the unpacked browser. It is moved into its place whole, for several test files may start at once. */
 async function unpacked(): Promise<string> {
-  const place = join(tmpdir(), `movie-bag-chromium-${version()}`)
+  const place = join(tmpdir(), `movie-bag-chromium-${version()}-with-fonts`)
   if (existsSync(place)) return place
   const before = process.env['TMPDIR']
   const made = mkdtempSync(`${place}-`)
   process.env['TMPDIR'] = made
   try {
     await chromium.executablePath()
+    for (const font of fonts)
+      copyFileSync(fileURLToPath(import.meta.resolve(font)), join(made, 'fonts', basename(font)))
     writeFileSync(join(made, 'fonts.conf'), fontsIn(place))
     renameSync(made, place)
   } catch (error) {

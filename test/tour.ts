@@ -24,7 +24,7 @@ export async function tour(bag: MovieBag): Promise<Stop[]> {
     stranger('reset-typing', async (page) => {
       await at(`/reset/${links.live}`)(page)
       await page.fill('#password', 'a gentle reef of coral')
-      await page.getByRole('button', { name: 'Show' }).click()
+      await page.click('[data-shows=password]')
     }),
     stranger('reset-refused', sent(`/reset/${links.live}`, { password: 'password' })),
     stranger('reset-expired', at(`/reset/${links.expired}`)),
@@ -60,11 +60,11 @@ export async function tour(bag: MovieBag): Promise<Stop[]> {
 }
 
 /** A browser window of Ada's, who has signed up, and logged in from two devices. */
-export async function adasWindow(browser: Browser, bag: MovieBag): Promise<BrowserContext> {
+export async function adasWindow(browser: Browser, bag: MovieBag, locale = 'en'): Promise<BrowserContext> {
   const firefox = { 'user-agent': 'Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0' }
   const ada = { email: 'ada@example.org', password: 'the long password of ada' }
   await bag.request('POST', '/api/auth/login', ada, firefox)
-  const window = await browser.newContext({ baseURL: bag.url })
+  const window = await browser.newContext({ baseURL: bag.url, locale })
   const page = await window.newPage()
   await sent('/log-in?next=%2Faccount', ada)(page)
   return window

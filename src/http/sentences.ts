@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { localesDir } from '../languages.ts'
+import { directionOf, localesDir } from '../languages.ts'
 
 /** A sentence of `locales/<locale>.json`, with `{name}` replaced by the value of that name. Throws where there is none. */
 export function sentence(locale: string, key: string, values: Record<string, unknown> = {}): string {
   const found = sentencesOf(locale)[key]
   if (found === undefined) throw new Error(`locales/${locale}.json has no sentence "${key}".`)
-  return found.replace(/\{(\w+)\}/g, (_whole, name: string) => String(values[name]))
+  const isMixed = directionOf(locale) === 'rtl'
+  return found.replace(/\{(\w+)\}/g, (_whole, name: string) => {
+    // Between FSI and PDI (UAX 9) an address or a title keeps its own way, and its last bracket stays where it belongs.
+    return isMixed ? `\u2068${values[name]}\u2069` : String(values[name])
+  })
 }
 
 export function hasSentence(locale: string, key: string): boolean {

@@ -7,6 +7,7 @@ export type Cover = {
   x: number
   r: number
   fontSize: number
+  isRtl: boolean
   lines: { text: string; y: number }[]
 }
 
@@ -21,9 +22,13 @@ export function coverOf(name: string): Cover {
     x: 60 + (x % 81),
     r: 38 + (r % 25),
     fontSize,
+    isRtl: rtlFirst.test(name),
     lines: lines.map((text, index) => ({ text, y: y(index) })),
   }
 }
+
+/** The first letter is of a script that is written from right to left. */
+const rtlFirst = /^\P{L}*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
 /** The largest type in which the title fits in few lines; in the smallest it is cut. */
 function fitted(name: string) {

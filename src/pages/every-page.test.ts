@@ -7,6 +7,7 @@ import type { Page, Response } from 'playwright-core'
 import { startBrowser } from '../../test/browser.ts'
 import { startMovieBag } from '../../test/movie-bag.ts'
 import { adasWindow, type Stop, tour } from '../../test/tour.ts'
+import { readSentences } from '../../tools/sentences.ts'
 
 const bag = await startMovieBag()
 const browser = await startBrowser()
@@ -15,11 +16,27 @@ after(async () => {
   await bag.stop()
 })
 const stops = await tour(bag)
-const stranger = await browser.newContext({ baseURL: bag.url })
+// Between them what is hardest: letters that go the other way, and words that are long.
+const locales = { 'a stranger': 'ar', ada: 'de' }
+const stranger = await browser.newContext({ baseURL: bag.url, locale: locales['a stranger'] })
 const pages = {
   'a stranger': await watched(await stranger.newPage()),
-  ada: await watched(await (await adasWindow(browser, bag)).newPage()),
+  ada: await watched(await (await adasWindow(browser, bag, locales.ada)).newPage()),
 }
+const said = `(() => {
+  const isOurs = (element) => !element.closest('script, svg, code, bdi, [dir=auto], [dir=ltr]:not(html), main [lang]')
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  const texts = []
+  while (walker.nextNode()) if (isOurs(walker.currentNode.parentElement)) texts.push(walker.currentNode.data)
+  for (const name of ['aria-label', 'placeholder', 'data-words', 'title', 'alt'])
+    for (const element of document.querySelectorAll('[' + name + ']'))
+      if (isOurs(element)) texts.push(element.getAttribute(name))
+  return texts.map((text) => text.trim()).filter(Boolean)
+})()`
+const partsIn = (language: string) =>
+  Object.values(readSentences()[language] ?? {}).flatMap((text) => text.split(/\{\w+\}|\|/).map((part) => part.trim()))
+const german = new Set(partsIn('de'))
+const english = partsIn('en').filter((part) => part.length > 1 && !german.has(part))
 const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const html = new HtmlValidate({
   extends: ['html-validate:recommended'],
@@ -30,7 +47,8 @@ const html = new HtmlValidate({
 })
 
 for (const stop of stops) {
-  test(`${stop.name} as ${stop.who} sees it is whole, light, wide, narrow and still, in both themes`, () => visit(stop))
+  test(`${stop.name} as ${stop.who} sees it is whole, light, wide, narrow and still, in both themes and their language`, () =>
+    visit(stop))
 }
 
 test('where nobody asks for less motion a button does not jump from colour to colour', async () => {
@@ -41,8 +59,8 @@ test('where nobody asks for less motion a button does not jump from colour to co
 })
 
 test('a cover shows the whole title on an Arabic page, too', async () => {
-  const page = await (await browser.newContext({ baseURL: bag.url, locale: 'ar' })).newPage()
-  await page.goto('/')
+  const { page } = pages['a stranger']
+  await page.goto('/?view=grid')
   const [turned, all, cut]: unknown[] = await page.evaluate(`[
     document.dir,
     document.querySelectorAll('.cover text').length,
@@ -68,6 +86,7 @@ async function visit({ who, open }: Stop): Promise<void> {
     [],
   )
   await assertLight(answers.slice(start))
+  await assertSpeaks(page, locales[who])
   await assertAccessible(page, 'light')
   await assertAccessible(page, 'dark')
   assert.deepEqual(await moving(page), [], 'it moves, and was asked not to')
@@ -104,6 +123,23 @@ async function assertAccessible(page: Page, colorScheme: 'light' | 'dark'): Prom
     `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html)))`,
   )
   assert.deepEqual(found, [], colorScheme)
+}
+
+/** What a page says is in its language, and nothing is English but what people typed, names, codes and previews. */
+async function assertSpeaks(page: Page, locale: string): Promise<void> {
+  const texts: string[] = await page.evaluate(said)
+  assert.equal(await page.getAttribute('html', 'lang'), locale)
+  assert(texts.length > 5)
+  const ours = texts.map((text) => text.replace(/\u2068[^\u2069]*\u2069|Movie Bag|UTC|API|IP/g, ''))
+  assert.deepEqual(
+    ours.filter((text) => (locale === 'ar' ? /[a-z]{2}/i.test(text) : english.some((part) => isIn(text, part)))),
+    [],
+  )
+}
+
+/** A whole text, or a part of it that has enough words to be no chance. */
+function isIn(text: string, part: string): boolean {
+  return text === part || (part.split(' ').length > 2 && text.includes(part))
 }
 
 /** 320 px wide, which is also what is left of 1280 at 400 % (WCAG 2.2, 1.4.10). */
