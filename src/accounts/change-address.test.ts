@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { allMailSettled, mailedToken, subjectsTo } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { until } from '../../test/service.ts'
 import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
@@ -116,6 +117,27 @@ test('a wish in flight while the owner resets the password comes to nothing', as
   assert.deepEqual(await addressesOf({ session }), ['donald@example.org', null, true])
 })
 
+test('a reset in flight while the account leaves the mailbox of its link comes to nothing', async () => {
+  const karen = await signedIn('karen')
+  await bag.request('POST', '/api/auth/forgot', { email: karen.email })
+  const reset = { reset_token: await mailedToken(bag, 'reset', karen.email), password: 'of whoever reads the old mail' }
+  await ask(karen, 'karen.new@example.org')
+  const token = await mailedToken(bag, 'confirm-address', 'karen.new@example.org')
+  const answers = await bag.db.transaction(async (tx) => {
+    await tx.query(sql`select id from accounts where id = ${karen.id} for update`)
+    const confirmed = confirm(token)
+    await until(async () => (await waiting()) === 1, 'the confirmation to wait for the account')
+    const finished = bag.request('POST', '/api/auth/reset', reset)
+    await until(async () => (await waiting()) === 2, 'the reset, whose link still lived, to wait behind it')
+    return [confirmed, finished]
+  })
+  const [confirmed, finished] = await Promise.all(answers)
+  assert.equal(confirmed?.status, 200)
+  assert(finished)
+  assertError(finished, 'BadTokenError')
+  await logIn(bag, { ...karen, email: 'karen.new@example.org' })
+})
+
 test('a confirmation that is too old is told as expired', async () => {
   const frances = await signedIn('frances')
   await ask(frances, 'frances.new@example.org')
@@ -145,6 +167,13 @@ test('what is no single address is refused before anything else', async () => {
   await allMailSettled(bag)
   assert.deepEqual(await addressesOf(margaret), ['margaret@example.org', null, false])
 })
+
+/** How many statements wait for a lock. */
+async function waiting(): Promise<number> {
+  const rows = await bag.db.query(sql`
+    select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+  return rows.length
+}
 
 type SignedIn = { id: string; email: string; password: string; session: Record<string, string> }
 

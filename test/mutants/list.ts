@@ -421,7 +421,10 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     `${accounts}/change-address.ts`,
     [`${accounts}/change-address.test.ts`],
-    [[' || account?.pending !== email', '']],
+    [
+      ['await endResetLinks(tx, accountId)', ''],
+      [' || account?.pending !== email', ''],
+    ],
   ),
   ...faultsIn(
     `${accounts}/change-address.ts`,
