@@ -103,6 +103,7 @@ function environment(databaseUrl: string, port: number, mailPort: number): NodeJ
     MAIL_USE_TLS: 'false',
     MAIL_USE_SSL: 'false',
     MAIL_DEFAULT_SENDER: 'support@movie-bag.com',
+    MAX_MOVIES: '100000000',
     RATE_LIMITS: 'off',
     LOG_LEVEL: 'warn',
   }

@@ -33,6 +33,7 @@ import { changeMovie } from './movies/change-movie.ts'
 import { deleteMovie } from './movies/delete-movie.ts'
 import { listMovies } from './movies/list-movies.ts'
 import { movieSchema } from './movies/movie.ts'
+import { movieRoom } from './movies/movie-room.ts'
 import { readMovie } from './movies/read-movie.ts'
 import { assets } from './pages/assets.ts'
 import { errorsFor } from './pages/error-page.ts'
@@ -86,6 +87,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   const signedIn = requireSession(app, db, key)
 
   const failures = failedLogins(db)
+  const requireRoom = movieRoom(db, config.maxMovies)
 
   app.register(signUp, { db, limit, config })
   app.register(logIn, { db, limit, config, key, failures })
@@ -97,7 +99,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
   app.register(changeAddress, { db, signedIn, limit, failures, endResetLinks })
   app.register(changeLanguage, { db, signedIn })
   app.register(history, { db, signedIn })
-  app.register(exportAccount, { db, signedIn })
+  app.register(exportAccount, { db, signedIn, limit })
   app.register(deleteAccount, { db, signedIn, limit, failures, endResetLinks })
 
   app.register(forgotPassword, { db, limit, config })
@@ -108,12 +110,12 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
 
   app.register(listMovies, { db })
   app.register(readMovie, { db })
-  app.register(addMovie, { db, signedIn })
+  app.register(addMovie, { db, signedIn, requireRoom })
   app.register(changeMovie, { db, signedIn })
   app.register(deleteMovie, { db, signedIn })
   app.register(health, { db, mailTrouble: () => mailTrouble(db) })
   app.register(assets)
-  app.register(pages, { db, limit, config, key, failures, show })
+  app.register(pages, { db, limit, config, key, failures, requireRoom, show })
   await app.ready()
   return app
 }

@@ -32,6 +32,7 @@ test('with nothing configured every setting has a value that works on one machin
     accountPrivacy: 'private',
     requireVerifiedEmail: false,
     unknownAddressMail: false,
+    maxMovies: 10_000,
     rateLimits: true,
     templatesDir: undefined,
     defaultLocale: 'en',

@@ -67,6 +67,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     accountPrivacy: required('ACCOUNT_PRIVACY', 'private', oneOf('private', 'reveal')),
     requireVerifiedEmail: required('REQUIRE_VERIFIED_EMAIL', 'off', onOrOff),
     unknownAddressMail: required('UNKNOWN_ADDRESS_MAIL', 'off', onOrOff),
+    maxMovies: required('MAX_MOVIES', '10000', wholeNumber(1, 100_000_000)),
     rateLimits: required('RATE_LIMITS', 'on', onOrOff),
     templatesDir: optional('TEMPLATES_DIR', folder),
     defaultLocale: required('DEFAULT_LOCALE', 'en', oneOf(...languages)),

@@ -5,6 +5,7 @@ export const errorCodes = {
   MovieAlreadyExistsError: { status: 400, message: 'Movie with given name already exists' },
   UpdatingMovieError: { status: 403, message: 'Updating movie added by other is forbidden' },
   DeletingMovieError: { status: 403, message: 'Deleting movie added by other is forbidden' },
+  TooManyMoviesError: { status: 403, message: 'This account may add no more movies' },
   MovieNotExistsError: { status: 400, message: "Movie with given id doesn't exists" },
   EmailAlreadyExistsError: { status: 400, message: 'User with given email address already exists' },
   UnauthorizedError: { status: 401, message: 'Invalid username or password' },

@@ -16,6 +16,7 @@ export const contract = {
   BadTokenError: [403, 'Invalid token'],
   ExpiredTokenError: [403, 'Token has expired'],
   InvalidSessionError: [401, 'Missing, invalid or expired access token'],
+  TooManyMoviesError: [403, undefined],
   NotFoundError: [404, undefined],
   MethodNotAllowedError: [405, undefined],
   PayloadTooLargeError: [413, undefined],

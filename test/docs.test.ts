@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { test } from 'node:test'
 import { parseEnv } from 'node:util'
+import { accountLimits } from '../src/accounts/account-limits.ts'
 import { readConfig, settingNames } from '../src/config.ts'
 import { limits } from '../src/http/rate-limit.ts'
 import { allDocuments, blockOf, type Document, document, root, rowsUnder, tokensOf } from './documents.ts'
@@ -88,6 +89,14 @@ test('the limits by caller are told as they are', () => {
   const told = rowsUnder(document('docs/operating.md'), 'Limits by caller')
   const real = Object.entries(limits).map(([kind, { points, seconds }]) => [kind, String(points), `${seconds} s`])
   assert.deepEqual(told, real)
+})
+
+test('the limits by account are told as they are', () => {
+  const told = rowsUnder(document('docs/operating.md'), 'Limits by account')
+  assert.deepEqual(
+    told,
+    Object.entries(accountLimits).map(([what, most]) => [what, String(most)]),
+  )
 })
 
 /** What a pattern finds in code, be it in a line or in a block of its own. */

@@ -36,13 +36,17 @@ type Remembered = { at: Date; event: AccountEvent; device: string; support_code:
 /** The newest first. What mails were sent is known to the outbox. */
 export function historyOf(db: Queryable, accountId: string, most: number): Promise<Remembered[]> {
   return db.query<Remembered>(sql`
-    select at, event, device, support_code
-    from account_history
-    where account_id = ${accountId}
+    (select at, event, device, support_code
+      from account_history
+      where account_id = ${accountId}
+      order by id desc
+      limit ${most})
     union all
-    select closed_at, 'mail sent', '', support_code
-    from outbox
-    where account_id = ${accountId} and state = 'sent'
+    (select closed_at, 'mail sent', '', support_code
+      from outbox
+      where account_id = ${accountId} and state = 'sent'
+      order by created_at desc
+      limit ${most})
     order by at desc
     limit ${most}`)
 }

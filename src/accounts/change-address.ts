@@ -8,6 +8,7 @@ import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import type { EndResetLinks } from './account.ts'
 import { remember } from './account-history.ts'
+import { requireFewMails } from './account-limits.ts'
 import { cancelActionLinks, lookAtActionLink, spendActionLink } from './action-link.ts'
 import { isHeldForUndo, moveTo } from './address-change.ts'
 import { canonicalAddress, requireAddress } from './email-address.ts'
@@ -68,6 +69,7 @@ export async function askForAddress(
   const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
   await db.transaction(async (tx) => {
     await lockByPassword(tx, accountId, passwordHash)
+    await requireFewMails(tx, accountId, 'confirm-address')
     await tx.query(sql`update accounts set pending_email = ${wish.email} where id = ${accountId}`)
     await remember(tx, { accountId, event: 'address change asked', device })
     const params = { email: wish.email }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Database, sql } from '../database/database.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { historyOf } from './account-history.ts'
@@ -10,9 +11,9 @@ import { ownAccountSchema, readOwnAccount } from './own-account.ts'
 import type { RequireSession, Session } from './session.ts'
 import { listedSession, sessionsOf } from './sessions.ts'
 
-type Dependencies = { db: Database; signedIn: RequireSession }
+type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller }
 
-export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
   const schema = {
     summary: 'Everything that is kept of the account',
     tags: ['Accounts'],
@@ -26,10 +27,10 @@ export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
           movies: Type.Array(Type.Ref('Movie#')),
         }),
       ),
-      ...errors('InvalidSessionError'),
+      ...errors('InvalidSessionError', 'TooManyRequestsError'),
     },
   }
-  app.get('/api/auth/export', { schema, onRequest: signedIn }, async (request, reply) => {
+  app.get('/api/auth/export', { schema, onRequest: signedIn, preHandler: limit('export') }, async (request, reply) => {
     reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
     return reply.type('application/json; charset=utf-8').send(Readable.from(everythingOf(db, request.session)))
   })

@@ -2,6 +2,7 @@ import '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { type Queryable, sql } from '../database/database.ts'
+import { accountLimits } from './account-limits.ts'
 import { hashOfToken, newToken, tokenIn } from './mail-token.ts'
 
 // A browser in which an account has logged in keeps a random cookie (OWASP: device cookies). It lets nobody in: it only
@@ -37,6 +38,10 @@ export async function rememberBrowser(
   await db.query(sql`
     insert into known_browsers (account_id, token_hash) values (${accountId}, ${hash})
     on conflict (account_id, token_hash) do update set last_used_at = now()`)
+  await db.query(sql`
+    delete from known_browsers where account_id = ${accountId} and token_hash in (
+      select token_hash from known_browsers where account_id = ${accountId}
+      order by last_used_at desc offset ${accountLimits['known browsers']})`)
 }
 
 /** After a password was lost no browser is known any more. */

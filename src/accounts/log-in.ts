@@ -8,14 +8,15 @@ import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
-import { queueMail } from '../mail/outbox.ts'
+import { mailsOfLastHour, queueMail } from '../mail/outbox.ts'
 import { signAccessToken, type TokenKey } from './access-token.ts'
 import { remember } from './account-history.ts'
+import { accountLimits } from './account-limits.ts'
 import { canonicalAddress } from './email-address.ts'
 import { clearFailures, type FailedLogins, failuresKey } from './failed-logins.ts'
 import { browserOf, rememberBrowser } from './known-browser.ts'
 import { hashPassword, isOutdatedHash, isPasswordOf } from './password.ts'
-import { beginSession } from './session.ts'
+import { beginSession, forgetOldSessions } from './session.ts'
 
 export type LogInDependencies = { db: Database; config: Config; failures: FailedLogins }
 type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey }
@@ -111,7 +112,7 @@ async function enter(tx: Transaction, config: Config, account: Verified, from: C
       update accounts set password_hash = ${account.newHash}
       where id = ${account.id} and password_hash = ${account.passwordHash}`)
   }
-  const isNew = !account.knowsBrowser && (await isNewDevice(tx, account.id, from))
+  const isNews = !account.knowsBrowser && (await isNewDevice(tx, account.id, from))
   const session = await beginSession(
     tx,
     { id: account.id, passwordHash: account.newHash },
@@ -119,7 +120,8 @@ async function enter(tx: Transaction, config: Config, account: Verified, from: C
   )
   if (!session) return undefined
   await remember(tx, { accountId: account.id, event: 'logged in', device: from.device })
-  if (isNew) {
+  await forgetOldSessions(tx, account.id)
+  if (isNews && (await mailsOfLastHour(tx, account.id, 'new-device')) < accountLimits['mails about a new device']) {
     const params = { device: from.device }
     await queueMail(tx, { kind: 'new-device', accountId: account.id, params, locale: from.locale })
   }

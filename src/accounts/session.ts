@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 
 import { type Database, type Queryable, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { sessionIn, type TokenKey } from './access-token.ts'
+import { accountLimits } from './account-limits.ts'
 
 export type Session = { id: string; accountId: string }
 
@@ -50,6 +51,14 @@ export async function endSessions(db: Queryable, accountId: string, { keep }: { 
   await db.query(sql`
     update sessions set ended_at = now()
     where account_id = ${accountId} and ended_at is null and id is distinct from ${keep ?? null}`)
+}
+
+/** Keeps those that live before those that ended, and of each the last used. */
+export async function forgetOldSessions(db: Queryable, accountId: string): Promise<void> {
+  await db.query(sql`
+    delete from sessions where id in (
+      select id from sessions where account_id = ${accountId}
+      order by ended_at is null desc, last_used_at desc offset ${accountLimits.sessions})`)
 }
 
 export type RequireSession = onRequestAsyncHookHandler

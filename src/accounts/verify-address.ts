@@ -8,6 +8,7 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { remember } from './account-history.ts'
+import { requireFewMails } from './account-limits.ts'
 import { lookAtActionLink, spendActionLink } from './action-link.ts'
 import type { RequireSession } from './session.ts'
 
@@ -38,7 +39,9 @@ export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
   })
 }
 
+/** Throws `TooManyRequestsError`. */
 export async function askForVerification(db: Database, accountId: string, locale: string | undefined): Promise<void> {
+  await requireFewMails(db, accountId, 'verify-address')
   await queueMail(db, { kind: 'verify-address', accountId, locale })
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
-import { type Answer, startMovieBag } from '../../test/movie-bag.ts'
+import { type Answer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { head, sendRaw } from '../../test/raw-http.ts'
 import { sql } from '../database/database.ts'
 import { limits } from './rate-limit.ts'
@@ -136,6 +136,12 @@ test('every route that mails, hashes or takes a token is limited', async () => {
     const policy = (await postFrom('192.0.2.11', path, body)).headers.get('ratelimit-policy')
     assert.equal(policy, `"${kind}";q=${limits[kind].points};w=${limits[kind].seconds}`, path)
   }
+})
+
+test('an export is limited too, for the account may be large', async () => {
+  const session = await logIn(bag, await signUp(bag, 'radia'))
+  const { headers } = await bag.request('GET', '/api/auth/export', undefined, session)
+  assert.equal(headers.get('ratelimit-policy'), `"export";q=${limits.export.points};w=${limits.export.seconds}`)
 })
 
 function forgotFrom(caller: string): Promise<Answer> {

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { counter } from './counter.ts'
 
-/** How many requests one caller may make of each kind. They mail or hash, so they cost more than they look. */
+/** How many requests one caller may make of each kind. They mail, hash or tell all there is: they cost more than they look. */
 export const limits = {
   'sign-up': { points: 60, seconds: 3600 },
   'log-in': { points: 120, seconds: 600 },
@@ -13,6 +13,7 @@ export const limits = {
   'account-change': { points: 60, seconds: 3600 },
   'verify-mail': { points: 5, seconds: 3600 },
   link: { points: 120, seconds: 600 },
+  export: { points: 30, seconds: 3600 },
 }
 
 export type LimitByCaller = (kind: keyof typeof limits) => preHandlerAsyncHookHandler

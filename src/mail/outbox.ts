@@ -41,6 +41,14 @@ export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
   return code
 }
 
+/** How many mails of a kind were queued for an account within the last hour. */
+export async function mailsOfLastHour(db: Queryable, accountId: string, kind: string): Promise<number> {
+  const [row] = await db.query<{ count: number }>(sql`
+    select count(*)::int from outbox
+    where account_id = ${accountId} and created_at > now() - interval '1 hour' and kind = ${kind}`)
+  return row?.count ?? 0
+}
+
 /**
  * Takes up to `most` mails that are due, each under a lease that other workers respect until it runs out. Even then its
  * worker may be alive: the clock may have jumped, or the database was away. So the lease is doubted first, which gives

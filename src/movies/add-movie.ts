@@ -5,13 +5,15 @@ import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import { type MovieFields, movieFields, optionalFields } from './movie.ts'
+import type { RequireRoom } from './movie-room.ts'
 
-type Dependencies = { db: Database; signedIn: RequireSession }
+type Dependencies = AddDependencies & { signedIn: RequireSession }
+type AddDependencies = { db: Database; requireRoom: RequireRoom }
 
 /** What it takes to add a movie. */
 export const newMovie = body({ ...movieFields, ...optionalFields })
 
-export const addMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+export const addMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const schema = {
     summary: 'Add a movie',
     tags: ['Movies'],
@@ -19,16 +21,21 @@ export const addMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, { d
     body: newMovie,
     response: {
       200: Type.Object({ id: Type.String() }),
-      ...errors('MovieAlreadyExistsError', 'InvalidSessionError', ...bodyErrors),
+      ...errors('MovieAlreadyExistsError', 'TooManyMoviesError', 'InvalidSessionError', ...bodyErrors),
     },
   }
-  app.post('/api/movies', { schema, onRequest: signedIn }, (request) => {
-    return addToCollection(db, request.session.accountId, request.body)
+  app.post('/api/movies', { schema, onRequest: dependencies.signedIn }, (request) => {
+    return addToCollection(dependencies, request.session.accountId, request.body)
   })
 }
 
-/** Throws `MovieAlreadyExistsError`. */
-export async function addToCollection(db: Database, accountId: string, fields: MovieFields): Promise<{ id: string }> {
+/** Throws `MovieAlreadyExistsError` and `TooManyMoviesError`. */
+export async function addToCollection(
+  { db, requireRoom }: AddDependencies,
+  accountId: string,
+  fields: MovieFields,
+): Promise<{ id: string }> {
+  await requireRoom(accountId)
   const { name, casts, genres, year = null, notes = null } = fields
   const [movie] = await db.query<{ id: string }>(sql`
     insert into movies (name, casts, genres, year, notes, added_by)

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { accountLimits } from '../accounts/account-limits.ts'
 import type { RequireSession } from '../accounts/session.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
@@ -23,7 +24,8 @@ export const deleteMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
 }
 
 /**
- * Takes a movie out of the collection at once, and its name is free. For a minute it can be put back. Throws
+ * Takes a movie out of the collection at once, and its name is free. For a minute it can be put back, if the account has
+ * not deleted a hundred others since. Throws
  * `DeletingMovieError` where the account has added no such movie.
  */
 export async function takeOut(db: Database, id: string, accountId: string): Promise<void> {
@@ -37,4 +39,8 @@ export async function takeOut(db: Database, id: string, accountId: string): Prom
     select id, name, casts, genres, year, notes, added_by, created_at from movie
     returning id`)
   if (rows.length === 0) throw new AppError('DeletingMovieError')
+  await db.query(sql`
+    delete from deleted_movies where id in (
+      select id from deleted_movies where added_by = ${accountId}
+      order by deleted_at desc offset ${accountLimits['deleted movies']})`)
 }

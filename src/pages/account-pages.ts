@@ -72,7 +72,7 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
     return show(reply, { name: 'account-history', title: 'account-history', values: { entries } })
   })
 
-  app.get('/account/export', async (request, reply) => {
+  app.get('/account/export', { preHandler: limit('export') }, async (request, reply) => {
     reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
     return reply.type('application/json; charset=utf-8').send(Readable.from(everythingOf(db, ownVisitor(request))))
   })

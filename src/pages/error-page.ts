@@ -11,6 +11,7 @@ const statusesWithSentences = [404, 405, 429, 500, 503]
 const sentences: Partial<Record<ErrorCode, string>> = {
   UpdatingMovieError: 'page.error.not-yours',
   DeletingMovieError: 'page.error.not-yours',
+  TooManyMoviesError: 'page.error.too-many-movies',
   MovieAlreadyExistsError: 'page.error.name-taken',
   MovieNotExistsError: 'page.error.movie-gone',
   EmailAlreadyExistsError: 'page.error.address-taken',

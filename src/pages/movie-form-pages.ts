@@ -7,12 +7,13 @@ import { invalid } from '../http/error-handler.ts'
 import { addToCollection, newMovie } from '../movies/add-movie.ts'
 import { changeFields } from '../movies/change-movie.ts'
 import { type MovieFields, movieParams } from '../movies/movie.ts'
+import type { RequireRoom } from '../movies/movie-room.ts'
 import { type Refusal, refusalOf } from './form.ts'
 import { movieOnPage } from './movie-pages.ts'
 import type { ShowPage } from './page.ts'
 import { ownVisitor, requireVisitor } from './visitor.ts'
 
-type Dependencies = { db: Database; show: ShowPage }
+type Dependencies = { db: Database; requireRoom: RequireRoom; show: ShowPage }
 
 /** A movie as a form holds it. */
 const form = Type.Object({
@@ -25,7 +26,7 @@ const form = Type.Object({
 type Form = Static<typeof form>
 
 /** To add a movie, and to change one's own. */
-export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, show }) => {
+export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, requireRoom, show }) => {
   app.addHook('onRequest', requireVisitor)
 
   app.get('/movies/new', (_request, reply) => {
@@ -35,7 +36,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
 
   app.post('/movies/new', { schema: { body: form } }, async (request, reply) => {
     try {
-      const { id } = await addToCollection(db, ownVisitor(request).accountId, fieldsIn(request))
+      const { id } = await addToCollection({ db, requireRoom }, ownVisitor(request).accountId, fieldsIn(request))
       return await reply.redirect(`/movies/${id}?done=added`, 303)
     } catch (error) {
       return showForm(reply, request.body, { refusal: inFormsWords(error) })

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { useErrorHandler } from '../http/error-handler.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import type { RequireRoom } from '../movies/movie-room.ts'
 import { accountChangePages } from './account-change-pages.ts'
 import { accountPages } from './account-pages.ts'
 import { compression } from './compression.ts'
@@ -30,6 +31,7 @@ type Dependencies = {
   config: Config
   key: TokenKey
   failures: FailedLogins
+  requireRoom: RequireRoom
   show: ShowPage
 }
 

@@ -371,7 +371,7 @@ export const mutants: Mutant[] = [
     `${accounts}/log-in.ts`,
     [`${accounts}/new-device.test.ts`],
     [
-      ['if (isNew) {', 'if (false) {'],
+      ['if (isNews && ', 'if (false && '],
       ['and device = ${device} and address = ${address}', 'and false'],
     ],
   ),
@@ -390,6 +390,34 @@ export const mutants: Mutant[] = [
       ["'__Host-movie_bag_browser'", "'movie_bag_browser_s'"],
       ['httpOnly: true,', ''],
     ],
+  ),
+
+  // What one account can fill comes to an end.
+  ...faultsIn(
+    'src/movies/movie-room.ts',
+    [`${accounts}/account-limits.test.ts`],
+    [
+      ['if (left <= 0)', 'if (left < 0)'],
+      ['where added_by = ${accountId} limit', 'limit'],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/session.ts`,
+    [`${accounts}/account-limits.test.ts`],
+    [['order by ended_at is null desc, last_used_at desc', 'order by last_used_at desc']],
+  ),
+  ...faultsIn(
+    `${accounts}/log-in.ts`,
+    [`${accounts}/account-limits.test.ts`],
+    [
+      ['  await forgetOldSessions(tx, account.id)\n', ''],
+      [" && (await mailsOfLastHour(tx, account.id, 'new-device')) < accountLimits['mails about a new device']", ''],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/change-address.ts`,
+    [`${accounts}/account-limits.test.ts`],
+    [["    await requireFewMails(tx, accountId, 'confirm-address')\n", '']],
   ),
 
   // What needs the password, and what is in flight while the owner takes the account back.
