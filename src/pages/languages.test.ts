@@ -60,6 +60,14 @@ test('a page says its language and that it depends on the browser’s', async ()
   }
 })
 
+test('an address keeps its order in an Arabic sentence, on a page and in a mail', async () => {
+  const { email } = await signUp(bag, '12monkeys')
+  const asked = await bag.request('POST', '/forgot', `email=${email}`, { ...form, ...arabic })
+  assert(asked.text.includes(`\u2068${email}\u2069`), asked.text)
+  const { text, html } = await bag.smtp.mailTo(email)
+  for (const half of [text, html]) assert(half && half.includes(`\u2068${email}\u2069`))
+})
+
 test('one chooses another language on the page of the account, or through the API', async () => {
   const { email } = await signUp(bag, 'alan')
   const session = await logIn(bag, { email, password: passwordOf('alan') })
