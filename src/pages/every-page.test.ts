@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { HtmlValidate } from 'html-validate'
 import type { Page, Response } from 'playwright-core'
 import { startBrowser } from '../../test/browser.ts'
-import { startMovieBag } from '../../test/movie-bag.ts'
+import { logIn, startMovieBag } from '../../test/movie-bag.ts'
 import { adasWindow, type Stop, tour } from '../../test/tour.ts'
 import { readSentences } from '../../tools/sentences.ts'
 
@@ -72,6 +72,32 @@ test('a cover shows the whole title on an Arabic page, too', async () => {
   assert.equal(turned, 'rtl')
   assert(Number(all) > 10)
   assert.deepEqual(cut, [])
+})
+
+test('a title that begins with a number is read in its order on an Arabic page, too', async () => {
+  const session = await logIn(bag, { email: 'ada@example.org', password: 'the long password of ada' })
+  const movie = { name: '12 Angry Men', casts: ['Henry Fonda'], genres: ['Drama'] }
+  const { body } = await bag.request('POST', '/api/movies', movie, session)
+  const { page } = pages['a stranger']
+  for (const [path, place] of [
+    ['/?q=angry', '.name bdi'],
+    [`/movies/${body.id}`, 'h1 bdi'],
+  ] as const) {
+    await page.goto(path)
+    assert.equal(await page.locator(place).textContent(), movie.name)
+    const starts: number[] = await page.evaluate(`['12', 'Angry', 'Men'].map((word) => {
+      const text = document.querySelector('${place}').firstChild
+      const range = document.createRange()
+      range.setStart(text, text.data.indexOf(word))
+      range.setEnd(text, text.data.indexOf(word) + word.length)
+      return range.getBoundingClientRect().left
+    })`)
+    assert.deepEqual(
+      starts,
+      starts.toSorted((one, other) => one - other),
+      path,
+    )
+  }
 })
 
 async function visit({ who, open }: Stop): Promise<void> {
