@@ -111,11 +111,11 @@ function rethrow(error: unknown): never {
 }
 
 /**
- * SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 57014 (it took too long) and 25006 (a standby), or no
- * answer at all.
+ * SQLSTATE classes 08 (connection), 53 (resources, such as a full disk), 57P (shutdown), 57014 (it took too long), 58 (its
+ * files cannot be read or written) and 25006 (a standby), or no answer at all.
  */
 function isOutage(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return /^(08|53|57P|57014|25006)/.test(error.code ?? '')
+  if (error instanceof pg.DatabaseError) return /^(08|53|57P|57014|58|25006)/.test(error.code ?? '')
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
   return (

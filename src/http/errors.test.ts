@@ -55,6 +55,24 @@ test('while the database is silent every route is ServiceUnavailableError, and s
   assert.equal((await bag.request('GET', '/api/movies')).status, 200)
 })
 
+test('while the database cannot write, what writes is ServiceUnavailableError, is told in the log, and reading goes on', async (t) => {
+  const client = new Client({ connectionString: bag.databaseUrl })
+  await client.connect()
+  t.after(() => client.end())
+  for (const [sqlstate, reason] of Object.entries({ '53100': 'the disk is full', '58030': 'the disk is broken' })) {
+    await client.query(`
+      create function refuse() returns trigger language plpgsql as
+        $$ begin raise exception '${reason}' using errcode = '${sqlstate}'; end $$`)
+    await client.query('create trigger full_disk before insert on movies execute function refuse()')
+    const refused = await bag.request('POST', '/api/movies', { ...metropolis, name: reason }, ada)
+    assertError(refused, 'ServiceUnavailableError')
+    assert(bag.log.some((line) => JSON.parse(line).level >= 50 && line.includes(reason)))
+    assert.equal((await bag.request('GET', `/api/movies/${id}`)).status, 200)
+    await client.query('drop function refuse cascade')
+    assert.equal((await bag.request('POST', '/api/movies', { ...metropolis, name: reason }, ada)).status, 200)
+  }
+})
+
 test('what goes wrong inside is InternalServerError, in the log and not in the answer', async (t) => {
   const client = new Client({ connectionString: bag.databaseUrl })
   await client.connect()

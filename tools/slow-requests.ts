@@ -1,0 +1,54 @@
+// Measures how long somebody who sends slowly keeps a connection: `npm run slow`. It takes half a minute, for it waits for
+// the limits, and runs besides the tests for that reason.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { startMovieBag } from '../test/movie-bag.ts'
+
+const head = 'POST /api/auth/forgot HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
+
+/** What is sent at once, and what follows a byte at a time, and when it must be over. */
+const slow = {
+  'nothing at all': { first: '', rest: '', seconds: 20 },
+  'headers without an end': { first: head, rest: `x-slow: ${'a'.repeat(1000)}`, seconds: 20 },
+  'headers that begin late': { first: 'P', rest: head.slice(1), seconds: 20 },
+  'a body without an end': { first: `${head}content-length: 1000\r\n\r\n`, rest: '{'.repeat(1000), seconds: 30 },
+  'chunks without an end': { first: `${head}transfer-encoding: chunked\r\n\r\n`, rest: '0'.repeat(1000), seconds: 30 },
+}
+
+test('slow headers end in 20 seconds, slow bodies in 30, and nobody else waits', { timeout: 60_000 }, async (t) => {
+  const bag = await startMovieBag()
+  t.after(() => bag.stop())
+  const ends = Object.entries(slow).map(async ([what, { first, rest, seconds }]) => {
+    const { taken, answer } = await sendSlowly(bag.url, first, rest)
+    t.diagnostic(`${what}: ${taken.toFixed(1)} s, ${JSON.stringify(answer.split('\r\n')[0])}`)
+    // Connections are looked through once a second.
+    assert(taken > seconds - 1 && taken < seconds + 2, `${what} took ${taken} s`)
+    assert.match(answer, /^HTTP\/1\.1 408 /, what)
+  })
+  const began = performance.now()
+  assert.equal((await bag.request('GET', '/api/movies')).status, 200)
+  assert(performance.now() - began < 1000)
+  await Promise.all(ends)
+})
+
+async function sendSlowly(url: string, first: string, rest: string): Promise<{ taken: number; answer: string }> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  await once(socket, 'connect')
+  const began = performance.now()
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    answer += text
+  })
+  socket.on('error', () => {})
+  socket.write(first)
+  let sent = 0
+  const trickle = setInterval(() => {
+    if (sent < rest.length && socket.writable) socket.write(rest[sent++] ?? '')
+  }, 250)
+  await once(socket, 'close')
+  clearInterval(trickle)
+  return { taken: (performance.now() - began) / 1000, answer }
+}
