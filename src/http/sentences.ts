@@ -8,8 +8,10 @@ export function sentence(locale: string, key: string, values: Record<string, unk
   if (found === undefined) throw new Error(`locales/${locale}.json has no sentence "${key}".`)
   const isMixed = directionOf(locale) === 'rtl'
   return found.replace(/\{(\w+)\}/g, (_whole, name: string) => {
+    const value = values[name]
+    const text = typeof value === 'number' ? new Intl.NumberFormat(locale).format(value) : String(value)
     // Between FSI and PDI (UAX 9) an address or a title keeps its own way, and its last bracket stays where it belongs.
-    return isMixed ? `\u2068${values[name]}\u2069` : String(values[name])
+    return isMixed ? `\u2068${text}\u2069` : text
   })
 }
 
@@ -29,8 +31,9 @@ function sentencesOf(locale: string): Record<string, string> {
 
 /** A moment as a person reads it, in UTC. */
 export function dateInWords(locale: string, at: Date): string {
-  const format = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
-  return `${format.format(at)} UTC`
+  const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(at)
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone: 'UTC' }).format(at)
+  return sentence(locale, 'moment', { date, time })
 }
 
 /** A device, as `deviceOf` finds it: "Firefox on Windows", or one of the two. */
