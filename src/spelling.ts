@@ -1,8 +1,10 @@
 /** The word that somebody may have meant: the one that takes the fewest edits, where these are few for its length. */
 export function closest(word: string, words: readonly string[]): string | undefined {
+  const few = (candidate: string) => Math.max(2, candidate.length / 4)
   const [best] = words
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= few(candidate))
     .map((candidate) => ({ candidate, edits: edits(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, edits }) => edits <= Math.max(2, candidate.length / 4))
+    .filter(({ candidate, edits }) => edits <= few(candidate))
     .sort((one, other) => one.edits - other.edits)
   return best?.candidate
 }
