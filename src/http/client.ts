@@ -12,7 +12,7 @@ export function clientOf(request: FastifyRequest): Client {
 
 /** By `Accept-Language` (RFC 9110, 12.5.4): `es-MX` is answered in Spanish. */
 export function localeAskedFor({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined {
-  // Programs send `*` unasked: that any language will do names none.
-  const named = headers['accept-language']?.replace(/(^|,)\s*\*[^,]*/g, '')
+  // Programs send `*` unasked: that any language will do names none. A longer list would only cost time.
+  const named = headers['accept-language']?.slice(0, 500).replace(/(^|,)\s*\*[^,]*/g, '')
   return named ? new Negotiator({ headers: { 'accept-language': named } }).language(languages) : undefined
 }

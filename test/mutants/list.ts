@@ -322,6 +322,26 @@ export const mutants: Mutant[] = [
     [["...(extension === '.html' && { outputEscape: 'escape' }),", '']],
   ),
   ...faultsIn(
+    'src/accounts/messages.ts',
+    ['src/pages/languages.test.ts'],
+    [
+      [
+        'knownLanguage(account?.locale) ?? knownLanguage(locale)',
+        'knownLanguage(locale) ?? knownLanguage(account?.locale)',
+      ],
+      ['knownLanguage(account?.locale) ??', 'account?.locale ??'],
+    ],
+  ),
+  ...faultsIn('src/http/client.ts', ['src/pages/languages.test.ts'], [[".replace(/(^|,)\\s*\\*[^,]*/g, '')", '']]),
+  ...faultsIn(
+    'src/pages/page.ts',
+    ['src/pages/languages.test.ts'],
+    [
+      ['knownLanguage(request.visitor?.locale) ??', ''],
+      ["vary: 'accept-language',", ''],
+    ],
+  ),
+  ...faultsIn(
     'templates/email/reset-password.txt',
     [`${recovery}/reset-mail.test.ts`],
     [['\n{{ url }}\n', '\nThe link: {{ url }}\n']],
