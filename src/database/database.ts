@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { AppError } from '../errors.ts'
-import { openPool, type Pool } from './pool.ts'
+import { ask, openPool, type Pool } from './pool.ts'
 
 export { default as sql, join, raw, type Sql } from 'sql-template-tag'
 
@@ -54,9 +54,9 @@ async function runOnce<Row extends object>(pool: Pool, statement: Sql): Promise<
 async function transaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch(rethrow)
   try {
-    await client.query('begin').catch(rethrow)
+    await ask(client, { text: 'begin' }).catch(rethrow)
     const result = await work({ transactional: true, query: (statement) => run(client, statement) })
-    await client.query('commit').catch(rethrow)
+    await ask(client, { text: 'commit' }).catch(rethrow)
     client.release()
     return result
   } catch (error) {
@@ -68,7 +68,7 @@ async function transaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>)
 /** A connection that just failed to answer is not asked again: its end rolls back. */
 async function isRolledBack(client: pg.PoolClient, error: unknown): Promise<boolean> {
   if (isUnavailable(error)) return false
-  return client.query('rollback').then(
+  return ask(client, { text: 'rollback' }).then(
     () => true,
     () => false,
   )
@@ -80,7 +80,7 @@ function isUnavailable(error: unknown): boolean {
 
 async function run<Row extends object>(client: pg.PoolClient, { text, values }: Sql): Promise<Row[]> {
   const name = nameOf(text)
-  const result = await client.query<Row>({ ...(name && { name }), text, values }).catch(rethrow)
+  const result = await ask<Row>(client, { ...(name && { name }), text, values }).catch(rethrow)
   return result.rows
 }
 

@@ -13,7 +13,6 @@ export type Pool = { connect: () => Promise<pg.PoolClient>; close: () => Promise
  * along by the megabyte: without these timers a third more lists are read in a second.
  */
 export function openPool(url: string, options: { connections: number; onError: (error: Error) => void }): Pool {
-  const inUse = new WeakSet<pg.ClientBase>()
   const pool = new pg.Pool({
     Client,
     connectionString: url,
@@ -22,19 +21,16 @@ export function openPool(url: string, options: { connections: number; onError: (
     keepAlive: true,
     application_name: 'movie-bag',
     onConnect: async (client) => {
-      inUse.add(client)
-      endWhenSilent(client as pg.Client, inUse)
+      endWhenSilent(client as pg.Client)
       // Or the server would go on with what nobody waits for any more, and whoever asks for much would keep it busy. No
       // parameter of the connection, for PgBouncer knows none.
-      await client.query('set statement_timeout = 2400')
+      await ask(client, { text: 'set statement_timeout = 2400' })
     },
   })
   pool.on('error', options.onError)
   // While a transaction holds a connection, the pool does not listen to it, and its loss would end the process. The
   // statements meet the error anyway.
   pool.on('connect', (client) => void client.on('error', () => {}))
-  pool.on('acquire', (client) => void inUse.add(client))
-  pool.on('release', (_error, client) => void inUse.delete(client))
   return { connect: () => connect(pool), close: () => pool.end() }
 }
 
@@ -45,11 +41,27 @@ class Client extends pg.Client {
   }
 }
 
-/** The statement that waits fails then. A socket keeps one timer, whatever is sent and comes. */
-function endWhenSilent(client: pg.Client, inUse: WeakSet<pg.ClientBase>): void {
+/** Connections whose server owes an answer. */
+const owed = new WeakSet<pg.ClientBase>()
+
+/** Runs a statement on a connection of the pool. Where the server falls silent over it, the connection ends and it fails. */
+export async function ask<Row extends object>(
+  client: pg.ClientBase,
+  statement: pg.QueryConfig,
+): Promise<pg.QueryResult<Row>> {
+  owed.add(client)
+  try {
+    return await client.query<Row>(statement)
+  } finally {
+    owed.delete(client)
+  }
+}
+
+/** A socket keeps one timer, whatever is sent and comes. */
+function endWhenSilent(client: pg.Client): void {
   const socket = client.connection.stream as Socket
   socket.setTimeout(patienceMs, () => {
-    if (inUse.has(client)) socket.destroy()
+    if (owed.has(client)) socket.destroy()
   })
 }
 

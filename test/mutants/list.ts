@@ -73,6 +73,7 @@ export const mutants: Mutant[] = [
       ['return mails?.tooSoon ?? false', 'return false'],
       ['>= 5', '>= 6'],
       ['least(60, ', 'least(120, '],
+      ['closed_at <= clock_timestamp()', 'closed_at <= now()'],
       ['2 ^ (', '1 ^ ('],
       ["bool_or(state <> 'sent')", 'false'],
       ["ended_as = 'used'", "ended_as = 'replaced'"],
@@ -653,7 +654,7 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     `${recovery}/cool-down.ts`,
     ['test/clocks.test.ts'],
-    [[' and (closed_at is null or closed_at <= now())', '']],
+    [[' and (closed_at is null or closed_at <= clock_timestamp())', '']],
   ),
   ...faultsIn(
     'src/purge.ts',
