@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { type Database, sql } from '../database/database.ts'
 
 /** Counts one event of a key. `msBeforeNext` is how long until the count begins anew. */
@@ -16,13 +17,14 @@ type Limit = {
  * clock is the one that counts: those of the processes may differ.
  */
 export function counter(db: Database, { name, points, seconds, remembersRefusals }: Limit): Count {
-  const refusals = new Map<string, number>()
+  // A crowd that is refused is no reason to keep more of them than fit.
+  const refusals = new LRUCache<string, true>({ max: 10_000 })
   return async (key) => {
-    const wait = (refusals.get(key) ?? 0) - performance.now()
+    const wait = refusals.getRemainingTTL(key)
     if (wait > 0) return { isAllowed: false, remainingPoints: 0, msBeforeNext: wait }
     const { counted, msBeforeNext } = await countOne(db, keyOf(name, key), seconds)
     const isAllowed = counted <= points
-    if (remembersRefusals && !isAllowed) remember(refusals, key, performance.now() + msBeforeNext)
+    if (remembersRefusals && !isAllowed) refusals.set(key, true, { ttl: Math.ceil(msBeforeNext) })
     return { isAllowed, remainingPoints: Math.max(0, points - counted), msBeforeNext }
   }
 }
@@ -37,10 +39,11 @@ export function keyOf(name: string, key: string): string {
 }
 
 async function countOne(db: Database, key: string, seconds: number) {
-  // A count never lasts longer than its time from now, also where the clock was set back since it began.
+  // A count never lasts longer than its time from now, also where the clock was set back since it began. It does not wait
+  // for the disk: a crash of the database may forget the events of its last second.
   const [row] = await db.query<{ counted: number; msBeforeNext: number }>(sql`
     insert into rate_limits as known (key, points, expires_at)
-    values (${key}, 1, now() + ${seconds} * interval '1 second')
+    select ${key}, 1, now() + ${seconds} * interval '1 second' from set_config('synchronous_commit', 'off', true)
     on conflict (key) do update
     set points = case when known.expires_at <= now() then 1 else known.points + 1 end,
       expires_at = case when known.expires_at <= now() then excluded.expires_at
@@ -48,12 +51,4 @@ async function countOne(db: Database, key: string, seconds: number) {
     returning points as counted, extract(epoch from expires_at - now())::float8 * 1000 as "msBeforeNext"`)
   if (!row) throw new Error('An upsert answered no row.')
   return row
-}
-
-/** Each takes a hundred bytes; a crowd that is refused is no reason to keep more of them than fit. */
-const mostRefusals = 10_000
-
-function remember(refusals: Map<string, number>, key: string, until: number): void {
-  if (refusals.size >= mostRefusals) refusals.clear()
-  refusals.set(key, until)
 }

@@ -51,7 +51,7 @@ async function answerRequest(tx: Transaction, config: Config, mail: ClaimedMail)
     if (await isTooSoon(tx, accountId)) return { state: 'too soon' }
     await remember(tx, { accountId, event: 'reset asked', supportCode: mail.supportCode })
   }
-  if (await isMailNeedless(tx, accountId, mail.id)) return { state: 'cancelled' }
+  if (mail.attempts > 1 && (await isMailNeedless(tx, accountId, mail.id))) return { state: 'cancelled' }
   if (!(await addressToAccount(tx, mail, accountId))) return { state: 'lease lost' }
   const ttlMs = config.resetTokenTtlMs
   const token = await mintResetLink(tx, { accountId, mailId: mail.id, ttlMs })
