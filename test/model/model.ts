@@ -33,7 +33,7 @@ export type Person = {
   oldPasswords: string[]
   pending: string | null
   isVerified: boolean
-  sessions: { authorization: string; isOver: boolean }[]
+  sessions: { id: string; authorization: string; isOver: boolean }[]
   changes: Change[]
   /** Mails with reset links: sent since the last cool-down, those of them since a link was used, and one put off. */
   sent: number
