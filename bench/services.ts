@@ -105,7 +105,6 @@ function environment(databaseUrl: string, port: number, mailPort: number): NodeJ
     MAIL_DEFAULT_SENDER: 'support@movie-bag.com',
     MAX_MOVIES: '100000000',
     RATE_LIMITS: 'off',
-    MAX_MOVIES: '100000000',
     LOG_LEVEL: 'warn',
   }
 }
