@@ -235,6 +235,11 @@ export const mutants: Mutant[] = [
     ],
   ),
   ...faultsIn(
+    'src/pages/pages.ts',
+    ['src/pages/mail-previews.test.ts'],
+    [['if (!dependencies.config.production) app.register(mailPreviews', 'app.register(mailPreviews']],
+  ),
+  ...faultsIn(
     'src/movies/forgive-slips.ts',
     ['src/movies/find-movies.test.ts'],
     [
