@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { until } from '../../test/service.ts'
+import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -43,6 +45,27 @@ test('a slip of the fingers is forgiven: a letter wrong, missing, too many or ou
     assert.deepEqual(await names(`q=${slip}`), ['Alien'], slip)
   }
   assert.deepEqual(await names('q=amleie'), ['Amélie'])
+})
+
+test('three slips are forgiven and no more, for each costs as much as a search', async () => {
+  assert.deepEqual(await names('q=metropilis brigite alferd'), ['Metropolis'])
+  assert.deepEqual(await names('q=metropilis brigite alferd hlem'), [])
+})
+
+test('searches that take long leave connections to who logs in', async () => {
+  let answered = 0
+  const searches = await bag.db.transaction(async (tx) => {
+    await tx.query(sql`lock table movies in access exclusive mode`)
+    const begun = Array.from({ length: 20 }, async () => {
+      await bag.request('GET', '/api/movies?q=slow')
+      answered += 1
+    })
+    await until(async () => (await waiting()) > 0, 'the searches to wait')
+    await logIn(bag, ada)
+    assert.equal(answered, 0)
+    return begun
+  })
+  await Promise.all(searches)
 })
 
 test('where something has the words as they are typed, nothing else is offered', async () => {
@@ -201,6 +224,13 @@ async function names(query: string): Promise<string[]> {
   const { status, body, text } = await bag.request('GET', `/api/movies?${query}`)
   assert.equal(status, 200, text)
   return body.map(({ name }: { name: string }) => name)
+}
+
+/** How many statements wait for a lock. */
+async function waiting(): Promise<number> {
+  const rows = await bag.db.query(sql`
+    select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+  return rows.length
 }
 
 async function walk(query: string, limit: number): Promise<string[]> {

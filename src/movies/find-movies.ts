@@ -1,5 +1,6 @@
+import pLimit from 'p-limit'
 import { type Database, join, raw, type Sql, sql, type Transaction } from '../database/database.ts'
-import { wrongField } from '../errors.ts'
+import { AppError, wrongField } from '../errors.ts'
 import { type Cursor, cursorAt, cursorIn } from './cursor.ts'
 import { forgiveSlips } from './forgive-slips.ts'
 import { type Movie, movieColumns } from './movie.ts'
@@ -42,7 +43,18 @@ export async function findMovies(db: Database, search: MovieSearch): Promise<Fou
   const { q, genre, cast, year, added_by, sort: wanted, limit } = search
   const isPlain = [q, genre, cast, year, added_by, wanted].every((value) => value === undefined)
   if (isPlain) return page(search, sort, await inOrderOfArrival(db, start, limit + 1))
-  return db.transaction((tx) => narrowed(tx, search, { sort, start }))
+  return searchInTurn(() => db.transaction((tx) => narrowed(tx, search, { sort, start })))
+}
+
+const inTurn = pLimit(5)
+const queueLength = 100
+
+/** Anybody may search, and some searches take long: they leave connections to whoever logs in meanwhile. */
+function searchInTurn<T>(search: () => Promise<T>): Promise<T> {
+  if (inTurn.pendingCount < queueLength) return inTurn(search)
+  throw new AppError('ServiceUnavailableError', 'Too many are searching. Try again in a moment.', {
+    headers: { 'retry-after': '2' },
+  })
 }
 
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i

@@ -1,14 +1,24 @@
 import { sql, type Transaction } from '../database/database.ts'
 import { patternOf, wordEnd } from './words.ts'
 
+/** To look for what is near costs more than all the rest of a search, and who types that many wrong means something else. */
+const mostSlips = 3
+
 /**
  * The words that were probably meant, where no movie has these: those nearest to them that some movie does have.
- * Undefined where there is nothing to forgive.
+ * Undefined where there is nothing to forgive, or a word that nothing comes near to.
  */
 export async function forgiveSlips(tx: Transaction, words: string[]): Promise<string[] | undefined> {
   const meant: string[] = []
-  for (const word of words) meant.push((await isKnown(tx, word)) ? word : ((await nearest(tx, word)) ?? word))
-  return meant.join(' ') === words.join(' ') ? undefined : meant
+  let slips = 0
+  for (const word of words) {
+    const isSlip = !(await isKnown(tx, word))
+    if (isSlip) slips += 1
+    const probably = isSlip && slips <= mostSlips ? await nearest(tx, word) : word
+    if (probably === undefined || slips > mostSlips) return undefined
+    meant.push(probably)
+  }
+  return slips > 0 ? meant : undefined
 }
 
 async function isKnown(tx: Transaction, word: string): Promise<boolean> {

@@ -232,6 +232,7 @@ export const mutants: Mutant[] = [
       ["raw(isDown ? '<' : '>')", "raw('>')"],
       ['[...containing, sql`not ${beginsSo}`]', 'containing'],
       ['select folded(${q}) as q', 'select ${q}::text as q'],
+      ['pLimit(5)', 'pLimit(50)'],
     ],
   ),
   ...faultsIn(
@@ -243,7 +244,8 @@ export const mutants: Mutant[] = [
     'src/movies/forgive-slips.ts',
     ['src/movies/find-movies.test.ts'],
     [
-      ['(await isKnown(tx, word)) ? word : ((await nearest(tx, word)) ?? word)', 'word'],
+      ['isSlip && slips <= mostSlips ? await nearest(tx, word) : word', 'word'],
+      ['const mostSlips = 3', 'const mostSlips = 4'],
       ['if (length <= 8)', 'if (length <= 0)'],
       ['${wordEnd})', "'\\\\W+')"],
     ],
