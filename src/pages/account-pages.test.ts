@@ -63,7 +63,7 @@ test('a taken address and a wrong password are told, with what was typed, but fo
   assert.match(taken.text, /There is an account with this address already/)
   const wrong = await openWindow().post('/log-in', { email: 'ada@example.org', password: newPassword })
   assert.equal(wrong.status, 401)
-  assert.match(wrong.text, /<title>Mistake: Log in/)
+  assert.match(wrong.text, /<title>Error: Log in/)
   assert.match(wrong.text, /value="ada@example\.org"/)
   assert(!wrong.text.includes(newPassword) && !taken.text.includes(newPassword))
 })

@@ -59,7 +59,7 @@ test('what is wrong with the form is told at each field, and nothing that was ty
 test('a name that is taken is told at the name, and a year makes it another movie', async () => {
   const again = await send('/movies/new', alien, asGrace)
   assert.equal(again.status, 400)
-  assert.match(parse(again.text).querySelector('#name-error')?.text ?? '', /tell its year/)
+  assert.match(parse(again.text).querySelector('#name-error')?.text ?? '', /give its year/)
   assert.equal((await send('/movies/new', { ...alien, year: '2026' }, asGrace)).status, 303)
 })
 

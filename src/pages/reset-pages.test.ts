@@ -46,7 +46,7 @@ test('the link of the mail opens a form, and the form sets the password', async 
   assert(!seen.includes(ada.email), 'the whole address is shown to whoever looks over a shoulder')
   assert.match(page.text, /<input [^>]*autocomplete="username" value="ada@example\.org"[^>]*hidden>/)
 
-  assertPage(await post('/reset', { reset_token: token, password: newPassword }), 200, /Your new password is in/)
+  assertPage(await post('/reset', { reset_token: token, password: newPassword }), 200, /Your new password is set/)
   await logIn(bag, { email: ada.email, password: newPassword })
 })
 
@@ -56,7 +56,7 @@ test('a password that will not do is told on the form, which stays usable', asyn
   const refused = await post('/reset', { reset_token: token, password: 'short' })
   assertPage(refused, 400, /role="alert">It must have at least 8 characters\.</)
   assert(!refused.text.includes('value="short"'))
-  assertPage(await post('/reset', { reset_token: token, password: newPassword }), 200, /Your new password is in/)
+  assertPage(await post('/reset', { reset_token: token, password: newPassword }), 200, /Your new password is set/)
 })
 
 test('a link that is used, expired, cut or made up is told before anybody types a password', async () => {
@@ -81,7 +81,7 @@ test('the forgot form sends the mail, and answers alike for an address that nobo
     await post('/forgot', { email: alan.email }),
     await post('/forgot', { email: 'no@example.org' }),
   ]
-  assertPage(known, 200, /Look into your mailbox/)
+  assertPage(known, 200, /Check your mailbox/)
   const alike = ({ text }: Answer) => text.replace(/\b\w+@example\.org/, '').replace(/class="code" dir="ltr">\w+/, '')
   assert.equal(alike(known), alike(unknown))
   await bag.smtp.tokenFor(alan.email)

@@ -31,7 +31,7 @@ test('the HTML half has the link as a button and as an address to paste', () => 
   const targets = [...html.matchAll(/<a [^>]*href="([^"]*)"/g)].map(([, href]) => href)
   assert.deepEqual(targets, [link, link, notMeLink])
   assert.ok(html.includes(`>${link}</a>`))
-  assert.match(html, /copy this address and paste it into your browser/)
+  assert.match(html, /copy this link and paste it into your browser/)
 })
 
 test('the link stands alone on its line of the text half, short enough that no mail program breaks it', () => {
