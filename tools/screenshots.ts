@@ -97,7 +97,7 @@ async function take(
     for (const [device, size] of Object.entries(devices)) {
       await page.setViewportSize(size)
       const file = `${name}-${device}-${colorScheme}.png`
-      await page.screenshot({ path: join(folder, file), fullPage: true })
+      await page.screenshot({ path: join(folder, file), fullPage: true, animations: 'disabled' })
       files.push(file)
     }
   }
