@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 
@@ -9,17 +10,14 @@ export type RequireRoom = (accountId: string) => Promise<void>
  * may add a tenth of what it has left before the next. Several processes may so let a few movies too many through.
  */
 export function movieRoom(db: Database, most: number): RequireRoom {
-  const room = new Map<string, number>()
+  const room = new LRUCache<string, number>({ max: 10_000 })
   return async (accountId) => {
     const left = room.get(accountId) ?? Math.ceil((most - (await countOfMovies(db, accountId, most))) / 10)
     if (left <= 0) throw new AppError('TooManyMoviesError', `An account may add ${most} movies.`)
-    if (room.size >= mostRemembered) room.clear()
     if (left === 1) room.delete(accountId)
     else room.set(accountId, left - 1)
   }
 }
-
-const mostRemembered = 10_000
 
 async function countOfMovies(db: Database, accountId: string, most: number): Promise<number> {
   const [row] = await db.query<{ count: number }>(sql`
