@@ -226,7 +226,7 @@ test('a bug at the start is told with its stack, and is no success', async () =>
   )
   const command = movieBag(['serve'], { ...(await database()), NODE_OPTIONS: `--import ${bug}` })
   assert.equal(await command.end, 1)
-  assert.match(command.complained(), /TypeError: a bug\n( {4}at .*\n)* {4}at .*migrate\.ts/)
+  assert.match(command.complained(), /TypeError: a bug\n( {4}at .*\n)* {4}at .*\/src\/.*\.ts:\d+/)
 })
 
 test('a misspelt setting in the environment is warned of at the start', async () => {
