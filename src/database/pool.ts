@@ -60,7 +60,9 @@ export async function ask<Row extends object>(
 /** A socket keeps one timer, whatever is sent and comes. */
 function endWhenSilent(client: pg.Client): void {
   const socket = client.connection.stream as Socket
-  socket.setTimeout(patienceMs, () => {
+  socket.setTimeout(patienceMs)
+  // A listener of its own: the one that can be given to `setTimeout` is called once, and silence comes again.
+  socket.on('timeout', () => {
     if (owed.has(client)) socket.destroy()
   })
 }
