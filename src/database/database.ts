@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { AppError } from '../errors.ts'
-import { ask, openPool, type Pool } from './pool.ts'
+import { ask, openPool } from './pool.ts'
 
 export { default as sql, join, raw, type Sql } from 'sql-template-tag'
 
@@ -29,7 +29,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
   return {
     query: (statement) => runOnce(pool, statement),
     transaction: (work) => transaction(pool, work),
-    close: () => pool.close(),
+    close: () => pool.end(),
   }
 }
 
@@ -39,7 +39,7 @@ export function isUniqueViolation(error: unknown): boolean {
 }
 
 /** A connection is kept where the server answered, were it with a refusal. */
-async function runOnce<Row extends object>(pool: Pool, statement: Sql): Promise<Row[]> {
+async function runOnce<Row extends object>(pool: pg.Pool, statement: Sql): Promise<Row[]> {
   const client = await pool.connect().catch(rethrow)
   try {
     const rows = await run<Row>(client, statement)
@@ -51,7 +51,7 @@ async function runOnce<Row extends object>(pool: Pool, statement: Sql): Promise<
   }
 }
 
-async function transaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch(rethrow)
   try {
     await ask(client, { text: 'begin' }).catch(rethrow)
@@ -126,4 +126,4 @@ function isOutage(error: unknown): boolean {
 
 /** The sentences with which `pg` tells, without a code, that a connection ended or took too long. */
 const connectionLost =
-  /Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|not queryable/
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|not queryable/
