@@ -45,7 +45,7 @@ let domains = 0
 
 async function assertModel(seed: number, numRuns: number): Promise<void> {
   // Few steps find most, and are soon done; some faults take many.
-  const maxCommands = seed % 3 === 0 ? 40 : 14
+  const maxCommands = seed % 6 === 0 ? 40 : 14
   const commands = fc.commands(anyCommand(), { maxCommands, size: 'max' })
   const property = fc.asyncProperty(commands, async (commands) => {
     domains += 1
