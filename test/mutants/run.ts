@@ -64,7 +64,7 @@ async function survives(mutant: Mutant, index: number): Promise<boolean> {
 
 function copyOfCode(from: string, name: string): string {
   const copy = join(folder, name)
-  const left = ['node_modules', '.git', 'data', 'dist']
+  const left = ['node_modules', '.git', 'data', 'dist', 'screenshots']
   cpSync(from, copy, { recursive: true, filter: (path) => !left.includes(basename(path)) })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   return copy
