@@ -148,7 +148,7 @@ export const mutants: Mutant[] = [
       ["    typ: 'at+jwt',\n", ''],
       ["    audience: 'movie-bag',\n", ''],
       ["    issuer: 'movie-bag',\n", ''],
-      ["'exp', 'iat'", "'iat'"],
+      ["'exp', 'iat'", "'exp'"],
     ],
   ),
   ...faultsIn(
