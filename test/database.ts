@@ -15,9 +15,7 @@ export async function createDatabase(): Promise<string> {
   const { TEST_SERVER_URL: serverUrl, TEST_DATABASE_PREFIX: prefix } = process.env
   if (!serverUrl || !prefix) throw new Error('Run the tests with `npm test`, or some with `npm test -- <file>`.')
   const name = `${prefix}_${randomBytes(6).toString('hex')}`
-  await onServer(serverUrl, (client) =>
-    client.query(`create database ${name} template ${prefix}_template strategy file_copy`),
-  )
+  await onServer(serverUrl, (client) => client.query(`create database ${name} template ${prefix}_template`))
   return databaseUrl(serverUrl, name)
 }
 
