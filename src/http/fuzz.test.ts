@@ -9,7 +9,7 @@ import { seedToReplay, sizeOf } from '../../test/size.ts'
 import { errorCodes } from '../errors.ts'
 
 // `npm run fuzz` makes it 50,000 requests, or as many as it is told.
-const requests = sizeOf('requests', 3000)
+const requests = sizeOf('requests', 2000)
 const atOnce = 20
 
 const bag = await startMovieBag({ TRUST_PROXY: 'on' })
