@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { hash, verify } from '@node-rs/argon2'
 import { verify as verifyBcrypt } from '@node-rs/bcrypt'
-import pLimit from 'p-limit'
-import { AppError, type FieldError, wrongField } from '../errors.ts'
+import { type FieldError, wrongField } from '../errors.ts'
+import { bounded } from '../http/bounded.ts'
 
 /** Argon2id, the default of the library, with the parameters of OWASP's Password Storage cheat sheet. */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
@@ -13,8 +13,9 @@ const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 const hashOfNobody = '$argon2id$v=19$m=19456,t=2,p=1$ot++IJDrNzCIIUA1MLK1FQ$6cS5FlgT06vakgbJ8GyS4NKc5u9/AeG0+jyFIJZwqVw'
 
 const longest = 256
-const queueLength = 100
-const inTurn = pLimit(availableParallelism())
+
+/** Hashing is made to be slow: more at once than there are cores would only take longer. */
+const boundedly = bounded(availableParallelism(), 'Too many passwords are being checked. Try again in a moment.')
 
 /**
  * Throws `SchemaValidationError` with the reason where the password will not do: its length in code points of NFC, one
@@ -76,14 +77,6 @@ function faultOf(password: string, { email, minLength: min }: { email: string; m
 
 function isHashable(password: string): boolean {
   return password.isWellFormed() && !password.includes('\0') && [...password.normalize('NFC')].length <= longest
-}
-
-/** Hashing is made to be slow, so only so many wait; beyond that an answer at once is better than one too late. */
-function boundedly<T>(work: () => Promise<T>): Promise<T> {
-  if (inTurn.pendingCount < queueLength) return inTurn(work)
-  throw new AppError('ServiceUnavailableError', 'Too many passwords are being checked. Try again in a moment.', {
-    headers: { 'retry-after': '2' },
-  })
 }
 
 let common: Set<string> | undefined

@@ -1,6 +1,6 @@
-import pLimit from 'p-limit'
 import { type Database, join, raw, type Sql, sql, type Transaction } from '../database/database.ts'
-import { AppError, wrongField } from '../errors.ts'
+import { wrongField } from '../errors.ts'
+import { bounded } from '../http/bounded.ts'
 import { type Cursor, cursorAt, cursorIn } from './cursor.ts'
 import { forgiveSlips } from './forgive-slips.ts'
 import { type Movie, movieColumns } from './movie.ts'
@@ -46,16 +46,8 @@ export async function findMovies(db: Database, search: MovieSearch): Promise<Fou
   return searchInTurn(() => db.transaction((tx) => narrowed(tx, search, { sort, start })))
 }
 
-const inTurn = pLimit(5)
-const queueLength = 100
-
 /** Anybody may search, and some searches take long: they leave connections to whoever logs in meanwhile. */
-function searchInTurn<T>(search: () => Promise<T>): Promise<T> {
-  if (inTurn.pendingCount < queueLength) return inTurn(search)
-  throw new AppError('ServiceUnavailableError', 'Too many are searching. Try again in a moment.', {
-    headers: { 'retry-after': '2' },
-  })
-}
+const searchInTurn = bounded(5, 'Too many are searching. Try again in a moment.')
 
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
