@@ -232,7 +232,7 @@ export const mutants: Mutant[] = [
       ["raw(isDown ? '<' : '>')", "raw('>')"],
       ['[...containing, sql`not ${beginsSo}`]', 'containing'],
       ['select folded(${q}) as q', 'select ${q}::text as q'],
-      ['pLimit(5)', 'pLimit(50)'],
+      ['bounded(5,', 'bounded(50,'],
     ],
   ),
   ...faultsIn(
