@@ -63,8 +63,7 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
       (index % 2 ? ahead : behind).request('POST', '/api/auth/forgot', { email }),
     )
     for (const { status } of await Promise.all(asked)) assert.equal(status, 200)
-    const isSo = async () => (await db.query(sql`select id from outbox where closed_at is null limit 1`)).length === 0
-    await until(isSo, 'every mail to be closed')
+    await allMailSettled({ db })
     const got = smtp.mails.flatMap(({ recipients }) => recipients).filter((one) => one.startsWith('reader-'))
     assert.deepEqual(got.toSorted(), readers.toSorted())
 

@@ -21,7 +21,8 @@ export async function subjectsTo(bag: MovieBag, address: string): Promise<string
   return mailsTo(bag, address).map((mail) => (mail.subject ?? '').replace('[Movie-bag] ', ''))
 }
 
-export async function allMailSettled({ db }: MovieBag): Promise<void> {
+/** Waits until no mail is left to send, and the database knows of each what became of it. */
+export async function allMailSettled({ db }: Pick<MovieBag, 'db'>): Promise<void> {
   const isSo = async () => (await db.query(sql`select id from outbox where closed_at is null limit 1`)).length === 0
   await until(isSo, 'every mail to be settled')
 }

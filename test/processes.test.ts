@@ -7,6 +7,7 @@ import { suite, test } from 'node:test'
 import { type Database, openDatabase, sql } from '../src/database/database.ts'
 import { createDatabase } from './database.ts'
 import { startFaultySmtp } from './faulty-smtp.ts'
+import { allMailSettled } from './mail-links.ts'
 import { freePort, logIn, secret, signUp } from './movie-bag.ts'
 import { type Service, startService, until } from './service.ts'
 import { startSmtp } from './smtp.ts'
@@ -29,7 +30,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
       from accounts, generate_series(1, 60) as n where id = ${ada.id}`)
     const readers = Array.from({ length: 60 }, (_, index) => `reader-${index + 1}@example.org`)
     await Promise.all(readers.map((email) => service.request('POST', '/api/auth/forgot', { email })))
-    await everyMailClosed(db)
+    await allMailSettled({ db })
     assert.deepEqual(smtp.mails.map((mail) => mail.recipients[0]).toSorted(), readers.toSorted())
   })
 
@@ -57,7 +58,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     const other = await startService('work', settings)
     t.after(() => stopAll(other, smtp, db))
     await until(() => smtp.mails.length > 0, 'another worker to send the mail')
-    await everyMailClosed(db)
+    await allMailSettled({ db })
     assert.equal(smtp.mails.length, 1)
   })
 
@@ -136,7 +137,7 @@ async function mailInHand(silentAt: 'RCPT' | 'DATA') {
   const { db, settings } = await database(smtp.port)
   const service = await startService('serve', settings)
   const ada = await signUp(service, 'ada')
-  await everyMailClosed(db)
+  await allMailSettled({ db })
   let isInHand = false
   smtp.fault = (point) => {
     isInHand ||= point === silentAt
@@ -153,11 +154,6 @@ async function database(smtpPort: number) {
     db: openDatabase(url, { connections: 2, onError: () => {} }),
     settings: { DATABASE_URL: url, JWT_SECRET_KEY: secret, MAIL_PORT: String(smtpPort) },
   }
-}
-
-async function everyMailClosed(db: Database): Promise<void> {
-  const isSo = async () => (await db.query(sql`select id from outbox where closed_at is null limit 1`)).length === 0
-  await until(isSo, 'every mail to be closed')
 }
 
 /** One request, and how it ended: with its status, or the code of the error. */

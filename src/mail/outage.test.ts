@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
 import { startFaultySmtp } from '../../test/faulty-smtp.ts'
+import { allMailSettled } from '../../test/mail-links.ts'
 import { freePort, type MovieBag, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
 import { type Smtp, startSmtp } from '../../test/smtp.ts'
@@ -72,7 +73,7 @@ suite('a mail server in trouble', { concurrency: true }, () => {
     const smtp = await startFaultySmtp()
     const bag = await started(t, {}, smtp)
     const readers = await Promise.all(Array.from({ length: 15 }, (_, index) => signUp(bag, `reader-${index}`)))
-    await everyMailClosed(bag)
+    await allMailSettled(bag)
     let met = 0
     smtp.fault = (point) => {
       if (point !== 'RCPT') return undefined
@@ -82,10 +83,7 @@ suite('a mail server in trouble', { concurrency: true }, () => {
     for (const { email } of readers) await forgot(bag, email)
     await until(() => met === 10, 'ten mails to be in hand')
     smtp.fault = () => undefined
-    await until(
-      async () => (await bag.db.query(sql`select id from outbox where closed_at is null`)).length === 0,
-      'all',
-    )
+    await allMailSettled(bag)
     assert.deepEqual(
       smtp.mails.map((mail) => mail.recipients[0]).toSorted(),
       readers.map(({ email }) => email).toSorted(),
@@ -109,10 +107,7 @@ suite('a mail server in trouble', { concurrency: true }, () => {
     const bag = await started(t, {}, smtp)
     const readers = await Promise.all(Array.from({ length: 25 }, (_, index) => signUp(bag, `reader-${index}`)))
     for (const { email } of readers) await forgot(bag, email)
-    await until(
-      async () => (await bag.db.query(sql`select id from outbox where closed_at is null`)).length === 0,
-      'all',
-    )
+    await allMailSettled(bag)
     assert.equal(smtp.mails.length, 25)
     assert.equal(most, 10)
   })
@@ -121,7 +116,7 @@ suite('a mail server in trouble', { concurrency: true }, () => {
     const bag = await started(t, { MAIL_SUPPRESS_SEND: 'on' })
     const ada = await signUp(bag, 'ada')
     await forgot(bag, ada.email)
-    await everyMailClosed(bag)
+    await allMailSettled(bag)
     const states = await bag.db.query<{ state: string }>(sql`select distinct state from outbox`)
     assert.deepEqual(states, [{ state: 'held' }])
     assert.equal((await ready(bag)).status, 'ok')
@@ -152,11 +147,6 @@ async function degraded(bag: MovieBag): Promise<void> {
   await until(async () => (await ready(bag)).status === 'degraded', 'the health to be degraded')
   const { mail } = await ready(bag)
   assert.match(mail, /^The mail server cannot be used, and mail waits\. Check MAIL_/)
-}
-
-async function everyMailClosed(bag: MovieBag): Promise<void> {
-  const isSo = async () => (await bag.db.query(sql`select id from outbox where closed_at is null`)).length === 0
-  await until(isSo, 'every mail to be closed')
 }
 
 function told(bag: MovieBag, message: string): string[] {

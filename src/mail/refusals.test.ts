@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { type Fault, type Point, startFaultySmtp } from '../../test/faulty-smtp.ts'
+import { allMailSettled } from '../../test/mail-links.ts'
 import { type MovieBag, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
 import { sql } from '../database/database.ts'
@@ -83,8 +84,7 @@ test('one recipient for whom the server falls silent delays nobody else', async 
 /** An account whose first mail, which asks to confirm the address, is out of the way. */
 async function settledReader(name: string) {
   const account = await signUp(bag, name)
-  const isSettled = async () => (await bag.db.query(sql`select id from outbox where closed_at is null`)).length === 0
-  await until(isSettled, 'the first mail to be settled')
+  await allMailSettled(bag)
   return account
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { allMailSettled } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { until } from '../../test/service.ts'
 import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
@@ -106,7 +106,7 @@ test('a token that something changed is no token', async () => {
 
 test('looking at a link writes nothing, whatever the method', async () => {
   const { token } = await askedFor('donald')
-  await everyMailSettled()
+  await allMailSettled(bag)
   const before = await everyRow()
   for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) await bag.request(method, `/reset/${token}`)
   for (const method of ['GET', 'HEAD', 'OPTIONS']) await bag.request(method, `/api/auth/reset?reset_token=${token}`)
@@ -155,14 +155,9 @@ async function forgot(email: string): Promise<void> {
   assert.equal((await bag.request('POST', '/api/auth/forgot', { email })).status, 200)
 }
 
-async function everyMailSettled(): Promise<void> {
-  const isSo = async () => (await bag.db.query(sql`select id from outbox where closed_at is null`)).length === 0
-  await until(isSo, 'every mail to be settled')
-}
-
 /** Moves what was sent to the day before yesterday, so that the next mail may come. */
 async function coolDown(): Promise<void> {
-  await everyMailSettled()
+  await allMailSettled(bag)
   await bag.db.query(sql`
     update outbox set closed_at = closed_at - interval '2 days', created_at = created_at - interval '2 days'`)
 }
