@@ -28,6 +28,7 @@ export async function startService(command: 'serve' | 'work', settings: Record<s
     detached: true,
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ENV_FILE_LOCATION: join(import.meta.dirname, 'empty.env'),
       PORT: String(port),
       RATE_LIMITS: 'off',

@@ -33,7 +33,7 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
       const chunks: Buffer[] = []
       for await (const chunk of stream) chunks.push(chunk)
       const raw = Buffer.concat(chunks)
-      const parsed = await simpleParser(raw)
+      const parsed = await simpleParser(raw, { skipTextToHtml: true })
       const recipients = session.envelope.rcptTo.map((recipient) => recipient.address)
       const pile = parsed.subject === '[Movie-bag] Confirm your e-mail address' ? verifications : mails
       pile.push({ ...parsed, recipients, raw: raw.toString('latin1') })
