@@ -14,7 +14,10 @@ Every error is JSON with \`message\` and \`status\`, the members of RFC 9457, an
 |---|---|---|
 ${Object.entries(errorCodes)
   .map(([code, { status, message }]) => `| ${code} | ${status} | ${message} |`)
-  .join('\n')}`
+  .join('\n')}
+
+Before any route, headers or an address beyond 16 kB are answered 431 and a request that comes too slowly 408, with the
+code SchemaValidationError.`
 
 /** The OpenAPI document, made from the schemas that validate, and a reference page with assets of its own. */
 export async function useOpenApi(
