@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { text as streamText } from 'node:stream/consumers'
 import { after, test } from 'node:test'
+import { mailedToken } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { head } from '../../test/raw-http.ts'
 import { sql } from '../database/database.ts'
@@ -12,7 +13,11 @@ after(() => bag.stop())
 test('the export holds the account, its sessions, what happened to it and every movie, and nothing of others', async () => {
   const ada = await signUp(bag, 'ada')
   const grace = await signUp(bag, 'grace')
+  await bag.request('DELETE', '/api/auth/session', undefined, await logIn(bag, ada))
   const session = await logIn(bag, ada)
+  await bag.request('POST', '/api/auth/email', { email: 'ada@new.example', password: ada.password }, session)
+  const confirmation = { token: await mailedToken(bag, 'confirm-address', 'ada@new.example') }
+  assert.equal((await bag.request('POST', '/api/auth/email/confirm', confirmation)).status, 200)
   for (const [owner, many] of [
     [ada, 250],
     [grace, 3],
@@ -26,9 +31,24 @@ test('the export holds the account, its sessions, what happened to it and every 
   assert.match(headers.get('content-type') ?? '', /^application\/json/)
   assert.match(headers.get('content-disposition') ?? '', /^attachment/)
   assert.equal(headers.get('cache-control'), 'no-store')
-  assert.deepEqual(Object.keys(body), ['account', 'sessions', 'history', 'movies'])
-  assert.equal(body.account.email, ada.email)
-  assert.equal(body.sessions.length, 1)
+  assert.deepEqual(Object.keys(body), [
+    'account',
+    'sessions',
+    'former_addresses',
+    'known_browsers',
+    'history',
+    'movies',
+  ])
+  assert.equal(body.account.email, 'ada@new.example')
+  const [current, ended] = body.sessions
+  assert.deepEqual([current.is_current, current.ended_at, ended.is_current], [true, null, false])
+  assert.ok(Date.parse(ended.ended_at) > 0)
+  assert.deepEqual(
+    body.former_addresses.map(({ email }: { email: string }) => email),
+    [ada.email],
+  )
+  assert.ok(body.known_browsers.every(({ last_used_at }: { last_used_at: string }) => Date.parse(last_used_at) > 0))
+  assert.ok(body.movies.every(({ created_at }: { created_at: string }) => Date.parse(created_at) > 0))
   assert.deepEqual(
     body.movies.map(({ name }: { name: string }) => name),
     Array.from({ length: 250 }, (_, index) => `${ada.email} ${index + 1}`),

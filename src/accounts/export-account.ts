@@ -9,9 +9,12 @@ import { historyOf } from './account-history.ts'
 import { historyEntry } from './history.ts'
 import { ownAccountSchema, readOwnAccount } from './own-account.ts'
 import type { RequireSession, Session } from './session.ts'
-import { listedSession, sessionsOf } from './sessions.ts'
+import { listedSession } from './sessions.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller }
+
+const time = Type.String({ format: 'date-time' })
+const timeOrNull = Type.Union([time, Type.Null()])
 
 export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
   const schema = {
@@ -22,9 +25,17 @@ export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
       200: Type.Unsafe<Readable>(
         Type.Object({
           account: ownAccountSchema,
-          sessions: Type.Array(listedSession),
+          sessions: Type.Array(Type.Object({ ...listedSession.properties, ended_at: timeOrNull }), {
+            description: 'Those that live, and for 30 days those that have ended',
+          }),
+          former_addresses: Type.Array(Type.Object({ email: Type.String(), changed_at: time, undone_at: timeOrNull }), {
+            description: 'What the address was before each change',
+          }),
+          known_browsers: Type.Array(Type.Object({ last_used_at: time }), {
+            description: 'Those in which the account was used, of which no mail is sent for being new',
+          }),
           history: Type.Array(historyEntry),
-          movies: Type.Array(Type.Ref('Movie#')),
+          movies: Type.Array(Type.Intersect([Type.Ref('Movie#'), Type.Object({ created_at: time })])),
         }),
       ),
       ...errors('InvalidSessionError', 'TooManyRequestsError'),
@@ -37,17 +48,23 @@ export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
 }
 
 /**
- * What the account is, where it is signed in, what happened to it, and the movies it added, as JSON. The movies come
- * page by page: there may be more of them than the memory holds.
+ * What is kept of the account, where it is and was signed in, what happened to it, and the movies it added, as JSON. The
+ * movies come page by page: there may be more of them than the memory holds.
  */
 export async function* everythingOf(db: Database, session: Session): AsyncGenerator<string> {
   const { accountId } = session
-  const [account, sessions, history] = await Promise.all([
+  const [account, sessions, former_addresses, known_browsers, history] = await Promise.all([
     readOwnAccount(db, accountId),
-    sessionsOf(db, session),
+    keptSessions(db, session),
+    db.query(sql`
+      select old_email as email, changed_at, undone_at
+      from address_changes where account_id = ${accountId} order by changed_at desc`),
+    db.query(sql`
+      select last_used_at from known_browsers where account_id = ${accountId} order by last_used_at desc`),
     historyOf(db, accountId, 100_000),
   ])
-  yield `${JSON.stringify({ account, sessions, history }).slice(0, -1)},"movies":[`
+  const whole = JSON.stringify({ account, sessions, former_addresses, known_browsers, history })
+  yield `${whole.slice(0, -1)},"movies":[`
   let after = '0'
   for (let page = await moviesOf(db, accountId, after); page.length > 0; page = await moviesOf(db, accountId, after)) {
     yield `${after === '0' ? '' : ','}${page.map((movie) => JSON.stringify(movie)).join()}`
@@ -56,8 +73,15 @@ export async function* everythingOf(db: Database, session: Session): AsyncGenera
   yield ']}'
 }
 
+function keptSessions(db: Database, { id, accountId }: Session) {
+  return db.query(sql`
+    select id, device, address, created_at, last_used_at, id = ${id} as is_current,
+      coalesce(ended_at, case when expires_at <= now() then expires_at end) as ended_at
+    from sessions where account_id = ${accountId} order by last_used_at desc, created_at desc`)
+}
+
 function moviesOf(db: Database, accountId: string, after: string) {
   return db.query<{ id: string }>(sql`
-    select id, name, casts, genres, year, notes, added_by
+    select id, name, casts, genres, year, notes, added_by, created_at
     from movies where added_by = ${accountId} and id > ${after} order by id limit 100`)
 }
