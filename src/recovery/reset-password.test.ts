@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -34,6 +35,28 @@ test('who forgot the password is back in by mail, with the account as it was', a
   assert.equal((await bag.request('DELETE', `/api/movies/${added.body.id}`, undefined, newSession)).status, 200)
   const confirmation = await bag.smtp.mailTo(ada.email, 2)
   assert.equal(confirmation.subject, '[Movie-bag] Password reset successful')
+})
+
+test('a reset that fails half way leaves the link, the old password and the sessions', async () => {
+  const alan = await signUp(bag, 'alan')
+  const session = await logIn(bag, alan)
+  await bag.request('POST', '/api/auth/forgot', { email: alan.email })
+  const body = { reset_token: await bag.smtp.tokenFor(alan.email), password: newPassword }
+  await bag.db.query(sql`
+    create function fail() returns trigger language plpgsql as 'begin raise exception ''half way''; end'`)
+  await bag.db.query(sql`
+    create trigger fail after insert on outbox for each row
+    when (new.kind = 'password-reset-successful') execute function fail()`)
+  assert.equal((await bag.request('POST', '/api/auth/reset', body)).status, 500)
+  await bag.db.query(sql`drop trigger fail on outbox`)
+
+  assert.equal((await bag.request('GET', '/api/auth/account', undefined, session)).status, 200)
+  await logIn(bag, alan)
+  const history = await bag.request('GET', '/api/auth/history', undefined, session)
+  assert.ok(!history.body.some(({ event }: { event: string }) => event === 'reset finished'))
+  assert.equal((await bag.request('POST', '/api/auth/reset', body)).status, 200)
+  assert.equal((await bag.request('GET', '/api/auth/account', undefined, session)).status, 401)
+  await logIn(bag, { email: alan.email, password: newPassword })
 })
 
 test('a reset link works once', async () => {
