@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Database } from '../database/database.ts'
 import { deviceOf } from '../http/device.ts'
-import { bearer, errors } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { remember } from './account-history.ts'
 import { endSession, type RequireSession, type Session } from './session.ts'
 
@@ -14,7 +14,7 @@ export const logOut: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db,
     description: 'Ends the session that the token names.',
     tags: ['Accounts'],
     security: bearer,
-    response: { 204: Type.Null(), ...errors('InvalidSessionError') },
+    response: { 204: Type.Null(), ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/auth/session', { schema, onRequest: signedIn }, async (request, reply) => {
     await leave(db, request.session, deviceOf(request))

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type Database, type Queryable, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { deviceOf } from '../http/device.ts'
-import { bearer, errors } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { remember } from './account-history.ts'
 import { endSession, endSessions, type RequireSession, type Session } from './session.ts'
@@ -44,7 +44,7 @@ export const sessions: FastifyPluginAsyncTypebox<Dependencies> = async (app, { d
     ...common,
     summary: 'End one of the account’s sessions',
     params: Type.Object({ id: Type.String() }),
-    response: { 204: Type.Null(), ...errors('InvalidSessionError', 'NotFoundError') },
+    response: { 204: Type.Null(), ...errors('InvalidSessionError', 'NotFoundError', ...bodyErrors) },
   }
   app.delete('/api/auth/sessions/:id', { schema: endOne, onRequest: signedIn }, async (request, reply) => {
     const { accountId } = request.session
@@ -55,7 +55,7 @@ export const sessions: FastifyPluginAsyncTypebox<Dependencies> = async (app, { d
   const endOthers = {
     ...common,
     summary: 'End all sessions of the account but this one',
-    response: { 204: Type.Null(), ...errors('InvalidSessionError') },
+    response: { 204: Type.Null(), ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/auth/sessions', { schema: endOthers, onRequest: signedIn }, async (request, reply) => {
     await endOtherSessions(db, request.session, deviceOf(request))

@@ -30,7 +30,7 @@ export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
     summary: 'Ask for another mail to verify the e-mail address',
     tags: ['Accounts'],
     security: bearer,
-    response: { 200: nothing, ...errors('InvalidSessionError', 'TooManyRequestsError') },
+    response: { 200: nothing, ...errors('InvalidSessionError', 'TooManyRequestsError', ...bodyErrors) },
   }
   const options = { schema: send, onRequest: signedIn, preHandler: limit('verify-mail') }
   app.post('/api/auth/verify/mail', options, async (request) => {

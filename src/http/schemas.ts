@@ -34,7 +34,7 @@ export const errorSchema = Type.Object(
     detail: Type.Optional(Type.String({ description: 'RFC 9457: what was wrong this time, and what would do' })),
     errors: Type.Optional(Type.Array(wrongFieldSchema, { description: 'Each field that is wrong' })),
   },
-  { $id: 'Error', title: 'Error', description: 'RFC 9457 problem details, and the members of the original API' },
+  { $id: 'Error', title: 'Error', description: 'RFC 9457 problem details, with `message`, `status` and `code`' },
 )
 
 /** The responses with which a route may fail, by status: those named, and those that any route may give. */
@@ -51,7 +51,7 @@ export function errors(...codes: ErrorCode[]) {
   return byStatus
 }
 
-/** The errors that a body brings with it: it may be malformed, too large, or no JSON. */
+/** The errors that a body brings with it, also one that nobody asked for: it may be malformed, too large, or no JSON. */
 export const bodyErrors = ['SchemaValidationError', 'PayloadTooLargeError', 'UnsupportedMediaTypeError'] as const
 
 /** For routes that take an access token. */

@@ -3,7 +3,7 @@ import { accountLimits } from '../accounts/account-limits.ts'
 import type { RequireSession } from '../accounts/session.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { bearer, errors, nothing } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { movieKey, movieParams } from './movie.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }
@@ -15,7 +15,7 @@ export const deleteMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     tags: ['Movies'],
     security: bearer,
     params: movieParams,
-    response: { 200: nothing, ...errors('DeletingMovieError', 'InvalidSessionError') },
+    response: { 200: nothing, ...errors('DeletingMovieError', 'InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
     await takeOut(db, request.params.id, request.session.accountId)
