@@ -102,6 +102,23 @@ test('mails that a thief got about an account freeze it no more once its owner h
   await logIn(bag, { email: alan.email, password: reset.password })
 })
 
+test('mails that a thief got about an account freeze it no more once its owner has said "this wasn’t me" either', async () => {
+  const edsger = await signUp(bag, 'edsger')
+  const thief = await logIn(bag, edsger)
+  const first = { current_password: edsger.password, new_password: 'the password that Eve chose' }
+  assert.equal((await bag.request('PUT', '/api/auth/password', first, thief)).status, 200)
+  const told = tokenIn((await mailWith(edsger.email, 'not-me')).text, 'not-me')
+  await moveTo('trent@example.org', first.new_password, thief)
+  const second = { current_password: first.new_password, new_password: 'another one that Eve chose' }
+  assert.equal((await bag.request('PUT', '/api/auth/password', second, thief)).status, 200)
+  const lever = tokenIn((await mailWith('trent@example.org', 'not-me')).text, 'not-me')
+  assert.equal((await bag.request('POST', '/api/auth/not-me', { token: told })).status, 200)
+  const reset = { reset_token: await resetTokenFor(edsger.email), password: 'the password that Edsger chose' }
+  assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
+  assert.equal((await bag.request('POST', '/api/auth/not-me', { token: lever })).body.code, 'BadTokenError')
+  await logIn(bag, { email: edsger.email, password: reset.password })
+})
+
 test('a login from a new device is told also where the account was not used for so long that no session is kept', async () => {
   const barbara = await signUp(bag, 'barbara')
   await bag.db.query(sql`update accounts set created_at = now() - interval '1 year' where id = ${barbara.id}`)

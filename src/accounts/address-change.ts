@@ -1,4 +1,5 @@
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
+import { cancelActionLinks } from './action-link.ts'
 
 // A change of address can be undone from the old address for 7 days, also where the new one was changed again. As long
 // as that is so, nobody else gets the old address, and the account is not deleted.
@@ -64,6 +65,8 @@ export async function moveBack(tx: Transaction, accountId: string, changeId: str
     update address_changes set undone_at = now()
     where account_id = ${accountId} and undone_at is null
       and changed_at >= (select changed_at from address_changes where id = ${changeId})`)
+  // Mails about changes went to the other address since: its reader must not freeze the account once more.
+  await cancelActionLinks(tx, accountId, ['not-me-change'])
   return change.email
 }
 

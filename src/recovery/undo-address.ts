@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { remember } from '../accounts/account-history.ts'
-import { cancelActionLinks, lookAtActionLink, spendActionLink } from '../accounts/action-link.ts'
+import { lookAtActionLink, spendActionLink } from '../accounts/action-link.ts'
 import { moveBack } from '../accounts/address-change.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
@@ -35,8 +35,6 @@ export async function undoAddressChange(db: Database, token: string, client: Cli
     const email = spent && (await moveBack(tx, spent.accountId, spent.params['change'] ?? ''))
     if (!email) throw new AppError('BadTokenError', 'The link was used already, or the change was undone.')
     await remember(tx, { accountId: spent.accountId, event: 'address change undone', device: client.device })
-    // Mails about changes went to the other address since: its reader must not freeze the account once more.
-    await cancelActionLinks(tx, spent.accountId, ['not-me-change'])
     await freezeAndRecover(tx, spent.accountId, client)
   })
 }

@@ -165,9 +165,9 @@ export const mutants: Mutant[] = [
     [["await comeBackTo(tx, accountId, params['email'] ?? '', client.device)", '']],
   ),
   ...faultsIn(
-    `${recovery}/undo-address.ts`,
+    `${accounts}/address-change.ts`,
     ['test/attacks.test.ts'],
-    [["await cancelActionLinks(tx, spent.accountId, ['not-me-change'])", '']],
+    [["await cancelActionLinks(tx, accountId, ['not-me-change'])", '']],
   ),
 
   // Movies belong to who added them.
