@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import pg from 'pg'
 import { raw, sql } from '../src/database/database.ts'
+import { startFaultySmtp } from './faulty-smtp.ts'
+import { allMailSettled, subjectsTo } from './mail-links.ts'
 import { logIn, signUp, startMovieBag } from './movie-bag.ts'
 import { until } from './service.ts'
 
@@ -117,6 +119,33 @@ test('mails that a thief got about an account freeze it no more once its owner h
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
   assert.equal((await bag.request('POST', '/api/auth/not-me', { token: lever })).body.code, 'BadTokenError')
   await logIn(bag, { email: edsger.email, password: reset.password })
+})
+
+test('a change of password is told to the address of that time, though the mail waited and the account moved on', async (t) => {
+  const smtp = await startFaultySmtp()
+  const slow = await startMovieBag({}, smtp)
+  t.after(async () => {
+    await slow.stop()
+    await smtp.stop()
+  })
+  const ada = await signUp(slow, 'ada')
+  await allMailSettled(slow)
+  smtp.fault = (point, line) =>
+    point === 'RCPT' && line.includes(ada.email) ? { reply: '451 4.7.1 Greylisted' } : undefined
+  const thief = await logIn(slow, ada)
+  const change = { current_password: ada.password, new_password: 'the password that Eve chose' }
+  assert.equal((await slow.request('PUT', '/api/auth/password', change, thief)).status, 200)
+  const isPutOff = async () => (await slow.db.query(sql`select id from outbox where state = 'deferred'`)).length > 0
+  await until(isPutOff, 'the mail to be put off')
+  const wish = { email: 'eve@example.org', password: change.new_password }
+  assert.equal((await slow.request('POST', '/api/auth/email', wish, thief)).status, 200)
+  const confirmation = { token: tokenIn((await smtp.mailTo(wish.email)).text, 'confirm-address') }
+  assert.equal((await slow.request('POST', '/api/auth/email/confirm', confirmation)).status, 200)
+  smtp.fault = () => undefined
+  await slow.db.query(sql`update outbox set due_at = now() where closed_at is null`)
+  const subjects = await subjectsTo(slow, ada.email)
+  assert.ok(subjects.includes('Password changed'), `${subjects}`)
+  assert.deepEqual(await subjectsTo(slow, wish.email), ['Confirm your new e-mail address'])
 })
 
 test('a login from a new device is told also where the account was not used for so long that no session is kept', async () => {

@@ -28,6 +28,17 @@ test('"this wasn’t me" from an old request cannot silence an account that has 
   assert.equal((await bag.request('GET', `/reset/${await mailedToken(bag, 'reset', newEmail)}`)).status, 200)
 })
 
+test('a reset link that was mailed to a thief tells nothing of the address that the account is back at', async () => {
+  const { email, newEmail } = await movedAfterAsking('barbara')
+  await bag.db.query(sql`update outbox set closed_at = closed_at - interval '2 minutes' where kind = 'reset-password'`)
+  assert.equal((await bag.request('POST', '/api/auth/forgot', { email: newEmail })).status, 200)
+  const token = await mailedToken(bag, 'reset', newEmail)
+  const undo = { token: await mailedToken(bag, 'undo-address', email) }
+  assert.equal((await bag.request('POST', '/api/auth/email/undo', undo)).status, 200)
+  assert.equal((await bag.request('GET', `/reset/${token}`)).status, 404)
+  assertError(await bag.request('POST', '/api/auth/reset/renew', { reset_token: token }), 'BadTokenError')
+})
+
 test('another address that was asked for with the old password is not confirmed after the password is changed', async () => {
   const alan = await signUp(bag, 'alan')
   const [owner, thief] = [await logIn(bag, alan), await logIn(bag, alan)]
@@ -49,5 +60,5 @@ async function movedAfterAsking(name: string) {
   assert.equal((await bag.request('POST', '/api/auth/email', wish, await logIn(bag, account))).status, 200)
   const confirmation = { token: await mailedToken(bag, 'confirm-address', newEmail) }
   assert.equal((await bag.request('POST', '/api/auth/email/confirm', confirmation)).status, 200)
-  return { token, notMe, newEmail }
+  return { email: account.email, token, notMe, newEmail }
 }

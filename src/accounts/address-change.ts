@@ -82,10 +82,32 @@ export async function changeAwayFrom(db: Queryable, accountId: string, email: st
 }
 
 /** A change that can still be undone. */
-export async function changeToUndo(db: Queryable, id: string) {
-  const [change] = await db.query<{ id: string; accountId: string; oldEmail: string }>(sql`
-    select id, account_id as "accountId", old_email as "oldEmail"
-    from address_changes
-    where id = ${id} and undone_at is null and undo_until > now()`)
+export type UndoableChange = { id: string; accountId: string; oldEmail: string; changedAt: Date }
+
+const undoable = sql`
+  select id, account_id as "accountId", old_email as "oldEmail", changed_at as "changedAt"
+  from address_changes
+  where undone_at is null and undo_until > now()`
+
+export async function changeToUndo(db: Queryable, id: string): Promise<UndoableChange | undefined> {
+  const [change] = await db.query<UndoableChange>(sql`${undoable} and id = ${id}`)
   return change
+}
+
+/** The change for whose undoing an address is kept. */
+export async function changeHolding(db: Queryable, canonical: string): Promise<UndoableChange | undefined> {
+  const [change] = await db.query<UndoableChange>(sql`
+    ${undoable} and old_email_canonical = ${canonical} order by changed_at limit 1`)
+  return change
+}
+
+/** The address that an account had when a mail was queued. */
+export async function addressThen(db: Queryable, accountId: string, mailId: string): Promise<string | undefined> {
+  const [account] = await db.query<{ email: string }>(sql`
+    select coalesce((
+      select old_email from address_changes
+      where account_id = accounts.id and changed_at > (select created_at from outbox where id = ${mailId})
+      order by changed_at limit 1), email) as email
+    from accounts where id = ${accountId}`)
+  return account?.email
 }

@@ -2,12 +2,12 @@ import type { Config } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { dateInWords, deviceInWords } from '../http/sentences.ts'
 import { knownLanguage } from '../languages.ts'
-import type { MailWriters } from '../mail/deliver.ts'
+import type { MailWriters, WrittenMail } from '../mail/deliver.ts'
 import type { ClaimedMail } from '../mail/outbox.ts'
 import type { RenderMail } from '../mail/templates.ts'
 import { type Account, accountById } from './account.ts'
 import { mintActionLink } from './action-link.ts'
-import { changeToUndo, undoTtlMs } from './address-change.ts'
+import { addressThen, changeToUndo, type UndoableChange, undoTtlMs } from './address-change.ts'
 
 const day = 86_400_000
 
@@ -43,13 +43,7 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
 
     'address-changed': async (mail) => {
       const change = await changeToUndo(db, mail.params['change'] ?? '')
-      if (!change) return { state: 'cancelled' }
-      const params = { change: change.id }
-      const link = { purpose: 'undo-address', accountId: change.accountId, ttlMs: undoTtlMs, params } as const
-      const url = `${config.publicUrl}/undo-address/${await mintActionLink(db, link)}`
-      const locale = localeOf(config, mail, await accountOf(db, mail))
-      const values = { url, email: change.oldEmail, ...circumstances(mail, locale) }
-      return { to: change.oldEmail, message: await render(mail.kind, locale, values) }
+      return change ? aboutMove(db, config, render, { mail, change }) : { state: 'cancelled' }
     },
 
     'password-changed': (mail) => aboutChange(db, config, render, mail),
@@ -66,16 +60,41 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
   }
 }
 
-/** A mail that tells what was done to an account, with the link for "this wasn't me". */
-export async function aboutChange(db: Database, config: Config, render: RenderMail, mail: ClaimedMail) {
+/** Tells an address that an account has left it, with the link that brings the account back. */
+export async function aboutMove(
+  db: Database,
+  config: Config,
+  render: RenderMail,
+  { mail, change }: { mail: ClaimedMail; change: UndoableChange },
+): Promise<WrittenMail> {
+  const params = { change: change.id }
+  const link = { purpose: 'undo-address', accountId: change.accountId, ttlMs: undoTtlMs, params } as const
+  const url = `${config.publicUrl}/undo-address/${await mintActionLink(db, link)}`
+  const locale = localeOf(config, mail, await accountById(db, change.accountId))
+  const { device } = circumstances(mail, locale)
+  const values = { url, email: change.oldEmail, at: dateInWords(locale, change.changedAt), device }
+  return { to: change.oldEmail, message: await render('address-changed', locale, values) }
+}
+
+/**
+ * A mail that tells what was done to an account, with the link for "this wasn't me". It goes to the address of that time:
+ * who did it may have moved the account since.
+ */
+export async function aboutChange(
+  db: Database,
+  config: Config,
+  render: RenderMail,
+  mail: ClaimedMail,
+): Promise<WrittenMail> {
   const account = await accountOf(db, mail)
-  if (!account) return { state: 'no recipient' } as const
-  const params = { email: account.email }
+  const email = account && (await addressThen(db, account.id, mail.id))
+  if (!email) return { state: 'no recipient' }
+  const params = { email }
   const link = { purpose: 'not-me-change', accountId: account.id, ttlMs: 7 * day, params } as const
   const url = `${config.publicUrl}/not-me/${await mintActionLink(db, link)}`
   const locale = localeOf(config, mail, account)
-  const values = { url, email: account.email, ...circumstances(mail, locale) }
-  return { to: account.email, message: await render(mail.kind, locale, values) }
+  const values = { url, email, ...circumstances(mail, locale) }
+  return { to: email, message: await render(mail.kind, locale, values) }
 }
 
 /** The language of the account, else of the request that caused the mail, else the one of the settings. */

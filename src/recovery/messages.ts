@@ -1,8 +1,9 @@
 import { type Account, lockAccount, lockAccountByAddress } from '../accounts/account.ts'
 import { remember } from '../accounts/account-history.ts'
 import { mintActionLink } from '../accounts/action-link.ts'
+import { changeHolding } from '../accounts/address-change.ts'
 import { canonicalAddress } from '../accounts/email-address.ts'
-import { aboutChange, localeOf } from '../accounts/messages.ts'
+import { aboutChange, aboutMove, localeOf } from '../accounts/messages.ts'
 import type { Config } from '../config.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { durationInWords } from '../http/sentences.ts'
@@ -11,15 +12,14 @@ import { addressToAccount, type ClaimedMail } from '../mail/outbox.ts'
 import type { RenderMail } from '../mail/templates.ts'
 import { isTooSoon } from './cool-down.ts'
 import { isMailNeedless, mintResetLink } from './reset-link.ts'
-import { mayTellUnknownAddress } from './unknown-address.ts'
+import { mayTellAddress } from './unknown-address.ts'
 
 /** Every mail that the recovery sends, by its kind. */
 export function recoveryMessages(db: Database, config: Config, render: RenderMail): MailWriters {
   return {
     'reset-password': async (mail) => {
       const answer = await db.transaction((tx) => answerRequest(tx, config, mail))
-      if ('state' in answer)
-        return answer.state === 'no recipient' ? tellUnknownAddress(db, config, render, mail) : answer
+      if ('state' in answer) return answer.state === 'no recipient' ? answerAddress(db, config, render, mail) : answer
       const { account, token, notMeToken } = answer
       const locale = localeOf(config, mail, account)
       const values = {
@@ -65,15 +65,24 @@ async function recipientOf(tx: Transaction, { accountId, address }: ClaimedMail)
   return canonical ? lockAccountByAddress(tx, canonical) : undefined
 }
 
-/** Says to an address that nobody has here that somebody asked, at most once a day, where the operator wants that. */
-async function tellUnknownAddress(
+/**
+ * What an address is told that no account has: how to undo it, where an account has left it that can still come back; and
+ * that nobody has it here, where the operator wants that.
+ */
+async function answerAddress(
   db: Database,
   config: Config,
   render: RenderMail,
   mail: ClaimedMail,
 ): Promise<WrittenMail> {
   const canonical = canonicalAddress(mail.address ?? '')
-  const may = config.unknownAddressMail && canonical && (await mayTellUnknownAddress(db, canonical))
+  if (!canonical) return { state: 'no recipient' }
+  const change = await changeHolding(db, canonical)
+  if (change) {
+    const may = await mayTellAddress(db, { canonical, mailId: mail.id, onceInHours: 1 })
+    return may ? aboutMove(db, config, render, { mail, change }) : { state: 'too soon' }
+  }
+  const may = config.unknownAddressMail && (await mayTellAddress(db, { canonical, mailId: mail.id, onceInHours: 24 }))
   if (!may) return { state: 'no recipient' }
   const values = { email: canonical, url: config.publicUrl }
   return { to: canonical, message: await render('no-account', localeOf(config, mail), values) }

@@ -23,8 +23,9 @@ export async function mintResetLink(
 ): Promise<string> {
   const token = newToken()
   await tx.query(sql`
-    insert into reset_links (token_hash, account_id, mail_id, expires_at)
-    values (${hashOfToken(token)}, ${link.accountId}, ${link.mailId}, now() + ${link.ttlMs} * interval '1 millisecond')`)
+    insert into reset_links (token_hash, account_id, email_canonical, mail_id, expires_at)
+    select ${hashOfToken(token)}, id, email_canonical, ${link.mailId}, now() + ${link.ttlMs} * interval '1 millisecond'
+    from accounts where id = ${link.accountId}`)
   await tx.query(sql`
     update reset_links set ended_at = now(), ended_as = 'replaced'
     where account_id = ${link.accountId} and ended_at is null and mail_id not in (
@@ -47,7 +48,7 @@ export async function isMailNeedless(tx: Transaction, accountId: string, mailId:
 
 /**
  * What has become of the link with this token; undefined where there never was one. Changes nothing. A link that was
- * mailed to an address which the account has left is none: its page would tell the new address to who reads the old one.
+ * mailed to another address than the account has is none: its page would tell the one to who reads the other.
  */
 export async function lookAtResetLink(db: Queryable, typed: string): Promise<ResetLink | undefined> {
   const token = tokenIn(typed)
@@ -56,9 +57,8 @@ export async function lookAtResetLink(db: Queryable, typed: string): Promise<Res
     select coalesce(ended_as, case when expires_at > now() then 'live' else 'expired' end) as state,
       ended_at as "endedAt", extract(epoch from now() - ended_at)::float8 as "endedSecondsAgo", account_id as "accountId", email
     from reset_links join accounts on accounts.id = account_id
-    where token_hash = ${hashOfToken(token)} and purpose = 'reset-password' and not exists (
-      select from address_changes
-      where address_changes.account_id = accounts.id and undone_at is null and changed_at > reset_links.created_at)`)
+    where token_hash = ${hashOfToken(token)} and purpose = 'reset-password'
+      and coalesce(reset_links.email_canonical = accounts.email_canonical, true)`)
   return link
 }
 

@@ -72,6 +72,24 @@ test('nobody slips into an address at the moment in which its owner leaves it', 
   }
 })
 
+test('who asks for a reset at the address that a thief has left gets what undoes it, once an hour', async () => {
+  const ada = await moved('ada.lovelace')
+  const first = await mailedToken(bag, 'undo-address', ada.email)
+  const told = async () => (await subjectsTo(bag, ada.email)).filter((one) => one === 'E-mail address changed').length
+  for (const asked of [1, 2]) {
+    await bag.request('POST', '/api/auth/forgot', { email: ada.email.toUpperCase() })
+    assert.equal(await told(), 2, `asked ${asked} times`)
+  }
+  await bag.db.query(sql`update unknown_address_mails set sent_at = sent_at - interval '61 minutes'`)
+  await bag.request('POST', '/api/auth/forgot', { email: ada.email })
+  assert.equal(await told(), 3)
+  const newest = await mailedToken(bag, 'undo-address', ada.email)
+  assert.notEqual(newest, first)
+  assert.equal((await undo(newest)).status, 200)
+  assertError(await undo(first), 'BadTokenError')
+  await takeBack(ada.email)
+})
+
 test('an undo works once, and for 7 days', async () => {
   const edsger = await moved('edsger')
   const token = await mailedToken(bag, 'undo-address', edsger.email)

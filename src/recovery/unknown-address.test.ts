@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { startFaultySmtp } from '../../test/faulty-smtp.ts'
 import { subjectsTo } from '../../test/mail-links.ts'
 import { signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { sql } from '../database/database.ts'
@@ -18,6 +19,20 @@ test('an address without an account is told so at most once a day, in any case o
   await bag.db.query(sql`update unknown_address_mails set sent_at = sent_at - interval '61 minutes'`)
   await forgot('nobody@example.org')
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told, told])
+})
+
+test('a mail to an address without an account that the server puts off is sent by the next attempt', async (t) => {
+  const smtp = await startFaultySmtp()
+  let refusals = 0
+  smtp.fault = (point) => (point === 'RCPT' && refusals++ === 0 ? { reply: '451 4.7.1 Greylisted' } : undefined)
+  const other = await startMovieBag({ UNKNOWN_ADDRESS_MAIL: 'on' }, smtp)
+  t.after(async () => {
+    await other.stop()
+    await smtp.stop()
+  })
+  await other.request('POST', '/api/auth/forgot', { email: 'nobody@example.org' })
+  assert.deepEqual(await subjectsTo(other, 'nobody@example.org'), [told])
+  assert.ok(refusals > 1)
 })
 
 test('many requests at once make one mail', async () => {

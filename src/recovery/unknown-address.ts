@@ -1,11 +1,16 @@
 import { type Queryable, sql } from '../database/database.ts'
 
-/** Whether an address without an account may be told so once more; remembers that it was. At most once a day. */
-export async function mayTellUnknownAddress(db: Queryable, canonical: string): Promise<boolean> {
+type Telling = { canonical: string; mailId: string; onceInHours: number }
+
+/**
+ * Whether a mail may tell an address that no account has what it has to know; remembers that it does. Only one may in so
+ * many hours, which stays allowed when it has to be tried again.
+ */
+export async function mayTellAddress(db: Queryable, { canonical, mailId, onceInHours }: Telling): Promise<boolean> {
   const rows = await db.query(sql`
-    insert into unknown_address_mails (email_canonical) values (${canonical})
-    on conflict (email_canonical) do update set sent_at = now()
-    where unknown_address_mails.sent_at < now() - interval '24 hours'
+    insert into unknown_address_mails as told (email_canonical, mail_id) values (${canonical}, ${mailId})
+    on conflict (email_canonical) do update set sent_at = now(), mail_id = ${mailId}
+    where told.sent_at < now() - ${onceInHours} * interval '1 hour' or told.mail_id = ${mailId}
     returning email_canonical`)
   return rows.length > 0
 }

@@ -26,7 +26,7 @@ export const mutants: Mutant[] = [
       ['limit 3)', 'limit 2)'],
       ["ended_as = 'replaced'", "ended_as = 'cancelled'"],
       ['if (spent) await cancelResetLinks(tx, spent.accountId)', ''],
-      ['values (${hashOfToken(token)}, ${link.accountId}', 'values (${Buffer.from(token)}, ${link.accountId}'],
+      ['select ${hashOfToken(token)}, id', 'select ${Buffer.from(token)}, id'],
       ["${link.ttlMs} * interval '1 millisecond'", "${link.ttlMs} * interval '2 milliseconds'"],
     ],
   ),
@@ -513,7 +513,28 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     `${recovery}/reset-link.ts`,
     ['test/left-mailbox.test.ts'],
-    [['undone_at is null and changed_at > reset_links.created_at', 'false']],
+    [['coalesce(reset_links.email_canonical = accounts.email_canonical, true)', 'true']],
+  ),
+  ...faultsIn(
+    `${recovery}/unknown-address.ts`,
+    [`${recovery}/unknown-address.test.ts`],
+    [
+      [' or told.mail_id = ${mailId}', ''],
+      ["told.sent_at < now() - ${onceInHours} * interval '1 hour'", 'true'],
+    ],
+  ),
+  ...faultsIn(
+    `${recovery}/messages.ts`,
+    [`${recovery}/undo-address.test.ts`],
+    [
+      ['if (change) {', 'if (change && false) {'],
+      ['onceInHours: 1 }', 'onceInHours: 0 }'],
+    ],
+  ),
+  ...faultsIn(
+    `${accounts}/address-change.ts`,
+    ['test/attacks.test.ts'],
+    [['changed_at > (select created_at from outbox where id = ${mailId})', 'false']],
   ),
 
   // "This wasn't me", and links of other purposes.
