@@ -357,7 +357,12 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     'src/mail/mail-server-state.ts',
     ['src/mail/mail-server-state.test.ts'],
-    [['>= 3\n        as', '>= 1\n        as']],
+    [
+      ['>= 3\n        as', '>= 1\n        as'],
+      ['attempts >= 3 and address is null', 'attempts >= 3'],
+      [' and passed.address is null', ''],
+      ['if (told) return `', 'if (told && (await db.query(sql`select from outbox`))) return `'],
+    ],
   ),
   ...faultsIn(
     'src/mail/local-inbox-thread.ts',
