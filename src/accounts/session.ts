@@ -46,11 +46,13 @@ export async function endSession(db: Queryable, { id, accountId }: Session): Pro
   return rows.length > 0
 }
 
-/** Ends the account's sessions, but for the one to keep, if there is one. */
-export async function endSessions(db: Queryable, accountId: string, { keep }: { keep?: string } = {}): Promise<void> {
-  await db.query(sql`
+/** Ends the account's sessions, but for the one to keep, if there is one. Answers how many. */
+export async function endSessions(db: Queryable, accountId: string, { keep }: { keep?: string } = {}): Promise<number> {
+  const rows = await db.query(sql`
     update sessions set ended_at = now()
-    where account_id = ${accountId} and ended_at is null and id is distinct from ${keep ?? null}`)
+    where account_id = ${accountId} and ended_at is null and id is distinct from ${keep ?? null}
+    returning id`)
+  return rows.length
 }
 
 /** Keeps those that live before those that ended, and of each the last used. */

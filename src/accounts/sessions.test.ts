@@ -80,6 +80,18 @@ test('ending the others leaves this one', async () => {
   assert.equal((await bag.request('GET', '/api/auth/sessions', undefined, kept)).body.length, 1)
 })
 
+test('ending the others is remembered where there were any, however often it is asked', async () => {
+  const frances = await signUp(bag, 'frances')
+  await logIn(bag, frances)
+  const kept = await logIn(bag, frances)
+  for (let time = 1; time <= 3; time += 1) {
+    assert.equal((await bag.request('DELETE', '/api/auth/sessions', undefined, kept)).status, 204)
+  }
+  const { body } = await bag.request('GET', '/api/auth/history', undefined, kept)
+  const endings = body.filter(({ event }: { event: string }) => event === 'other sessions ended')
+  assert.equal(endings.length, 1)
+})
+
 test('logging out ends the session, and no other', async () => {
   const leslie = await signUp(bag, 'leslie')
   const here = await logIn(bag, leslie)

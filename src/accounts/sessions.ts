@@ -79,9 +79,10 @@ export async function endOneSession(db: Database, session: Session, device: stri
   await remember(db, { accountId: session.accountId, event: 'session ended', device })
 }
 
+/** Remembered only where there were others, or who asks again and again would fill the history. */
 export async function endOtherSessions(db: Database, { id, accountId }: Session, device: string): Promise<void> {
-  await endSessions(db, accountId, { keep: id })
-  await remember(db, { accountId, event: 'other sessions ended', device })
+  const ended = await endSessions(db, accountId, { keep: id })
+  if (ended > 0) await remember(db, { accountId, event: 'other sessions ended', device })
 }
 
 function isUuid(id: string): boolean {

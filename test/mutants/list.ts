@@ -605,7 +605,10 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     `${accounts}/sessions.ts`,
     [`${accounts}/sessions.test.ts`],
-    [['where account_id = ${accountId} and ended_at is null', 'where ended_at is null']],
+    [
+      ['where account_id = ${accountId} and ended_at is null', 'where ended_at is null'],
+      ['if (ended > 0) await', 'await'],
+    ],
   ),
   ...faultsIn(
     `${accounts}/session.ts`,
