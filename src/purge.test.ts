@@ -72,6 +72,24 @@ test('deleted movies go when nobody can put them back any more', async () => {
   assert.deepEqual(await left('select name from deleted_movies'), ['in time'])
 })
 
+test('changes of address go 30 days after they could be undone, and not before the links that are older', async () => {
+  await db.query(sql`
+    insert into reset_links (token_hash, account_id, mail_id, created_at, expires_at)
+    values ('long-lived', ${ada}, gen_random_uuid(), now() - interval '50 days', now() + interval '1 day')`)
+  await db.query(sql`
+    insert into address_changes (account_id, old_email, old_email_canonical, changed_at, undo_until)
+    select ${ada}, name, name, now() - changed::interval, now() - changed::interval + interval '7 days'
+    from (values
+      ('old', '51 days'), ('told by a link', '49 days'), ('late', '36 days 23 hours'), ('live', '1 day')
+    ) as changes (name, changed)`)
+  await purge(db)
+  const names = 'select old_email as name from address_changes'
+  assert.deepEqual(await left(names), ['late', 'live', 'told by a link'])
+  await db.query(sql`truncate reset_links`)
+  await purge(db)
+  assert.deepEqual(await left(names), ['late', 'live'])
+})
+
 test('more rows than one turn deletes go all the same', async () => {
   await db.query(sql`
     insert into rate_limits (key, expires_at) select 'counter-' || n, '-infinity' from generate_series(1, 2500) as n`)
@@ -89,6 +107,46 @@ test('while one process purges, another leaves it to that one', async () => {
   })
   await purge(db)
   assert.deepEqual(await left('select key as name from rate_limits'), [])
+})
+
+test('any number of movies goes with the account that is due, in pieces', async () => {
+  const [grace] = await db.query<{ id: string }>(sql`
+    insert into accounts (email, email_canonical, delete_at, delete_movies)
+    values ('grace@example.org', 'grace@example.org', now(), true) returning id`)
+  await db.query(sql`
+    insert into movies (name, casts, genres, added_by)
+    select 'Movie ' || n, '{Somebody}', '{Drama}', case when n <= 2500 then ${grace?.id}::uuid else ${ada}::uuid end
+    from generate_series(1, 2501) as n`)
+  await db.query(sql`
+    create function refuse() returns trigger language plpgsql as
+    'begin if (select count(*) > 1000 from gone) then raise exception ''too many''; end if; return null; end'`)
+  await db.query(sql`
+    create trigger refuse after delete on movies referencing old table as gone execute function refuse()`)
+  await purge(db)
+  assert.deepEqual(await left('select email as name from accounts'), ['ada@example.org'])
+  assert.deepEqual(await left('select name from movies'), ['Movie 2501'])
+})
+
+test('an account that cannot be deleted keeps its movies, and keeps nothing else from being purged', async () => {
+  await db.query(sql`
+    insert into accounts (email, email_canonical, delete_at, delete_movies)
+    select name, name, now(), true from unnest(array['alan', 'barbara', 'edsger']) as name`)
+  await db.query(sql`
+    insert into movies (name, casts, genres, added_by)
+    select 'By ' || email, '{Somebody}', '{Drama}', id from accounts where delete_movies`)
+  await db.query(sql`insert into rate_limits (key, expires_at) values ('lapsed', '-infinity')`)
+  await db.query(sql`
+    create function fail() returns trigger language plpgsql as 'begin raise exception ''half way''; end'`)
+  await db.query(sql`
+    create trigger fail before delete on accounts for each row when (old.email = 'barbara') execute function fail()`)
+  await assert.rejects(purge(db), ({ errors }) => errors.length === 1 && errors[0].message === 'half way')
+  assert.deepEqual(await left('select key as name from rate_limits'), [])
+  assert.deepEqual(await left('select email as name from accounts where delete_movies'), ['barbara'])
+  assert.deepEqual(await left(`select name from movies where name like 'By %'`), ['By barbara'])
+
+  await db.query(sql`drop trigger fail on accounts`)
+  await purge(db)
+  assert.deepEqual(await left(`select name from movies where name like 'By %'`), [])
 })
 
 async function left(text: string): Promise<string[]> {

@@ -25,22 +25,14 @@ export function startPurge(db: Database, log: Logger): { stop: () => Promise<voi
 
 /**
  * Mails 30 days after they closed (24 hours where nobody has the address), links and sessions 30 days after their end,
- * history after a year, counters when they lapse, movies a minute after they were deleted, and the accounts whose
- * deletion had to wait.
+ * changes of address 30 days after they could be undone, history after a year, counters when they lapse, movies a minute
+ * after they were deleted, and the accounts whose deletion had to wait. An account that cannot be deleted keeps nothing
+ * else; it is thrown at the end.
  */
 export async function purge(db: Database): Promise<void> {
-  await db.query(closedAccounts)
   for (let isDone = false; !isDone; ) isDone = await db.transaction(purgeSome)
+  await eraseClosedAccounts(db)
 }
-
-/** Those whose owners asked for it, when no change of address can be undone any more; with their movies, if so wished. */
-const closedAccounts = sql`
-  with due as (
-    select id, delete_movies from accounts where delete_at <= now() for update skip locked
-  ), movies_deleted as (
-    delete from movies where added_by in (select id from due where delete_movies)
-  )
-  delete from accounts where id in (select id from due)`
 
 const batch = 1000
 
@@ -65,6 +57,15 @@ const statements = [
     delete from action_links where token_hash in (
       select token_hash from action_links where expires_at < now() - interval '30 days' limit ${batch})
     returning account_id`,
+  // A reset link that is older than the change must not forget that its mailbox was left.
+  sql`
+    delete from address_changes where id in (
+      select id from address_changes
+      where undo_until < now() - interval '30 days' and not exists (
+        select from reset_links
+        where reset_links.account_id = address_changes.account_id and reset_links.created_at < changed_at)
+      limit ${batch})
+    returning id`,
   sql`
     delete from account_history where id in (
       select id from account_history where at < now() - interval '1 year' limit ${batch})
@@ -101,4 +102,31 @@ async function isOnlyOne(tx: Transaction): Promise<boolean> {
   const [lock] = await tx.query<{ isOurs: boolean }>(sql`
     select pg_try_advisory_xact_lock(hashtext('movie-bag purge')) as "isOurs"`)
   return lock?.isOurs ?? false
+}
+
+const isDue = sql`delete_at <= now()`
+
+/** Those whose owners asked for it, when no change of address can be undone any more. */
+async function eraseClosedAccounts(db: Database): Promise<void> {
+  const closed = await db.query<{ id: string }>(sql`select id from accounts where ${isDue}`)
+  const failures: unknown[] = []
+  for (const { id } of closed) {
+    await db.transaction((tx) => erase(tx, id)).catch((error: unknown) => failures.push(error))
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'Closed accounts could not be deleted')
+}
+
+/** With its movies, if so wished: in pieces, for one statement may not take long, and all or nothing. */
+async function erase(tx: Transaction, accountId: string): Promise<void> {
+  const [account] = await tx.query<{ deleteMovies: boolean }>(sql`
+    select delete_movies as "deleteMovies" from accounts where id = ${accountId} and ${isDue} for update skip locked`)
+  if (!account) return
+  for (let isDone = !account.deleteMovies; !isDone; ) isDone = await deleteSomeMovies(tx, accountId)
+  await tx.query(sql`delete from accounts where id = ${accountId}`)
+}
+
+async function deleteSomeMovies(tx: Transaction, accountId: string): Promise<boolean> {
+  const deleted = await tx.query(sql`
+    delete from movies where id in (select id from movies where added_by = ${accountId} limit ${batch}) returning id`)
+  return deleted.length < batch
 }

@@ -29,7 +29,7 @@ export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
             description: 'Those that live, and for 30 days those that have ended',
           }),
           former_addresses: Type.Array(Type.Object({ email: Type.String(), changed_at: time, undone_at: timeOrNull }), {
-            description: 'What the address was before each change',
+            description: 'What the address was before each change, until 30 days after that can no longer be undone',
           }),
           known_browsers: Type.Array(Type.Object({ last_used_at: time }), {
             description: 'Those in which the account was used, of which no mail is sent for being new',

@@ -695,11 +695,17 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     'src/purge.ts',
     ['src/purge.test.ts'],
-    [["where closed_at < now() - interval '30 days'", "where closed_at < now() - interval '3 days'"]],
+    [
+      ["where closed_at < now() - interval '30 days'", "where closed_at < now() - interval '3 days'"],
+      ['reset_links.created_at < changed_at', 'reset_links.created_at < now() and false'],
+      ['added_by = ${accountId} limit ${batch}', 'added_by = ${accountId}'],
+      ['.catch((error: unknown) => failures.push(error))', ''],
+      ['if (failures.length > 0) throw', 'if (false) throw'],
+    ],
   ),
   ...faultsIn(
     'src/purge.ts',
     [`${accounts}/delete-account.test.ts`],
-    [['where delete_at <= now()', 'where delete_at is not null']],
+    [['`delete_at <= now()`', '`delete_at is not null`']],
   ),
 ]
