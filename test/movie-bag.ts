@@ -116,13 +116,24 @@ export function passwordOf(name: string): string {
   return `the long password of ${name}`
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+let given = 0
+
+/**
+ * A port that nobody listens on. It is none of those that the system hands out, and each process has its own, so that
+ * nobody takes it before the test does.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + ((process.pid * 50 + given) % 20_000)
+    given += 1
+    if (await canListen(port)) return port
+  }
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(address && typeof address === 'object' ? address.port : 0))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }

@@ -16,7 +16,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'movie-bag-test-'))
 chmodSync(dataDir, 0o711)
 const log = pino({ level: 'warn' })
 // Speed over safety: a test database that a power cut destroys is no loss.
-const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
+const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '500' }
 const given = process.env['TEST_DATABASE_URL']
 const server = given ? { url: given, stop: async () => {} } : await startEmbeddedPostgres({ dataDir, log, settings })
 

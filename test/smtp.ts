@@ -13,7 +13,7 @@ export type Smtp = {
   mails: ReceivedMail[]
   /** Those that ask to confirm the address of a new account. */
   verifications: ReceivedMail[]
-  /** The mail of that order, from 1, to an address; waits up to 10 seconds for it. */
+  /** The mail of that order, from 1, to an address; waits up to 30 seconds for it. */
   mailTo: (address: string, order?: number) => Promise<ReceivedMail>
   /** The mail that asks to confirm the address of a new account. */
   verificationTo: (address: string) => Promise<ReceivedMail>
@@ -53,13 +53,13 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
   const mailTo = (recipient: string, order = 1) => arrival(mails, recipient, order)
 
   async function arrival(pile: ReceivedMail[], recipient: string, order: number): Promise<ReceivedMail> {
-    for (let waited = 0; waited < 10_000; waited += 20) {
+    for (let waited = 0; waited < 30_000; waited += 20) {
       const mail = pile.filter((one) => one.recipients.includes(recipient))[order - 1]
       if (mail) return mail
       await sleep(20)
     }
     throw new Error(
-      `Mail ${order} to ${recipient} did not arrive within 10 seconds; ${mails.length} mails came at all.`,
+      `Mail ${order} to ${recipient} did not arrive within 30 seconds; ${mails.length} mails came at all.`,
     )
   }
   return {

@@ -196,8 +196,9 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
       assert.deepEqual(await ask(server.url, 'select 1 as one'), [{ one: 1 }])
     })
 
+    const guards = "pid from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory'"
+
     await t.test('a connection cut by the administrator is no reason to stop guarding the data', async () => {
-      const guards = "pid from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory'"
       const [{ pid }] = await ask(server.url, `select pg_terminate_backend(pid), ${guards}`)
       await until(async () => (await ask(server.url, `select ${guards} and pid <> ${pid}`)).length === 1)
     })
@@ -209,6 +210,7 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
         for (let kills = 0; kills < 2; kills++) {
           process.kill(await processOf(server.directory), 'SIGKILL')
           await until(async () => (await ask(server.url, 'select id from movie')).length === 1)
+          await until(async () => (await ask(server.url, `select ${guards}`)).length === 1)
         }
         await refuses(start(dataDir), /already runs/)
       },
