@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
-import { allMailSettled } from '../../test/mail-links.ts'
-import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { allMailSettled, mailedToken } from '../../test/mail-links.ts'
+import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { type Sql, sql } from '../database/database.ts'
 
 const bag = await startMovieBag({ MAX_MOVIES: '12' })
@@ -76,6 +76,37 @@ test('nobody has more than ten mails an hour sent to confirm an address', async 
       update outbox set created_at = created_at - interval '1 hour' where account_id = ${tony.id}`)
     assert.equal((await bag.request('POST', path, body, tony.session)).status, 200)
   }
+})
+
+test('an address gets ten mails an hour that strangers cause, from however many accounts', async () => {
+  const email = 'crowded@example.org'
+  const mails = () => bag.smtp.mails.filter(({ recipients }) => recipients.includes(email)).length
+  for (let turn = 1; turn <= 6; turn += 1) {
+    const session = await logIn(bag, await signUp(bag, 'crowded'))
+    await allMailSettled(bag)
+    const wish = { password: passwordOf('crowded'), movies: 'keep' }
+    assert.equal((await bag.request('DELETE', '/api/auth/account', wish, session)).status, 200)
+    await allMailSettled(bag)
+  }
+  const verifications = bag.smtp.verifications.filter(({ recipients }) => recipients.includes(email)).length
+  assert.equal(mails() + verifications, 10)
+  for (const name of ['john', 'niklaus']) {
+    const { password, session } = await signedIn(name)
+    assert.equal((await bag.request('POST', '/api/auth/email', { email, password }, session)).status, 200)
+  }
+  await allMailSettled(bag)
+  assert.equal(mails() + verifications, 10)
+
+  await bag.db.query(sql`update rate_limits set expires_at = now() where key like 'mails-of-strangers:%'`)
+  const owner = await signUp(bag, 'crowded')
+  const token = await mailedToken(bag, 'verify', email)
+  assert.equal((await bag.request('POST', '/api/auth/verify', { token })).status, 200)
+  await bag.db.query(sql`update rate_limits set points = 10 where key like 'mails-of-strangers:%'`)
+  const before = mails()
+  const wish = { password: owner.password, movies: 'keep' }
+  assert.equal((await bag.request('DELETE', '/api/auth/account', wish, await logIn(bag, owner))).status, 200)
+  await allMailSettled(bag)
+  assert.equal(mails(), before + 1, 'an owner is told whatever strangers did')
 })
 
 test('of ten new devices within an hour the owner is told, and not of each of a crowd', async () => {

@@ -1,6 +1,9 @@
-import type { Queryable } from '../database/database.ts'
+import { createHash } from 'node:crypto'
+import type { Database, Queryable } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { mailsOfLastHour } from '../mail/outbox.ts'
+import { counter } from '../http/counter.ts'
+import { type ClaimedMail, mailsOfLastHour } from '../mail/outbox.ts'
+import { canonicalAddress } from './email-address.ts'
 
 /**
  * What is kept of one account, or mailed for it in an hour, at most: what a person never reaches, and what somebody who
@@ -13,6 +16,26 @@ export const accountLimits = {
   'deleted movies': 100,
   'mails about a new device': 10,
   'mails to confirm an address': 10,
+}
+
+/**
+ * How many mails an hour an address gets that anybody can have sent to it, from however many accounts: to confirm it, and
+ * that an account is gone which never confirmed it.
+ */
+export const mailsOfStrangers = { points: 10, seconds: 3600 }
+
+export type MayWriteTo = (mail: ClaimedMail, address: string) => Promise<boolean>
+
+/** Counts a mail when it is first written. By a hash, for nobody needs to know the addresses. */
+export function mayWriteTo(db: Database): MayWriteTo {
+  const count = counter(db, { name: 'mails-of-strangers', ...mailsOfStrangers, remembersRefusals: false })
+  return async ({ attempts }, address) => attempts > 1 || (await count(hashOfAddress(address))).isAllowed
+}
+
+function hashOfAddress(address: string): string {
+  return createHash('sha256')
+    .update(canonicalAddress(address) ?? address)
+    .digest('base64url')
 }
 
 /** Throws `TooManyRequestsError` where an account has asked for too many mails to confirm an address. */

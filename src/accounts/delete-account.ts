@@ -56,7 +56,7 @@ export async function closeAccount(
     const account = await accountById(tx, accountId)
     const until = await undoableUntil(tx, accountId)
     // To the address, for the account may be gone by the time the mail is written.
-    const params = until ? { until: until.toISOString() } : {}
+    const params = { ...(until && { until: until.toISOString() }), ...(!account?.isVerified && { unverified: 'yes' }) }
     const address = account?.email ?? ''
     const locale = account?.locale ?? wish.client.locale
     await queueMail(tx, { kind: 'account-deleted', address, params, locale })

@@ -6,6 +6,7 @@ import type { MailWriters, WrittenMail } from '../mail/deliver.ts'
 import type { ClaimedMail } from '../mail/outbox.ts'
 import type { RenderMail } from '../mail/templates.ts'
 import { type Account, accountById } from './account.ts'
+import { mayWriteTo } from './account-limits.ts'
 import { mintActionLink } from './action-link.ts'
 import { addressThen, changeToUndo, type UndoableChange, undoTtlMs } from './address-change.ts'
 
@@ -13,11 +14,13 @@ const day = 86_400_000
 
 /** Every mail that accounts send, by its kind. */
 export function accountMessages(db: Database, config: Config, render: RenderMail): MailWriters {
+  const may = mayWriteTo(db)
   return {
     'verify-address': async (mail) => {
       const account = await accountOf(db, mail)
       if (!account) return { state: 'no recipient' }
       if (account.isVerified) return { state: 'cancelled' }
+      if (!(await may(mail, account.email))) return { state: 'too soon' }
       const link = {
         purpose: 'verify-address',
         accountId: account.id,
@@ -36,6 +39,7 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
       const email = mail.params['email'] ?? ''
       if (!account) return { state: 'no recipient' }
       if (account.pendingEmail !== email) return { state: 'cancelled' }
+      if (!(await may(mail, email))) return { state: 'too soon' }
       const link = { purpose: 'confirm-address', accountId: account.id, ttlMs: day, params: { email } } as const
       const url = `${config.publicUrl}/confirm-address/${await mintActionLink(db, link)}`
       return { to: email, message: await render(mail.kind, localeOf(config, mail, account), { url, email }) }
@@ -52,6 +56,7 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
     'account-deleted': async (mail) => {
       const email = mail.address ?? ''
       const { until } = mail.params
+      if ('unverified' in mail.params && !(await may(mail, email))) return { state: 'too soon' }
       const locale = localeOf(config, mail)
       const at = dateInWords(locale, until === undefined ? mail.queuedAt : new Date(until))
       const values = { email, at, is_waiting: until !== undefined }

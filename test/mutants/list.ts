@@ -160,6 +160,16 @@ export const mutants: Mutant[] = [
     ],
   ),
   ...faultsIn(
+    `${accounts}/messages.ts`,
+    [`${accounts}/account-limits.test.ts`],
+    [
+      ["if (!(await may(mail, account.email))) return { state: 'too soon' }", ''],
+      ["if (!(await may(mail, email))) return { state: 'too soon' }", ''],
+      ["'unverified' in mail.params && ", ''],
+      ["if ('unverified' in mail.params && ", 'if (false && '],
+    ],
+  ),
+  ...faultsIn(
     `${recovery}/not-me.ts`,
     ['test/attacks.test.ts'],
     [["await comeBackTo(tx, accountId, params['email'] ?? '', client.device)", '']],
