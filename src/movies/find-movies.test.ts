@@ -79,6 +79,17 @@ test('what nothing comes near to is an empty list', async () => {
   }
 })
 
+test('what is longer when it is folded is searched for like anything else, and has no more words than any other', async () => {
+  assert.deepEqual(await names(`q=metropolis${'ﬃ'.repeat(85)}`), [])
+  assert.deepEqual(await names('q=½'), [])
+  const words = '½'.repeat(200)
+  assertError(await bag.request('GET', `/api/movies?q=${words}`), 'SchemaValidationError', ['q'])
+  for (const q of [`metropolis${'ﬃ'.repeat(85)}`, words]) {
+    const page = await bag.request('GET', `/?q=${q}`)
+    assert.ok(page.status < 500, page.text)
+  }
+})
+
 test('signs that mean something to a pattern mean themselves', async () => {
   assert.deepEqual(await names('q=100%25'), ['100% Wolf_Man \\ Alive'])
   assert.deepEqual(await names('q=wolf_m'), ['100% Wolf_Man \\ Alive'])

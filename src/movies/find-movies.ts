@@ -29,9 +29,7 @@ export type FoundMovies = { movies: Movie[]; next?: MovieSearch; q?: string }
  */
 export async function findMovies(db: Database, search: MovieSearch): Promise<FoundMovies> {
   const words = wordsOf(search.q ?? '')
-  if (words.length > 10) {
-    throw wrongField({ field: 'q', detail: 'must have at most 10 words', reason: 'too-many-words', max: 10 })
-  }
+  requireFewWords(words)
   if (search.sort === 'match' && words.length === 0) {
     throw wrongField({ field: 'sort', detail: 'is match, which needs words in q', reason: 'needs-words' })
   }
@@ -44,6 +42,11 @@ export async function findMovies(db: Database, search: MovieSearch): Promise<Fou
   const isPlain = [q, genre, cast, year, added_by, wanted].every((value) => value === undefined)
   if (isPlain) return page(search, sort, await inOrderOfArrival(db, start, limit + 1))
   return searchInTurn(() => db.transaction((tx) => narrowed(tx, search, { sort, start })))
+}
+
+function requireFewWords(words: string[]): void {
+  if (words.length <= 10) return
+  throw wrongField({ field: 'q', detail: 'must have at most 10 words', reason: 'too-many-words', max: 10 })
 }
 
 /** Anybody may search, and some searches take long: they leave connections to whoever logs in meanwhile. */
@@ -62,6 +65,8 @@ function inOrderOfArrival(db: Database, start: Cursor | undefined, most: number)
 
 async function narrowed(tx: Transaction, search: MovieSearch, place: Place): Promise<FoundMovies> {
   const { words, filters } = await conditionsOf(tx, search)
+  // One word may be many once it is folded: each ½ is 1/2 after a space.
+  requireFewWords(words)
   const rows = await pageOf(tx, filters, words, place, search.limit + 1)
   if (rows.length > 0 || place.start) return cut(search, place.sort, rows)
   const forgiven = await forgiveSlips(tx, words)

@@ -30,7 +30,8 @@ async function isKnown(tx: Transaction, word: string): Promise<boolean> {
 
 async function nearest(tx: Transaction, word: string): Promise<string | undefined> {
   const { length } = word
-  if (length < 3) return undefined
+  // PostgreSQL compares at most 255 letters, and what was typed may be longer once it is folded: ﬃ is three letters.
+  if (length < 3 || length > 255) return undefined
   // Two letters that changed places leave too little of a shorter word for its trigrams to be recognised.
   if (length <= 8) for (const swap of swaps(word)) if (await isKnown(tx, swap)) return swap
   await tx.query(sql`select set_config('pg_trgm.word_similarity_threshold', '0.4', true)`)

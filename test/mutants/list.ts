@@ -243,6 +243,7 @@ export const mutants: Mutant[] = [
       ['[...containing, sql`not ${beginsSo}`]', 'containing'],
       ['select folded(${q}) as q', 'select ${q}::text as q'],
       ['bounded(5,', 'bounded(50,'],
+      ['requireFewWords(words)\n  const rows', 'const rows'],
     ],
   ),
   ...faultsIn(
@@ -258,6 +259,7 @@ export const mutants: Mutant[] = [
       ['const mostSlips = 3', 'const mostSlips = 4'],
       ['if (length <= 8)', 'if (length <= 0)'],
       ['${wordEnd})', "'\\\\W+')"],
+      [' || length > 255', ''],
     ],
   ),
   ...faultsIn(
