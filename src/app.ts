@@ -22,7 +22,7 @@ import { answerError, answerToGarbage, useErrorHandler } from './http/error-hand
 import { health } from './http/health.ts'
 import { useOpenApi } from './http/openapi.ts'
 import { limitByCaller } from './http/rate-limit.ts'
-import { useJsonBodies, useMethodCheck, useOwnAnswers } from './http/requests.ts'
+import { isOneTooMany, useFewAtOnce, useJsonBodies, useMethodCheck, useOwnAnswers } from './http/requests.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
 import { serializersOfSuccess } from './http/serialization.ts'
 import { useStrictValidation } from './http/validation.ts'
@@ -64,14 +64,18 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
     trustProxy: trusted(config.trustProxy),
     bodyLimit: 100_000,
     requestTimeout: 30_000,
+    // Of silence, also where an answer waits to be read.
+    connectionTimeout: 60_000,
     http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
     schemaController: { compilersFactory: { buildSerializer: serializersOfSuccess } },
     routerOptions: { maxParamLength: 16_000 },
     return503OnClosing: false,
+    // No hook runs for these.
     frameworkErrors: (error, request, reply) =>
-      void answerError(error, request, reply.headers(onEveryAnswer), renderError),
+      void (isOneTooMany(reply) || answerError(error, request, reply.headers(onEveryAnswer), renderError)),
     clientErrorHandler: (error, socket) => void socket.end(answerToGarbage(error, onEveryAnswer)),
   })
+  useFewAtOnce(app)
   useSecurityHeaders(app, onEveryAnswer)
   useErrorHandler(app, renderError)
   useOwnAnswers(app)

@@ -1,10 +1,12 @@
-// Measures how long somebody who sends slowly keeps a connection: `npm run slow`. It takes half a minute, for it waits for
-// the limits, and runs besides the tests for that reason.
+// Measures how long somebody who sends slowly, or does not read, keeps a connection: `npm run slow`. It takes three
+// minutes, for it waits for the limits, and runs besides the tests for that reason.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { startMovieBag } from '../test/movie-bag.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from '../src/database/database.ts'
+import { signUp, startMovieBag } from '../test/movie-bag.ts'
 
 const head = 'POST /api/auth/forgot HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
 
@@ -31,6 +33,27 @@ test('slow headers end in 20 seconds, slow bodies in 30, and nobody else waits',
   assert.equal((await bag.request('GET', '/api/movies')).status, 200)
   assert(performance.now() - began < 1000)
   await Promise.all(ends)
+})
+
+test('who does not read an answer loses the rest of it in two minutes', { timeout: 180_000 }, async (t) => {
+  const bag = await startMovieBag()
+  t.after(() => bag.stop())
+  const { id } = await signUp(bag, 'eve')
+  await bag.db.query(sql`
+    insert into movies (name, casts, genres, added_by)
+    select 'Movie ' || number, array[repeat('a', 90000)], '{Drama}', ${id} from generate_series(1, 100) number`)
+  const socket = connect(Number(new URL(bag.url).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.on('error', () => {})
+  socket.write('GET /api/movies HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(5))
+  await sleep(125_000)
+  let received = 0
+  socket.on('data', ({ length }) => {
+    received += length
+  })
+  await once(socket, 'close', { signal: AbortSignal.timeout(10_000) })
+  t.diagnostic(`${received} bytes of 45 million`)
+  assert.ok(received < 40_000_000)
 })
 
 async function sendSlowly(url: string, first: string, rest: string): Promise<{ taken: number; answer: string }> {

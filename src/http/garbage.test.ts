@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
-import { startMovieBag } from '../../test/movie-bag.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { head, sendRaw } from '../../test/raw-http.ts'
+import { until } from '../../test/service.ts'
+import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -58,6 +62,39 @@ test('an expectation that nobody knows is no obstacle, and an upgrade is not tak
   }
 })
 
+test('sixteen requests sent ahead are answered in turn, and then sixteen more', async (t) => {
+  const socket = connect(Number(new URL(bag.url).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  let received = ''
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    received += text
+  })
+  for (const round of [1, 2]) {
+    socket.write(ahead('GET /api/movies').repeat(15) + ahead('GET /%'))
+    await until(() => count(received) === 16 * round, '16 answers')
+  }
+  assert.equal(count(received, '200'), 30)
+})
+
+test('a connection that sends a thousand requests ahead is ended, and they are not run', async () => {
+  for (const what of ['GET /api/openapi.json', 'GET /%', 'GET /no/such/path']) {
+    assert.ok((await answersTo(ahead(what).repeat(1000))) <= 16, what)
+  }
+  const eve = await signUp(bag, 'eve')
+  const asEve = await logIn(bag, eve)
+  const movies = await bag.db.query<{ id: string }>(sql`
+    insert into movies (name, casts, genres, added_by)
+    select 'Movie ' || number, '{Eve}', '{Drama}', ${eve.id} from generate_series(1, 101) number
+    returning id`)
+  const [last, ...others] = movies.map(({ id }) => `DELETE /api/movies/${id}`).reverse()
+  const authorization = `authorization: ${asEve['authorization']}`
+  assert.ok((await answersTo(others.map((what) => ahead(what, authorization)).join(''))) <= 16)
+  // What still runs has its turn before this.
+  await sendRaw(bag.url, head(`${last} HTTP/1.1`, authorization))
+  const left = await bag.db.query(sql`select id from movies`)
+  assert.ok(left.length >= 84 && left.length <= 100, `${left.length} of 101`)
+})
+
 test('after all this the service still serves', async () => {
   assert.equal((await bag.request('GET', '/health/ready')).status, 200)
   assert.deepEqual(
@@ -65,3 +102,25 @@ test('after all this the service still serves', async () => {
     [],
   )
 })
+
+/** A request after which others may follow on the same connection. */
+function ahead(what: string, ...headers: string[]): string {
+  return [`${what} HTTP/1.1`, 'host: localhost', ...headers, '', ''].join('\r\n')
+}
+
+function count(answers: string, status = ''): number {
+  return answers.split(`HTTP/1.1 ${status}`).length - 1
+}
+
+/** How many answers there are on a connection until the service ends it. */
+async function answersTo(requests: string): Promise<number> {
+  const socket = connect(Number(new URL(bag.url).port), '127.0.0.1')
+  let received = ''
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    received += text
+  })
+  socket.on('error', () => {})
+  socket.write(requests)
+  await once(socket, 'close', { signal: AbortSignal.timeout(10_000) })
+  return count(received)
+}

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { FastifyInstance } from 'fastify'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AppError } from '../errors.ts'
 
 /**
@@ -13,6 +14,31 @@ export function useOwnAnswers(app: FastifyInstance): void {
       throw new AppError('SchemaValidationError', 'The request has no Host header.')
     }
   })
+}
+
+/** Runs no more than 16 requests of one connection at a time. It comes before what answers requests. */
+export function useFewAtOnce(app: FastifyInstance): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (!isOneTooMany(reply)) done()
+  })
+}
+
+const unanswered = new WeakMap<Socket, number>()
+
+/**
+ * Counts a request among those of its connection that have no answer yet, and ends the connection where it is one too
+ * many: Node takes all that come in at once, and would keep their answers until somebody reads them. Clients that do not
+ * wait for answers are rare, and send few requests ahead (RFC 9112, 9.3.2).
+ */
+export function isOneTooMany(reply: FastifyReply): boolean {
+  const { socket } = reply.request.raw
+  const count = (unanswered.get(socket) ?? 0) + 1
+  unanswered.set(socket, count)
+  reply.raw.on('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 0) - 1))
+  if (count <= 16) return false
+  reply.hijack()
+  socket.destroy()
+  return true
 }
 
 /** Takes JSON bodies only, in UTF-8, and takes a body of nothing for no body: many clients name a type all the same. */

@@ -298,6 +298,18 @@ export const mutants: Mutant[] = [
       ['if (content.length === 0) return done(null, undefined)', ''],
     ],
   ),
+  ...faultsIn(
+    'src/http/requests.ts',
+    ['src/http/garbage.test.ts'],
+    [
+      ['count <= 16', 'count <= 15'],
+      ['count <= 16', 'count <= 60'],
+      ['?? 0) - 1', '?? 0)'],
+      ['reply.hijack()\n  socket.destroy()\n  return true', 'socket.destroy()\n  return false'],
+      ['  socket.destroy()\n', ''],
+    ],
+  ),
+  ...faultsIn('src/app.ts', ['src/http/garbage.test.ts'], [['isOneTooMany(reply) || ', '']]),
   ...faultsIn('src/app.ts', ['src/http/bodies.test.ts'], [['bodyLimit: 100_000', 'bodyLimit: 1_000_000']]),
   ...faultsIn(
     'src/http/security-headers.ts',
