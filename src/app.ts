@@ -18,7 +18,7 @@ import { signUp } from './accounts/sign-up.ts'
 import { verifyAddress } from './accounts/verify-address.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
-import { answerError, answerToGarbage, useErrorHandler } from './http/error-handler.ts'
+import { answerError, answerGarbage, useErrorHandler } from './http/error-handler.ts'
 import { health } from './http/health.ts'
 import { useOpenApi } from './http/openapi.ts'
 import { limitByCaller } from './http/rate-limit.ts'
@@ -73,7 +73,7 @@ export async function buildApp({ config, db, key, log }: Dependencies): Promise<
     // No hook runs for these.
     frameworkErrors: (error, request, reply) =>
       void (isOneTooMany(reply) || answerError(error, request, reply.headers(onEveryAnswer), renderError)),
-    clientErrorHandler: (error, socket) => void socket.end(answerToGarbage(error, onEveryAnswer)),
+    clientErrorHandler: (error, socket) => answerGarbage(error, socket, onEveryAnswer),
   })
   useFewAtOnce(app)
   useSecurityHeaders(app, onEveryAnswer)

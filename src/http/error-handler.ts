@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode, errorCodes, type FieldError, type Reason } from '../errors.ts'
 
@@ -43,8 +44,18 @@ export function sendJson(error: AppError, _request: FastifyRequest, reply: Fasti
     .send(errorBody(error))
 }
 
-/** Bytes that are no HTTP at all never reach a route; the answer has the shape of every other error. */
-export function answerToGarbage(error: NodeJS.ErrnoException, headers: Record<string, string>): string {
+/**
+ * Bytes that are no HTTP at all never reach a route; the answer has the shape of every other error. Who sent them has a
+ * second to read it before the connection is closed, whether or not they close their half (RFC 9112, 9.6).
+ */
+export function answerGarbage(error: NodeJS.ErrnoException, socket: Duplex, headers: Record<string, string>): void {
+  // What comes after garbage is garbage again, and is answered already.
+  if (!socket.writable) return
+  socket.end(answerToGarbage(error, headers))
+  setTimeout(() => socket.destroy(), 1000).unref()
+}
+
+function answerToGarbage(error: NodeJS.ErrnoException, headers: Record<string, string>): string {
   const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400
   const detail = `${STATUS_CODES[status]}: the request is not HTTP/1.1 that this service understands.`
   const content = JSON.stringify({ ...errorBody(new AppError('SchemaValidationError', detail)), status })

@@ -33,6 +33,22 @@ test('what is no HTTP is answered like every other error', async () => {
   }
 })
 
+test('who sends no HTTP and keeps their half of the connection open is cut off', async (t) => {
+  const { port } = new URL(bag.url)
+  const before = openSockets()
+  const sockets = Array.from({ length: 50 }, () =>
+    connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).resume(),
+  )
+  t.after(() => sockets.map((socket) => socket.destroy()))
+  for (const socket of sockets) socket.write('this is not HTTP\r\n\r\n')
+  await Promise.all(sockets.map((socket) => once(socket, 'end')))
+  const began = performance.now()
+  // The halves that are ours are left.
+  await until(() => openSockets() < before + 75, 'the service to close 50 connections')
+  assert.ok(performance.now() - began < 10_000)
+  assert.ok(sockets.every((socket) => socket.writable))
+})
+
 test('headers and addresses beyond 16 kB are refused like every other error, with a status of their own', async () => {
   const long = 'a'.repeat(20_000)
   for (const bytes of [head('GET /api/movies HTTP/1.1', `x-long: ${long}`), head(`GET /api/movies/${long} HTTP/1.1`)]) {
@@ -102,6 +118,11 @@ test('after all this the service still serves', async () => {
     [],
   )
 })
+
+/** How many there are in this process, which is the service's as well. */
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
+}
 
 /** A request after which others may follow on the same connection. */
 function ahead(what: string, ...headers: string[]): string {

@@ -309,6 +309,11 @@ export const mutants: Mutant[] = [
       ['  socket.destroy()\n', ''],
     ],
   ),
+  ...faultsIn(
+    'src/http/error-handler.ts',
+    ['src/http/garbage.test.ts'],
+    [['setTimeout(() => socket.destroy(), 1000).unref()', '']],
+  ),
   ...faultsIn('src/app.ts', ['src/http/garbage.test.ts'], [['isOneTooMany(reply) || ', '']]),
   ...faultsIn('src/app.ts', ['src/http/bodies.test.ts'], [['bodyLimit: 100_000', 'bodyLimit: 1_000_000']]),
   ...faultsIn(
