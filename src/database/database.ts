@@ -22,7 +22,7 @@ export type Database = Queryable & {
 
 /**
  * Opens a pool of connections to PostgreSQL. Whatever keeps a statement from running for reasons that lie with the
- * server (away, starting, full, silent) is thrown as `ServiceUnavailableError`, within 3 seconds.
+ * server (away, starting, full, silent, a deadlock) is thrown as `ServiceUnavailableError`, within 3 seconds.
  */
 export function openDatabase(url: string, options: { connections: number; onError: (error: Error) => void }): Database {
   const pool = openPool(url, options)
@@ -111,11 +111,12 @@ function rethrow(error: unknown): never {
 }
 
 /**
- * SQLSTATE classes 08 (connection), 53 (resources, such as a full disk), 57P (shutdown), 57014 (it took too long), 58 (its
- * files cannot be read or written) and 25006 (a standby), or no answer at all.
+ * SQLSTATE classes 08 (connection), 40 (given up for another transaction, such as a deadlock), 53 (resources, such as a
+ * full disk), 57P (shutdown), 57014 (it took too long), 58 (its files cannot be read or written) and 25006 (a standby), or
+ * no answer at all.
  */
 function isOutage(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return /^(08|53|57P|57014|58|25006)/.test(error.code ?? '')
+  if (error instanceof pg.DatabaseError) return /^(08|40|53|57P|57014|58|25006)/.test(error.code ?? '')
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
   return (

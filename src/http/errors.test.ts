@@ -73,6 +73,22 @@ test('while the database cannot write, what writes is ServiceUnavailableError, i
   }
 })
 
+test('what the database gives up for another transaction is ServiceUnavailableError, and can be sent again', async (t) => {
+  const client = new Client({ connectionString: bag.databaseUrl })
+  await client.connect()
+  t.after(() => client.end())
+  for (const sqlstate of ['40P01', '40001']) {
+    await client.query(`
+      create function give_up() returns trigger language plpgsql as
+        $$ begin raise exception 'given up' using errcode = '${sqlstate}'; end $$`)
+    await client.query('create trigger given_up before insert on movies execute function give_up()')
+    const movie = { ...metropolis, name: `Given up with ${sqlstate}` }
+    assertError(await bag.request('POST', '/api/movies', movie, ada), 'ServiceUnavailableError')
+    await client.query('drop function give_up cascade')
+    assert.equal((await bag.request('POST', '/api/movies', movie, ada)).status, 200)
+  }
+})
+
 test('what goes wrong inside is InternalServerError, in the log and not in the answer', async (t) => {
   const client = new Client({ connectionString: bag.databaseUrl })
   await client.connect()

@@ -649,6 +649,7 @@ export const mutants: Mutant[] = [
   ),
 
   // Limits, forms of other sites, the outbox, and what is deleted.
+  ...faultsIn('src/database/database.ts', ['src/http/errors.test.ts'], [['(08|40|53|', '(08|53|']]),
   ...faultsIn('src/http/rate-limit.ts', ['src/http/errors.test.ts'], [['if (isAllowed) return', 'return']]),
   ...faultsIn('src/pages/same-site.ts', ['src/pages/reset-pages.test.ts'], [['if (isOurs) return', 'return']]),
   ...faultsIn(
