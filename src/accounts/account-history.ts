@@ -24,11 +24,17 @@ export type AccountEvent = (typeof accountEvents)[number]
 
 type Occurrence = { accountId: string; event: AccountEvent; device?: string; supportCode?: string }
 
-/** Adds to an account's history, which is never changed. What happens in one transaction keeps its order. */
+/**
+ * Adds to an account's history, which is never changed. What happens in one transaction keeps its order. Where the account
+ * was deleted meanwhile there is nothing to add to.
+ */
 export async function remember(db: Queryable, { accountId, event, device, supportCode }: Occurrence): Promise<void> {
   await db.query(sql`
     insert into account_history (account_id, at, event, device, support_code)
-    values (${accountId}, clock_timestamp(), ${event}, ${device ?? ''}, ${supportCode ?? null})`)
+    select id, clock_timestamp(), ${event}, ${device ?? ''}, ${supportCode ?? null}
+    from accounts
+    where id = ${accountId}
+    for key share`)
 }
 
 type Remembered = { at: Date; event: AccountEvent; device: string; support_code: string | null }

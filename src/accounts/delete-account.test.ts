@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { allMailSettled, mailedToken, subjectsTo } from '../../test/mail-links.ts'
-import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { sql } from '../database/database.ts'
+import { type Answer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { until } from '../../test/service.ts'
+import { type Sql, sql } from '../database/database.ts'
 import { purge } from '../purge.ts'
 
 const bag = await startMovieBag()
@@ -98,6 +99,44 @@ test('a reset link that was mailed before the account was closed does not bring 
   assertError(await bag.request('POST', '/api/auth/reset', reset), 'BadTokenError')
 })
 
+test('a request in flight while its account is deleted does what it still can, and never fails', async () => {
+  const frances = await signedIn('frances')
+  await logIn(bag, frances)
+  const movie = await addMovie(frances, 'Seven Chances')
+  const statuses = await statusesDuringDeletion(
+    frances,
+    sql`select from accounts where id = ${frances.id} for update`,
+    [
+      ['DELETE', '/api/auth/sessions'],
+      ['DELETE', `/api/movies/${movie}`],
+      ['POST', '/api/auth/verify/mail'],
+    ],
+  )
+  assert.deepEqual(statuses, [204, 200, 401])
+  assertError(await bag.request('GET', `/api/movies/${movie}`), 'MovieNotExistsError')
+  assert.deepEqual(await rowsAbout(frances.id), [])
+})
+
+test('nor does one whose account is deleted right after its session was found', async () => {
+  const radia = await signedIn('radia')
+  const movie = await addMovie(radia, 'Our Hospitality')
+  // So that its use is noted, which waits for who has the session's row.
+  await bag.db.query(sql`update sessions set last_used_at = now() - interval '1 hour' where account_id = ${radia.id}`)
+  const statuses = await statusesDuringDeletion(
+    radia,
+    sql`select from sessions where account_id = ${radia.id} for update`,
+    [
+      ['GET', '/api/auth/account'],
+      ['GET', '/api/auth/export'],
+      ['DELETE', '/api/auth/session'],
+      ['DELETE', '/api/auth/sessions'],
+      ['DELETE', `/api/movies/${movie}`],
+      ['POST', '/api/auth/verify/mail'],
+    ],
+  )
+  assert.deepEqual(statuses, [401, 401, 204, 204, 200, 401])
+})
+
 type SignedIn = { id: string; email: string; password: string; session: Record<string, string> }
 
 async function signedIn(name: string): Promise<SignedIn> {
@@ -124,6 +163,26 @@ async function addMovie({ session }: SignedIn, name: string): Promise<string> {
   const movie = { name, casts: ['Buster Keaton'], genres: ['Comedy'] }
   const { body } = await bag.request('POST', '/api/movies', movie, session)
   return body.id
+}
+
+/** What requests are told that wait for the locked rows until the account is gone. */
+async function statusesDuringDeletion({ id, session }: SignedIn, lock: Sql, requests: [string, string][]) {
+  await allMailSettled(bag)
+  const answers: Promise<Answer>[] = []
+  await bag.db.transaction(async (tx) => {
+    await tx.query(lock)
+    for (const [method, path] of requests) answers.push(bag.request(method, path, undefined, session))
+    await until(async () => (await waiting()) === requests.length, 'the requests to wait')
+    await tx.query(sql`delete from accounts where id = ${id}`)
+  })
+  return (await Promise.all(answers)).map(({ status }) => status)
+}
+
+/** How many statements wait for a lock. */
+async function waiting(): Promise<number> {
+  const rows = await bag.db.query(sql`
+    select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+  return rows.length
 }
 
 /** Whatever any table still says of an account, but for the movies it leaves. */

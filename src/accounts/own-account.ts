@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type Database, type Queryable, sql } from '../database/database.ts'
 import { bearer, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
-import type { RequireSession } from './session.ts'
+import { invalidSession, type RequireSession } from './session.ts'
 
 export const ownAccountSchema = Type.Object({
   id: Type.String(),
@@ -42,12 +42,12 @@ export const ownAccount: FastifyPluginAsyncTypebox<{ db: Database; signedIn: Req
   })
 }
 
-/** The account of a session that was just checked; the database would not have one without the other. */
+/** Throws `InvalidSessionError` where the account was deleted since its session was checked. */
 export async function readOwnAccount(db: Queryable, accountId: string): Promise<OwnAccount> {
   const [account] = await db.query<OwnAccount>(sql`
     select id, email, email_verified_at is not null as is_verified, pending_email, locale as language, created_at
     from accounts
     where id = ${accountId}`)
-  if (!account) throw new Error(`The account ${accountId} was deleted during the request.`)
+  if (!account) throw invalidSession()
   return account
 }

@@ -78,13 +78,15 @@ export function requireSession(app: FastifyInstance, db: Database, key: TokenKey
   return async (request) => {
     const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
     const session = token && (await findSession(db, key, token))
-    if (!session) {
-      throw new AppError('InvalidSessionError', 'Log in, and send the token as "Authorization: Bearer <token>".', {
-        headers: { 'www-authenticate': 'Bearer' },
-      })
-    }
+    if (!session) throw invalidSession()
     sessions.set(request, session)
   }
+}
+
+export function invalidSession(): AppError {
+  return new AppError('InvalidSessionError', 'Log in, and send the token as "Authorization: Bearer <token>".', {
+    headers: { 'www-authenticate': 'Bearer' },
+  })
 }
 
 /** The session that an access token names, where it lives; its last use is noted to five minutes. */

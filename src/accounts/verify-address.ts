@@ -7,10 +7,11 @@ import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
+import { lockAccount } from './account.ts'
 import { remember } from './account-history.ts'
 import { requireFewMails } from './account-limits.ts'
 import { lookAtActionLink, spendActionLink } from './action-link.ts'
-import type { RequireSession } from './session.ts'
+import { invalidSession, type RequireSession } from './session.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller }
 
@@ -39,10 +40,13 @@ export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
   })
 }
 
-/** Throws `TooManyRequestsError`. */
+/** Throws `TooManyRequestsError`, or `InvalidSessionError` where the account was deleted meanwhile. */
 export async function askForVerification(db: Database, accountId: string, locale: string | undefined): Promise<void> {
-  await requireFewMails(db, accountId, 'verify-address')
-  await queueMail(db, { kind: 'verify-address', accountId, locale })
+  await db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw invalidSession()
+    await requireFewMails(tx, accountId, 'verify-address')
+    await queueMail(tx, { kind: 'verify-address', accountId, locale })
+  })
 }
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */

@@ -25,8 +25,8 @@ export const deleteMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
 
 /**
  * Takes a movie out of the collection at once, and its name is free. For a minute it can be put back, if the account has
- * not deleted a hundred others since. Throws
- * `DeletingMovieError` where the account has added no such movie.
+ * not deleted a hundred others since, and is not deleted itself meanwhile. Throws `DeletingMovieError` where the account
+ * has added no such movie.
  */
 export async function takeOut(db: Database, id: string, accountId: string): Promise<void> {
   const rows = await db.query(sql`
@@ -34,10 +34,13 @@ export async function takeOut(db: Database, id: string, accountId: string): Prom
       delete from movies
       where id = ${movieKey(id) ?? null} and added_by = ${accountId}
       returning id, name, casts, genres, year, notes, added_by, created_at
+    ), kept as (
+      insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at)
+      select movie.id, name, casts, genres, year, notes, added_by, movie.created_at
+      from movie join accounts on accounts.id = added_by
+      for key share of accounts
     )
-    insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at)
-    select id, name, casts, genres, year, notes, added_by, created_at from movie
-    returning id`)
+    select id from movie`)
   if (rows.length === 0) throw new AppError('DeletingMovieError')
   await db.query(sql`
     delete from deleted_movies where id in (

@@ -632,6 +632,21 @@ export const mutants: Mutant[] = [
     ],
   ),
   ...faultsIn(
+    `${accounts}/account-history.ts`,
+    [`${accounts}/delete-account.test.ts`],
+    [['\n    for key share`)', '`)']],
+  ),
+  ...faultsIn(
+    'src/movies/delete-movie.ts',
+    [`${accounts}/delete-account.test.ts`],
+    [['      for key share of accounts\n', '']],
+  ),
+  ...faultsIn(
+    `${accounts}/verify-address.ts`,
+    [`${accounts}/delete-account.test.ts`],
+    [['if (!(await lockAccount(tx, accountId))) throw invalidSession()', '']],
+  ),
+  ...faultsIn(
     `${accounts}/sessions.ts`,
     [`${accounts}/sessions.test.ts`],
     [
