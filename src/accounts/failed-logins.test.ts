@@ -4,7 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { hash as hashBcrypt } from '@node-rs/bcrypt'
 import { assertError } from '../../test/contract.ts'
 import { mailedToken } from '../../test/mail-links.ts'
-import { bearer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { type Answer, bearer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { until } from '../../test/service.ts'
 import { sql } from '../database/database.ts'
 import { isPasswordOf } from './password.ts'
 
@@ -81,6 +82,30 @@ test('a known browser has a hundred guesses of its own, and is forgotten by a re
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
   await failedBefore(leslie.email, 100)
   assertError(await tryLogIn(leslie.email, leslie.password, { cookie }), 'UnauthorizedError')
+})
+
+test('a browser that logs in while the owner resets the password is forgotten with the others', async () => {
+  const hedy = await signUp(bag, 'hedy')
+  await bag.request('POST', '/api/auth/forgot', { email: hedy.email })
+  const body = { reset_token: await mailedToken(bag, 'reset', hedy.email), password: 'a new one for hedy' }
+  await bag.db.query(sql`
+    create function linger() returns trigger language plpgsql as
+    'begin perform pg_advisory_xact_lock(1); return new; end'`)
+  await bag.db.query(sql`
+    create trigger linger before insert on known_browsers for each row execute function linger()`)
+  let isReset = false
+  const requests: Promise<Answer>[] = []
+  await bag.db.transaction(async (tx) => {
+    await tx.query(sql`select pg_advisory_xact_lock(1)`)
+    requests.push(tryLogIn(hedy.email, hedy.password, { 'sec-fetch-site': 'same-origin' }))
+    await until(async () => (await waiting()) === 1, 'the login to remember its browser')
+    requests.push(bag.request('POST', '/api/auth/reset', body).finally(() => (isReset = true)))
+    await until(async () => isReset || (await waiting()) === 2, 'the reset to wait for the login')
+  })
+  const statuses = (await Promise.all(requests)).map(({ status }) => status)
+  await bag.db.query(sql`drop function linger cascade`)
+  assert.deepEqual(statuses, [200, 200])
+  assert.deepEqual(await bag.db.query(sql`select last_used_at from known_browsers where account_id = ${hedy.id}`), [])
 })
 
 test('a guess that the service was too busy to check is no failure', async (t) => {
@@ -165,4 +190,11 @@ async function failedBefore(email: string, failures: number): Promise<void> {
 async function cookieOf({ email, password }: { email: string; password: string }): Promise<string> {
   const { headers } = await tryLogIn(email, password, { 'sec-fetch-site': 'same-origin' })
   return (headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+}
+
+/** How many statements wait for a lock. */
+async function waiting(): Promise<number> {
+  const rows = await bag.db.query(sql`
+    select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+  return rows.length
 }

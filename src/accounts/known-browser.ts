@@ -1,7 +1,7 @@
 import '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
-import { type Queryable, sql } from '../database/database.ts'
+import { type Queryable, sql, type Transaction } from '../database/database.ts'
 import { accountLimits } from './account-limits.ts'
 import { hashOfToken, newToken, tokenIn } from './mail-token.ts'
 
@@ -16,9 +16,12 @@ export function browserOf(request: FastifyRequest, config: CookieConfig): Buffer
   return token ? hashOfToken(token) : null
 }
 
-/** Remembers the browser for an account, giving it a cookie where it has none. */
+/**
+ * Remembers the browser for an account, giving it a cookie where it has none. In the transaction of the login, or a reset
+ * in between would leave it known.
+ */
 export async function rememberBrowser(
-  db: Queryable,
+  tx: Transaction,
   accountId: string,
   { request, reply, config }: { request: FastifyRequest; reply: FastifyReply; config: CookieConfig },
 ): Promise<void> {
@@ -35,10 +38,10 @@ export async function rememberBrowser(
     } as const
     reply.setCookie(cookieName(config), token, options)
   }
-  await db.query(sql`
+  await tx.query(sql`
     insert into known_browsers (account_id, token_hash) values (${accountId}, ${hash})
     on conflict (account_id, token_hash) do update set last_used_at = now()`)
-  await db.query(sql`
+  await tx.query(sql`
     delete from known_browsers where account_id = ${accountId} and token_hash in (
       select token_hash from known_browsers where account_id = ${accountId}
       order by last_used_at desc offset ${accountLimits['known browsers']})`)

@@ -77,14 +77,14 @@ async function attemptSession(
     const newHash = isOutdatedHash(account.passwordHash) ? await hashPassword(password) : account.passwordHash
     const verified = { id: account.id, passwordHash: account.passwordHash, newHash, knowsBrowser: account.knowsBrowser }
     const from = { ...clientOf(request), address: request.ip }
-    const session = await db.transaction(async (tx) => {
+    return db.transaction(async (tx) => {
       const begun = await enter(tx, config, verified, from)
-      if (begun) await clearFailures(tx, failureKey)
+      if (!begun) return undefined
+      await clearFailures(tx, failureKey)
+      // Programs that keep no cookies would only fill the table.
+      if (request.headers['sec-fetch-site']) await rememberBrowser(tx, account.id, { request, reply, config })
       return begun
     })
-    // Programs that keep no cookies would only fill the table.
-    if (session && request.headers['sec-fetch-site']) await rememberBrowser(db, account.id, { request, reply, config })
-    return session
   })
 }
 

@@ -426,7 +426,11 @@ export const mutants: Mutant[] = [
     [
       ['account?.knowsBrowser ? browser : null', 'browser'],
       ['isAllowed ? account?.passwordHash : undefined', 'account?.passwordHash'],
-      ['if (begun) await clearFailures(tx, failureKey)', ''],
+      ['await clearFailures(tx, failureKey)', ''],
+      [
+        "if (request.headers['sec-fetch-site']) await rememberBrowser(tx, account.id, { request, reply, config })\n      return begun\n    })",
+        "return begun }).then(async (begun) => { if (begun && request.headers['sec-fetch-site']) await rememberBrowser({ ...db, transactional: true }, account.id, { request, reply, config }); return begun })",
+      ],
     ],
   ),
   ...faultsIn(
