@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { eraseAccount } from './accounts/account.ts'
 import { type Database, sql, type Transaction } from './database/database.ts'
 
 const hour = 3_600_000
@@ -57,14 +58,9 @@ const statements = [
     delete from action_links where token_hash in (
       select token_hash from action_links where expires_at < now() - interval '30 days' limit ${batch})
     returning account_id`,
-  // A reset link that is older than the change must not forget that its mailbox was left.
   sql`
     delete from address_changes where id in (
-      select id from address_changes
-      where undo_until < now() - interval '30 days' and not exists (
-        select from reset_links
-        where reset_links.account_id = address_changes.account_id and reset_links.created_at < changed_at)
-      limit ${batch})
+      select id from address_changes where undo_until < now() - interval '30 days' limit ${batch})
     returning id`,
   sql`
     delete from account_history where id in (
@@ -111,22 +107,13 @@ async function eraseClosedAccounts(db: Database): Promise<void> {
   const closed = await db.query<{ id: string }>(sql`select id from accounts where ${isDue}`)
   const failures: unknown[] = []
   for (const { id } of closed) {
-    await db.transaction((tx) => erase(tx, id)).catch((error: unknown) => failures.push(error))
+    await db.transaction((tx) => eraseIfDue(tx, id)).catch((error: unknown) => failures.push(error))
   }
   if (failures.length > 0) throw new AggregateError(failures, 'Closed accounts could not be deleted')
 }
 
-/** With its movies, if so wished: in pieces, for one statement may not take long, and all or nothing. */
-async function erase(tx: Transaction, accountId: string): Promise<void> {
+async function eraseIfDue(tx: Transaction, accountId: string): Promise<void> {
   const [account] = await tx.query<{ deleteMovies: boolean }>(sql`
     select delete_movies as "deleteMovies" from accounts where id = ${accountId} and ${isDue} for update skip locked`)
-  if (!account) return
-  for (let isDone = !account.deleteMovies; !isDone; ) isDone = await deleteSomeMovies(tx, accountId)
-  await tx.query(sql`delete from accounts where id = ${accountId}`)
-}
-
-async function deleteSomeMovies(tx: Transaction, accountId: string): Promise<boolean> {
-  const deleted = await tx.query(sql`
-    delete from movies where id in (select id from movies where added_by = ${accountId} limit ${batch}) returning id`)
-  return deleted.length < batch
+  if (account) await eraseAccount(tx, accountId, account)
 }

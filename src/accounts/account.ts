@@ -49,3 +49,21 @@ export async function freeze(tx: Transaction, id: string): Promise<void> {
     update accounts set password_hash = null, frozen_at = now(), pending_email = null, delete_at = null
     where id = ${id}`)
 }
+
+/** Deletes an account, and the movies it added, if so wished: in pieces, for one statement may not take long. */
+export async function eraseAccount(
+  tx: Transaction,
+  id: string,
+  { deleteMovies }: { deleteMovies: boolean },
+): Promise<void> {
+  for (let isDone = !deleteMovies; !isDone; ) isDone = await deleteSomeMovies(tx, id)
+  await tx.query(sql`delete from accounts where id = ${id}`)
+}
+
+const batch = 1000
+
+async function deleteSomeMovies(tx: Transaction, accountId: string): Promise<boolean> {
+  const deleted = await tx.query(sql`
+    delete from movies where id in (select id from movies where added_by = ${accountId} limit ${batch}) returning id`)
+  return deleted.length < batch
+}

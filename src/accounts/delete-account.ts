@@ -5,7 +5,7 @@ import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { accountById, type EndResetLinks, freeze } from './account.ts'
+import { accountById, type EndResetLinks, eraseAccount, freeze } from './account.ts'
 import { remember } from './account-history.ts'
 import { undoableUntil } from './address-change.ts'
 import type { FailedLogins } from './failed-logins.ts'
@@ -62,7 +62,8 @@ export async function closeAccount(
     await queueMail(tx, { kind: 'account-deleted', address, params, locale })
     await endResetLinks(tx, accountId)
     if (until) await close(tx, accountId, wish, until)
-    return { deletedAt: until ?? (await erase(tx, accountId, wish)), isWaiting: until !== null }
+    else await eraseAccount(tx, accountId, wish)
+    return { deletedAt: until ?? new Date(), isWaiting: until !== null }
   })
 }
 
@@ -73,11 +74,4 @@ async function close(tx: Transaction, accountId: string, wish: Wish, until: Date
     update accounts set delete_at = ${until}, delete_movies = ${wish.deleteMovies} where id = ${accountId}`)
   await endSessions(tx, accountId)
   await remember(tx, { accountId, event: 'deletion asked', device: wish.client.device })
-}
-
-async function erase(tx: Transaction, accountId: string, wish: Wish): Promise<Date> {
-  if (wish.deleteMovies) await tx.query(sql`delete from movies where added_by = ${accountId}`)
-  const [erased] = await tx.query<{ at: Date }>(sql`delete from accounts where id = ${accountId} returning now() as at`)
-  if (!erased) throw new Error('The account that is locked is not there.')
-  return erased.at
 }

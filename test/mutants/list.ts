@@ -746,11 +746,15 @@ export const mutants: Mutant[] = [
     ['src/purge.test.ts'],
     [
       ["where closed_at < now() - interval '30 days'", "where closed_at < now() - interval '3 days'"],
-      ['reset_links.created_at < changed_at', 'reset_links.created_at < now() and false'],
-      ['added_by = ${accountId} limit ${batch}', 'added_by = ${accountId}'],
+      ["undo_until < now() - interval '30 days'", 'undo_until < now()'],
       ['.catch((error: unknown) => failures.push(error))', ''],
       ['if (failures.length > 0) throw', 'if (false) throw'],
     ],
+  ),
+  ...faultsIn(
+    `${accounts}/account.ts`,
+    ['src/purge.test.ts'],
+    [['added_by = ${accountId} limit ${batch}', 'added_by = ${accountId}']],
   ),
   ...faultsIn(
     'src/purge.ts',
