@@ -12,6 +12,7 @@ const order = [
   ['main'],
   ['worker'],
   ['app'],
+  ['purge'],
   ['pages'],
   ['recovery', 'movies'],
   ['accounts'],

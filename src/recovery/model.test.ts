@@ -51,7 +51,7 @@ async function assertModel(seed: number, numRuns: number): Promise<void> {
     domains += 1
     const real: Real = { bag, domain: `run${domains}.example.org`, told: 0, refusals, seen: new Map() }
     const people = await Promise.all(patterns.map((pattern) => newPerson(real, pattern)))
-    const model: Model = { people, links: [], mails: 0, clock: 0, expected: [] }
+    const model: Model = { people, links: [], mails: 0, clock: 0, expected: [], told: new Set() }
     await fc.asyncModelRun(() => ({ model, real }), commands)
     await everythingIsAsTheModelSays(model, real, true)
     await passwordsAreAsTheModelSays(model, real)

@@ -21,6 +21,7 @@ import {
   resetFinished,
   resetMailSent,
   resetMailWritten,
+  undoWritten,
 } from './model.ts'
 import { everythingIsAsTheModelSays, mailsArrive, post, type Real } from './real.ts'
 
@@ -116,6 +117,8 @@ async function ask(model: Model, real: Real, email: string): Promise<void> {
   await post(real, 200, '/api/auth/forgot', { email })
   const person = holderOf(model, email)
   if (person && !isTooSoon(person)) resetMailSent(model, person)
+  const links = person ? [] : undoWritten(model, email)
+  if (links.length > 0) model.expected.push({ to: email, subject: 'E-mail address changed', links })
 }
 
 async function askAnew(model: Model, real: Real, email: string): Promise<void> {
@@ -130,6 +133,7 @@ async function askRefused(model: Model, real: Real, email: string): Promise<void
   await post(real, 200, '/api/auth/forgot', { email })
   const person = holderOf(model, email)
   if (person && !isTooSoon(person)) resetMailWritten(model, person)
+  if (!person) undoWritten(model, email)
   await mailsArrive(model, real)
   real.refusals.delete(email)
 }

@@ -44,15 +44,23 @@ export type Person = {
 
 export type ExpectedMail = { to: string; subject: string; links: Link[] }
 
-export type Model = { people: Person[]; links: Link[]; mails: number; clock: number; expected: ExpectedMail[] }
+export type Model = {
+  people: Person[]
+  links: Link[]
+  mails: number
+  clock: number
+  expected: ExpectedMail[]
+  /** The addresses that an account has left and that were told once more how to undo that. */
+  told: Set<string>
+}
 
 export function isLive(link: Link): boolean {
   return !link.isEnded && !link.isExpired
 }
 
-/** The page knows nothing of a reset link in a mailbox that the account has left since. */
-export function isKnown({ page, person, at }: Link): boolean {
-  return page !== 'reset' || !person.changes.some((change) => !change.isUndone && change.at > at)
+/** The page knows nothing of a reset link in another mailbox than the account's. */
+export function isKnown({ page, person, email }: Link): boolean {
+  return page !== 'reset' || email === person.address
 }
 
 export function holderOf(model: Model, address: string): Person | undefined {
@@ -79,6 +87,17 @@ export function resetMailSent(model: Model, person: Person, mail?: number): void
   person.sent += 1
   person.unanswered += 1
   model.expected.push({ to: person.address, subject: 'Reset Your Password', links })
+}
+
+/** Who asks at an address that an account has left is told how to undo that, once within any time that a run takes. */
+export function undoWritten(model: Model, email: string): Link[] {
+  const isAway = (change: Change) => !change.isUndone && change.old === email
+  const person = model.people.find(({ changes }) => changes.some(isAway))
+  if (!person || model.told.has(email)) return []
+  model.told.add(email)
+  const link = addLink(model, { page: 'undo-address', person, mail: nextMail(model) })
+  link.change = person.changes.find(isAway)
+  return [link]
 }
 
 /** Whether a mail that was put off has become needless: a link of it was used or cancelled meanwhile. */
@@ -134,8 +153,7 @@ export function addressConfirmed(model: Model, link: Link): void {
 
 export function addressUndone(model: Model, link: Link): void {
   link.isEnded = true
-  if (link.change) comeBack(link.person, link.change)
-  endLinks(model, link.person, 'not-me', (one) => !isRequest(model, one))
+  if (link.change) comeBack(model, link.person, link.change)
   frozen(model, link.person)
 }
 
@@ -149,7 +167,7 @@ export function disowned(model: Model, link: Link): void {
     return
   }
   const away = person.changes.find(({ old, isUndone }) => !isUndone && old === link.email)
-  if (away) comeBack(person, away)
+  if (away) comeBack(model, person, away)
   frozen(model, person)
 }
 
@@ -164,9 +182,10 @@ function frozen(model: Model, person: Person): void {
 }
 
 /** An address that was left is the account's again; what was changed after does not count any more. */
-function comeBack(person: Person, change: Change): void {
+function comeBack(model: Model, person: Person, change: Change): void {
   Object.assign(person, { address: change.old, isVerified: true, pending: null })
   for (const later of person.changes.slice(person.changes.indexOf(change))) later.isUndone = true
+  endLinks(model, person, 'not-me', (one) => !isRequest(model, one))
 }
 
 function changeTold(model: Model, person: Person, subject: string): void {

@@ -627,12 +627,16 @@ export const mutants: Mutant[] = [
     [['pending_email = null, delete_at = null, reset_quiet_until', 'pending_email = null, reset_quiet_until']],
   ),
   ...faultsIn(
+    `${accounts}/account.ts`,
+    [`${accounts}/delete-account.test.ts`],
+    [['let isDone = !deleteMovies; ', 'let isDone = false; ']],
+  ),
+  ...faultsIn(
     `${accounts}/delete-account.ts`,
     [`${accounts}/delete-account.test.ts`],
     [
       ['if (until) await close(', 'if (false) await close('],
       ['await endResetLinks(tx, accountId)', ''],
-      ['if (wish.deleteMovies) ', ''],
     ],
   ),
   ...faultsIn(
