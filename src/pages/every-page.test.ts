@@ -9,6 +9,7 @@ import { logIn, startMovieBag } from '../../test/movie-bag.ts'
 import { adasWindow, type Stop, tour } from '../../test/tour.ts'
 import { readSentences } from '../../tools/sentences.ts'
 
+const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const bag = await startMovieBag()
 const browser = await startBrowser()
 after(async () => {
@@ -37,7 +38,6 @@ const partsIn = (language: string) =>
   Object.values(readSentences()[language] ?? {}).flatMap((text) => text.split(/\{\w+\}|\|/).map((part) => part.trim()))
 const german = new Set(partsIn('de'))
 const english = partsIn('en').filter((part) => part.length > 1 && !german.has(part))
-const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const html = new HtmlValidate({
   extends: ['html-validate:recommended'],
   rules: {
@@ -123,6 +123,7 @@ async function watched(page: Page) {
   const answers: Response[] = []
   page.on('response', (answer) => void answers.push(answer))
   page.on('request', (request) => assert(request.url().startsWith(`${bag.url}/`), `${request.url()} is asked for`))
+  await page.addInitScript({ content: axe })
   page.on('pageerror', (error) => assert.fail(error))
   const cdp = await page.context().newCDPSession(page)
   await cdp.send('Network.setCacheDisabled', { cacheDisabled: true })
@@ -143,7 +144,6 @@ async function assertLight(answers: Response[]): Promise<void> {
 
 /** In the dark theme nothing but colours is different. */
 async function assertAccessible(page: Page): Promise<void> {
-  await page.evaluate(axe)
   for (const [colorScheme, rules] of [
     ['light', {}],
     ['dark', { runOnly: ['color-contrast', 'link-in-text-block'] }],
