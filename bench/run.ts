@@ -8,7 +8,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pino } from 'pino'
-import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import { startEmbeddedPostgres } from '../src/database/embedded/start.ts'
 import type { Bench, Measurement, Pair } from './bench.ts'
 import { endChildren } from './children.ts'
 import { writeDocument } from './document.ts'

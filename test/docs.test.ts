@@ -4,7 +4,7 @@ import { join, posix } from 'node:path'
 import { test } from 'node:test'
 import { parseEnv } from 'node:util'
 import { accountLimits } from '../src/accounts/account-limits.ts'
-import { readConfig, settingNames } from '../src/config.ts'
+import { readConfig, settingNames } from '../src/config/config.ts'
 import { limits } from '../src/http/rate-limit.ts'
 import { allDocuments, blockOf, type Document, document, root, rowsUnder, tokensOf } from './documents.ts'
 

@@ -6,47 +6,48 @@ import { parseSync, Visitor } from 'oxc-parser'
 
 const root = join(import.meta.dirname, '../src')
 
-// What stands further left may use what stands further right. Two in one place do not know each other.
+// A file may import from its own folder and from every folder below it in this list.
 const order = [
-  ['cli'],
-  ['main'],
-  ['worker'],
-  ['app'],
-  ['purge'],
-  ['pages'],
-  ['recovery', 'movies'],
-  ['accounts'],
-  ['mail'],
-  ['http'],
-  ['database'],
+  'cli',
+  'server',
+  'config',
+  'app',
+  'pages',
+  'recovery',
+  'sign-up',
+  'account-settings',
+  'movies',
+  'sessions',
+  'passwords',
+  'links',
+  'accounts',
+  'mail',
+  'http',
+  'i18n',
+  'database',
 ]
-const openToAll = ['errors.ts', 'languages.ts']
-
-// A plain file beside the folders (log.ts, version.ts, ..) serves those at the front and its own kind. No folder imports
-// it, and it knows no feature: of the folders it may import the last one only.
-const front = ['cli', 'main', 'worker', 'app']
-const last = 'database'
+const openToAll = ['errors.ts']
 
 type Import = { from: string; to: string; isType: boolean }
 
 test('every file imports only from its own folder and from what stands further right', () => {
   const files = globSync('**/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })
   const imports = files.flatMap((file) => importsIn(file, readFileSync(join(root, file), 'utf8')))
-  assert(files.includes('recovery/reset-link.ts') && imports.length > files.length, 'the files were not found')
+  assert(files.includes('links/reset-link.ts') && imports.length > files.length, 'the files were not found')
   assert.deepEqual(imports.filter((one) => !isAllowed(one)).map(inWords), [])
 })
 
 test('an import against the order is found, however it is written', () => {
   const wrong = {
-    'mail/outbox.ts': `import { mintResetLink } from '../recovery/reset-link.ts'`,
-    'http/close.ts': `import type { Account } from '../accounts/account.ts'`,
-    'movies/movie.ts': `export * from '../recovery/reset-link.ts'`,
+    'mail/outbox.ts': `import { mintResetLink } from '../links/reset-link.ts'`,
+    'http/graceful-close.ts': `import type { Account } from '../accounts/account.ts'`,
+    'movies/movie.ts': `export * from '../recovery/reset-password.ts'`,
     'accounts/account.ts': `export { type Movie } from '../movies/movie.ts'`,
-    'database/database.ts': `const { version } = await import('../version.ts')`,
+    'database/database.ts': `const { version } = await import('../config/version.ts')`,
     'pages/pages.ts': `type App = typeof import('../app.ts')`,
-    'recovery/messages.ts': `import { readConfig } from '../config.ts'`,
-    'log.ts': `import { queueMail } from './mail/outbox.ts'`,
-    'app.ts': `import { serve } from './main.ts'`,
+    'recovery/mails.ts': `import { readConfig } from '../config/config.ts'`,
+    'errors.ts': `import { queueMail } from './mail/outbox.ts'`,
+    'app.ts': `import { serve } from './server/serve.ts'`,
   }
   for (const [file, text] of Object.entries(wrong)) {
     const [found, ...others] = importsIn(file, text)
@@ -75,21 +76,14 @@ function importsIn(file: string, text: string): Import[] {
 }
 
 function isAllowed({ from, to, isType }: Import): boolean {
-  const [importer, imported] = [placeOf(from), placeOf(to)]
-  if (importer === imported || openToAll.includes(to)) return true
-  if (to === 'config.ts' && isType) return true
-  if (rank(imported) === -1) return front.includes(importer) || rank(importer) === -1
-  return rank(importer) === -1 ? imported === last : rank(importer) < rank(imported)
+  if (openToAll.includes(to) || (to === 'config/config.ts' && isType)) return true
+  const [importer, imported] = [order.indexOf(folderOf(from)), order.indexOf(folderOf(to))]
+  return importer >= 0 && importer <= imported
 }
 
-/** The folder of a file; of a plain one its name, where the worker and what starts it in a thread are one. */
-function placeOf(file: string): string {
-  const [folder = '', name] = file.split('/')
-  return name ? folder : folder.replace(/(-thread)?\.ts$/, '')
-}
-
-function rank(place: string): number {
-  return order.findIndex((places) => places.includes(place))
+/** The folder of a file directly below `src`; of a file beside the folders, its name. */
+function folderOf(file: string): string {
+  return file.split('/')[0]?.replace(/\.ts$/, '') ?? ''
 }
 
 function inWords({ from, to }: Import): string {

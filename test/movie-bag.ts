@@ -3,11 +3,11 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { tokenKey } from '../src/accounts/access-token.ts'
 import { buildApp } from '../src/app.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/config/config.ts'
 import { type Database, openDatabase } from '../src/database/database.ts'
-import { startWorker } from '../src/worker.ts'
+import { startWorker } from '../src/server/mail-worker.ts'
+import { tokenKey } from '../src/sessions/access-token.ts'
 import { createDatabase } from './database.ts'
 import { type Smtp, startSmtp } from './smtp.ts'
 
@@ -47,7 +47,7 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
   const log: string[] = []
   const logger = pino({ level: config.logLevel }, { write: (line: string) => void log.push(line) })
   const db = openDatabase(databaseUrl, { connections: 10, onError: (error) => logger.warn(error) })
-  const app = await buildApp({ config, db, key: await tokenKey(secret), log: logger })
+  const app = await buildApp({ config, db, key: await tokenKey(secret), log: logger, version: '0.0.0' })
   const worker = startWorker({ ...config, databaseUrl }, logger)
   const url = await app.listen({ host: config.host, port: config.port })
   return {

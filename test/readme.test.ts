@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { settingNames } from '../src/config.ts'
+import { settingNames } from '../src/config/config.ts'
 import { blockOf, document, root } from './documents.ts'
 import { freePort } from './movie-bag.ts'
 

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { pino } from 'pino'
-import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import { startEmbeddedPostgres } from '../src/database/embedded/start.ts'
 import { createTemplate, dropDatabases } from './database.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'movie-bag-test-'))

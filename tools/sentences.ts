@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseSync, Visitor } from 'oxc-parser'
-import { languages, localesDir } from '../src/languages.ts'
+import { languages, localesDir } from '../src/i18n/languages.ts'
 
 /** The sentences of a language, by their keys. */
 export type Sentences = Record<string, string>

@@ -11,11 +11,11 @@ import { movieBag } from '../../test/command.ts'
 import { createDatabase } from '../../test/database.ts'
 import { freePort, logIn, passwordOf, request, secret, signUp } from '../../test/movie-bag.ts'
 import { startSmtp } from '../../test/smtp.ts'
-import { tokenKey } from '../accounts/access-token.ts'
 import { buildApp } from '../app.ts'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../config/config.ts'
+import { version } from '../config/version.ts'
 import { openDatabase } from '../database/database.ts'
-import { version } from '../version.ts'
+import { tokenKey } from '../sessions/access-token.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'movie-bag-command-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -92,7 +92,7 @@ test('work sends the mail of a service that runs elsewhere, and needs its databa
   const config = readConfig({ ENV_FILE_LOCATION: join(import.meta.dirname, '../../test/empty.env'), ...shared })
   const log = pino({ level: 'silent' })
   const db = openDatabase(shared.DATABASE_URL, { connections: 2, onError: () => {} })
-  const app = await buildApp({ config, db, key: await tokenKey(secret), log })
+  const app = await buildApp({ config, db, key: await tokenKey(secret), log, version: '0.0.0' })
   t.after(() => app.close().then(db.close))
   await app.inject({
     method: 'POST',

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
+import { closest } from '../config/spelling.ts'
+import { version } from '../config/version.ts'
 import { StartError } from '../errors.ts'
-import type { Running } from '../main.ts'
-import { closest } from '../spelling.ts'
-import { version } from '../version.ts'
+import type { Running } from '../server/serve.ts'
 
 const help = `Movie Bag ${version}, a movie collection with accounts that can be recovered
 
@@ -48,9 +48,9 @@ type Start = (signal: AbortSignal) => Promise<Running | undefined>
 
 /** Loaded when called, so that --help and a mistyped command need not load a whole service. */
 const commands = new Map<string, Start>([
-  ['serve', async (signal) => (await import('../main.ts')).serve(signal)],
-  ['work', async (signal) => (await import('../main.ts')).work(signal)],
-  ['migrate', async (signal) => (await import('../main.ts')).migrateOnly(signal)],
+  ['serve', async (signal) => (await import('../server/serve.ts')).serve(signal)],
+  ['work', async (signal) => (await import('../server/serve.ts')).work(signal)],
+  ['migrate', async (signal) => (await import('../server/serve.ts')).migrateOnly(signal)],
 ])
 
 function parse(

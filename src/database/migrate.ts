@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { StartError } from '../errors.ts'
-import { type Patience, reachDatabase } from './reach.ts'
+import { type Patience, reachDatabase } from './connect.ts'
 
 const directory = join(import.meta.dirname, '../../migrations')
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import Negotiator from 'negotiator'
-import { languages } from '../languages.ts'
+import { languages } from '../i18n/languages.ts'
 import { deviceOf } from './device.ts'
 
 /** Who sends a request: roughly what device, and the language it asks for, where that is one of ours. */

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { errorCodes } from '../errors.ts'
 import { errorSchema } from './schemas.ts'
 import { pagePolicy } from './security-headers.ts'

@@ -1,6 +1,6 @@
 import { StartError } from '../errors.ts'
+import { foldersOf, mailTemplates } from './render.ts'
 import { mailKinds, sampleOf, variablesOf } from './samples.ts'
-import { foldersOf, mailTemplates } from './templates.ts'
 
 type Settings = { templatesDir: string | undefined; defaultLocale: string }
 

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createDatabase } from '../../test/database.ts'
 import { document, rowsUnder, tokensOf } from '../../test/documents.ts'
-import { readConfig, settingNames } from '../config.ts'
+import { readConfig, settingNames } from '../config/config.ts'
 import { openDatabase, raw, sql } from '../database/database.ts'
+import { foldersOf } from './render.ts'
 import { mailKinds, variablesOf } from './samples.ts'
-import { foldersOf } from './templates.ts'
 
 const mail = document('docs/mail.md')
 const db = openDatabase(await createDatabase(), { connections: 1, onError: () => {} })

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { dateInWords, deviceInWords, durationInWords, hasSentence } from '../http/sentences.ts'
-import { foldersOf, liquid, ownTemplates } from './templates.ts'
+import { dateInWords, deviceInWords, durationInWords, hasSentence } from '../i18n/translate.ts'
+import { foldersOf, liquid, ownTemplates } from './render.ts'
 
 /** What has a subject is a mail; the frame and the button are parts. */
 export function mailKinds(locale: string): string[] {

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { RequireSession } from '../accounts/session.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
+import type { RequireSession } from '../sessions/session.ts'
 import { type MovieFields, movieFields, optionalFields } from './movie.ts'
-import type { RequireRoom } from './movie-room.ts'
+import type { RequireRoom } from './quota.ts'
 
 type Dependencies = AddDependencies & { signedIn: RequireSession }
 type AddDependencies = { db: Database; requireRoom: RequireRoom }

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { RequireSession } from '../accounts/session.ts'
 import { type Database, isUniqueViolation, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import type { RequireSession } from '../sessions/session.ts'
 import { type MovieFields, movieFields, movieKey, movieParams, notesField, yearField } from './movie.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { accountLimits } from '../accounts/account-limits.ts'
-import type { RequireSession } from '../accounts/session.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import type { RequireSession } from '../sessions/session.ts'
 import { movieKey, movieParams } from './movie.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }

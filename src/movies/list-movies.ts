@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Database } from '../database/database.ts'
 import { errors, text } from '../http/schemas.ts'
-import { findMovies, type MovieSearch, sorts } from './find-movies.ts'
 import { listedMovie } from './movie.ts'
+import { findMovies, type MovieSearch, sorts } from './search.ts'
 
 /** What narrows the list, and its order. */
 export const movieFilters = {

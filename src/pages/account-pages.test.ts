@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { type Answer, logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { pathIn } from '../../test/tour.ts'
-import { accountEvents } from '../accounts/account-history.ts'
+import { accountEvents } from '../accounts/audit-history.ts'
 import { sql } from '../database/database.ts'
-import { hasSentence } from '../http/sentences.ts'
+import { hasSentence } from '../i18n/translate.ts'
 
 const bag = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
 after(() => bag.stop())

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AppError, ErrorCode } from '../errors.ts'
 import { sendJson } from '../http/error-handler.ts'
-import { toldOf } from './form.ts'
-import type { ShowPage } from './page.ts'
+import { toldOf } from './form-errors.ts'
+import type { ShowPage } from './render.ts'
 
 /** The others are told by the sentences of `page.error`. */
 const statusesWithSentences = [404, 405, 429, 500, 503]

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { localeAskedFor } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { askForReset } from '../recovery/forgot-password.ts'
-import { refusalOf } from './form.ts'
-import type { ShowPage } from './page.ts'
+import { refusalOf } from './form-errors.ts'
+import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
 

@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { pathIn } from '../../test/tour.ts'
 import { sql } from '../database/database.ts'
-import { sentence } from '../http/sentences.ts'
+import { sentence } from '../i18n/translate.ts'
 
 const bag = await startMovieBag()
 const german = await startMovieBag({ DEFAULT_LOCALE: 'de' })

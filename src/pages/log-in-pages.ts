@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { signAccessToken, type TokenKey } from '../accounts/access-token.ts'
-import { type LogInDependencies, openSession } from '../accounts/log-in.ts'
-import { leave } from '../accounts/log-out.ts'
 import { deviceOf } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { refusalOf } from './form.ts'
-import { ownPath } from './own-path.ts'
-import type { ShowPage } from './page.ts'
-import { letIn, showOut } from './visitor.ts'
+import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
+import { letIn, showOut } from '../sessions/cookie.ts'
+import { type LogInDependencies, openSession } from '../sessions/log-in.ts'
+import { leave } from '../sessions/log-out.ts'
+import { refusalOf } from './form-errors.ts'
+import { ownPath } from './local-path.ts'
+import type { ShowPage } from './render.ts'
 
 type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey; show: ShowPage }
 

@@ -6,8 +6,8 @@ import { after, test } from 'node:test'
 import { parse } from 'node-html-parser'
 import { assertError } from '../../test/contract.ts'
 import { signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { sentence } from '../http/sentences.ts'
-import { languages } from '../languages.ts'
+import { languages } from '../i18n/languages.ts'
+import { sentence } from '../i18n/translate.ts'
 import { mailKinds } from '../mail/samples.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'movie-bag-previews-'))

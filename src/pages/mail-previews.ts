@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, onSendHookHandler } from 'fastify'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { AppError } from '../errors.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
-import { sentence } from '../http/sentences.ts'
-import { languages, nameOf } from '../languages.ts'
+import { languages, nameOf } from '../i18n/languages.ts'
+import { sentence } from '../i18n/translate.ts'
+import { mailTemplates } from '../mail/render.ts'
 import { mailKinds, sampleOf } from '../mail/samples.ts'
-import { mailTemplates } from '../mail/templates.ts'
-import type { ShowPage } from './page.ts'
+import type { ShowPage } from './render.ts'
 
 type Dependencies = { config: Config; show: ShowPage }
 

@@ -1,16 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { invalid } from '../http/error-handler.ts'
-import { type FoundMovies, findMovies, type MovieSearch, sorts } from '../movies/find-movies.ts'
-import { genresInUse } from '../movies/genres-in-use.ts'
+import { genresInUse } from '../movies/genres.ts'
 import { movieFilters, queryOf } from '../movies/list-movies.ts'
-import { nameOfDeleted } from '../movies/put-back.ts'
+import { nameOfDeleted } from '../movies/restore-movie.ts'
+import { type FoundMovies, findMovies, type MovieSearch, sorts } from '../movies/search.ts'
 import { coverOf } from './cover.ts'
-import { refusalOf } from './form.ts'
-import type { ShowPage } from './page.ts'
+import { refusalOf } from './form-errors.ts'
+import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; config: Config; show: ShowPage }
 

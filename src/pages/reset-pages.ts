@@ -1,17 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { clientOf, localeAskedFor } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { lookAtResetLink } from '../links/reset-link.ts'
 import { askForResetAgain } from '../recovery/renew-link.ts'
-import { lookAtResetLink } from '../recovery/reset-link.ts'
 import { finishReset } from '../recovery/reset-password.ts'
-import { type Refusal, refusalOf } from './form.ts'
-import type { ShowPage } from './page.ts'
-import { showOut } from './visitor.ts'
+import { showOut } from '../sessions/cookie.ts'
+import { type Refusal, refusalOf } from './form-errors.ts'
+import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
 

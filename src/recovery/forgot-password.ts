@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { requireAddress } from '../accounts/email-address.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { localeAskedFor } from '../http/client.ts'

@@ -5,8 +5,8 @@ import { AppError } from '../errors.ts'
 import { localeAskedFor } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
+import { lookAtResetLink } from '../links/reset-link.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { lookAtResetLink } from './reset-link.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { signAccessToken, tokenKey } from '../../src/accounts/access-token.ts'
 import { sql } from '../../src/database/database.ts'
+import { signAccessToken, tokenKey } from '../../src/sessions/access-token.ts'
 import type { FaultySmtp } from '../faulty-smtp.ts'
 import { tokensIn } from '../mail-links.ts'
 import { type MovieBag, secret, signUp } from '../movie-bag.ts'

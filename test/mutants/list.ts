@@ -192,7 +192,7 @@ export const mutants: Mutant[] = [
   ),
   ...faultsIn('src/movies/delete-movie.ts', ['src/movies/movies.test.ts'], [[' and added_by = ${accountId}', '']]),
   ...faultsIn(
-    'src/movies/put-back.ts',
+    'src/movies/restore-movie.ts',
     ['src/pages/movie-pages.test.ts'],
     [
       [
@@ -208,7 +208,7 @@ export const mutants: Mutant[] = [
     ],
   ),
   ...faultsIn(
-    'src/pages/movie-form-pages.ts',
+    'src/pages/movie-form-page.ts',
     ['src/pages/movie-pages.test.ts'],
     [
       ['movie.added_by !== ownVisitor(request).accountId', 'false'],
@@ -227,7 +227,7 @@ export const mutants: Mutant[] = [
   ),
   ...faultsIn('src/movies/list-movies.ts', ['src/movies/list-movies.test.ts'], [['maximum: 100, ', '']]),
   ...faultsIn(
-    'src/movies/find-movies.ts',
+    'src/movies/search.ts',
     ['src/movies/list-movies.test.ts'],
     [
       ["where id > ${start?.id ?? '0'}", "where id >= ${start?.id ?? '0'}"],
@@ -235,8 +235,8 @@ export const mutants: Mutant[] = [
     ],
   ),
   ...faultsIn(
-    'src/movies/find-movies.ts',
-    ['src/movies/find-movies.test.ts'],
+    'src/movies/search.ts',
+    ['src/movies/search.test.ts'],
     [
       ['sql`added_by = ${added_by}`', 'sql`true`'],
       ["raw(isDown ? '<' : '>')", "raw('>')"],
@@ -252,8 +252,8 @@ export const mutants: Mutant[] = [
     [['if (!dependencies.config.production) app.register(mailPreviews', 'app.register(mailPreviews']],
   ),
   ...faultsIn(
-    'src/movies/forgive-slips.ts',
-    ['src/movies/find-movies.test.ts'],
+    'src/movies/typos.ts',
+    ['src/movies/search.test.ts'],
     [
       ['isSlip && slips <= mostSlips ? await nearest(tx, word) : word', 'word'],
       ['const mostSlips = 3', 'const mostSlips = 4'],
@@ -262,12 +262,8 @@ export const mutants: Mutant[] = [
       [' || length > 255', ''],
     ],
   ),
-  ...faultsIn(
-    'src/movies/words.ts',
-    ['src/movies/find-movies.test.ts'],
-    [["text.replace(/[\\\\%_]/g, '\\\\$&')", 'text']],
-  ),
-  ...faultsIn('src/movies/cursor.ts', ['src/movies/find-movies.test.ts'], [['order === sort && ', '']]),
+  ...faultsIn('src/movies/words.ts', ['src/movies/search.test.ts'], [["text.replace(/[\\\\%_]/g, '\\\\$&')", 'text']]),
+  ...faultsIn('src/movies/cursor.ts', ['src/movies/search.test.ts'], [['order === sort && ', '']]),
   ...faultsIn(
     'migrations/0001-accounts-movies-mail.sql',
     ['src/movies/movies.test.ts'],
@@ -327,7 +323,7 @@ export const mutants: Mutant[] = [
 
   // Mail is neither lost nor doubled, and carries nothing that a stranger typed.
   ...faultsIn(
-    'src/mail/deliver.ts',
+    'src/mail/delivery.ts',
     ['src/mail/refusals.test.ts'],
     [
       ["return verdict === 'never' ? { state: 'failed', reply } : putOff(mail, reply)", 'return putOff(mail, reply)'],
@@ -354,12 +350,12 @@ export const mutants: Mutant[] = [
     [["headers: { 'Auto-Submitted': 'auto-generated' },", '']],
   ),
   ...faultsIn(
-    'src/mail/templates.ts',
+    'src/mail/render.ts',
     [`${recovery}/reset-mail.test.ts`],
     [["...(extension === '.html' && { outputEscape: 'escape' }),", '']],
   ),
   ...faultsIn(
-    'src/accounts/messages.ts',
+    'src/account-settings/mails.ts',
     ['src/pages/languages.test.ts'],
     [
       [
@@ -371,7 +367,7 @@ export const mutants: Mutant[] = [
   ),
   ...faultsIn('src/http/client.ts', ['src/pages/languages.test.ts'], [[".replace(/(^|,)\\s*\\*[^,]*/g, '')", '']]),
   ...faultsIn(
-    'src/pages/page.ts',
+    'src/pages/render.ts',
     ['src/pages/languages.test.ts'],
     [
       ['knownLanguage(request.visitor?.locale) ??', ''],
@@ -384,8 +380,8 @@ export const mutants: Mutant[] = [
     [['\n{{ url }}\n', '\nThe link: {{ url }}\n']],
   ),
   ...faultsIn(
-    'src/mail/mail-server-state.ts',
-    ['src/mail/mail-server-state.test.ts'],
+    'src/mail/health.ts',
+    ['src/mail/health.test.ts'],
     [
       ['>= 3\n        as', '>= 1\n        as'],
       ['attempts >= 3 and address is null', 'attempts >= 3'],
@@ -394,8 +390,8 @@ export const mutants: Mutant[] = [
     ],
   ),
   ...faultsIn(
-    'src/mail/local-inbox-thread.ts',
-    ['src/mail/local-inbox.test.ts'],
+    'src/mail/local-inbox/thread.ts',
+    ['src/mail/local-inbox/local-inbox.test.ts'],
     [
       ['return isLocal && (', 'return ('],
       ['(origin === undefined || origin === `http://${host}`)', 'true'],
@@ -460,7 +456,7 @@ export const mutants: Mutant[] = [
 
   // What one account can fill comes to an end.
   ...faultsIn(
-    'src/movies/movie-room.ts',
+    'src/movies/quota.ts',
     [`${accounts}/account-limits.test.ts`],
     [
       ['if (left <= 0)', 'if (left < 0)'],
@@ -674,9 +670,9 @@ export const mutants: Mutant[] = [
   // Limits, forms of other sites, the outbox, and what is deleted.
   ...faultsIn('src/database/database.ts', ['src/http/errors.test.ts'], [['(08|40|53|', '(08|53|']]),
   ...faultsIn('src/http/rate-limit.ts', ['src/http/errors.test.ts'], [['if (isAllowed) return', 'return']]),
-  ...faultsIn('src/pages/same-site.ts', ['src/pages/reset-pages.test.ts'], [['if (isOurs) return', 'return']]),
+  ...faultsIn('src/pages/csrf.ts', ['src/pages/reset-pages.test.ts'], [['if (isOurs) return', 'return']]),
   ...faultsIn(
-    'src/pages/own-path.ts',
+    'src/pages/local-path.ts',
     ['src/pages/account-pages.test.ts'],
     [
       ["return /^\\/[/\\\\]/.test(path) ? '/' : path", 'return path'],
@@ -684,7 +680,7 @@ export const mutants: Mutant[] = [
     ],
   ),
   ...faultsIn(
-    'src/pages/visitor.ts',
+    'src/sessions/cookie.ts',
     ['src/pages/account-pages.test.ts'],
     [
       ['httpOnly: true', 'httpOnly: false'],
@@ -746,8 +742,8 @@ export const mutants: Mutant[] = [
     [[' and (closed_at is null or closed_at <= clock_timestamp())', '']],
   ),
   ...faultsIn(
-    'src/purge.ts',
-    ['src/purge.test.ts'],
+    'src/server/purge.ts',
+    ['src/server/purge.test.ts'],
     [
       ["where closed_at < now() - interval '30 days'", "where closed_at < now() - interval '3 days'"],
       ["undo_until < now() - interval '30 days'", 'undo_until < now()'],
@@ -757,11 +753,11 @@ export const mutants: Mutant[] = [
   ),
   ...faultsIn(
     `${accounts}/account.ts`,
-    ['src/purge.test.ts'],
+    ['src/server/purge.test.ts'],
     [['added_by = ${accountId} limit ${batch}', 'added_by = ${accountId}']],
   ),
   ...faultsIn(
-    'src/purge.ts',
+    'src/server/purge.ts',
     [`${accounts}/delete-account.test.ts`],
     [['`delete_at <= now()`', '`delete_at is not null`']],
   ),

@@ -13,7 +13,7 @@ import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import pLimit from 'p-limit'
 import { pino } from 'pino'
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
 import { mutants } from './list.ts'
 import { inWords, type Mutant, plant } from './mutant.ts'
 

@@ -1,0 +1,72 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { EndResetLinks } from '../accounts/account.ts'
+import { remember } from '../accounts/audit-history.ts'
+import type { Config } from '../config/config.ts'
+import { type Database, sql } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { type Client, clientOf } from '../http/client.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { requirePassword } from '../passwords/confirm.ts'
+import { checkPassword, hashPassword } from '../passwords/password.ts'
+import type { FailedLogins } from '../passwords/wrong-attempts.ts'
+import { endSessions, type RequireSession, type Session } from '../sessions/session.ts'
+
+type Dependencies = {
+  db: Database
+  signedIn: RequireSession
+  limit: LimitByCaller
+  config: Config
+  failures: FailedLogins
+  endResetLinks: EndResetLinks
+}
+
+export const changePassword: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { signedIn, limit } = dependencies
+  const schema = {
+    summary: 'Change the password',
+    description: 'Needs the current one. Ends the other sessions of the account.',
+    tags: ['Accounts'],
+    security: bearer,
+    body: body({ current_password: Type.String(), new_password: Type.String() }),
+    response: {
+      200: nothing,
+      ...errors('UnauthorizedError', 'InvalidSessionError', 'TooManyRequestsError', ...bodyErrors),
+    },
+  }
+  const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
+  app.put('/api/auth/password', options, async (request) => {
+    const { current_password: current, new_password: wanted } = request.body
+    await replacePassword(dependencies, request.session, { current, wanted, client: clientOf(request) })
+    return {}
+  })
+}
+
+type Change = { current: string; wanted: string; client: Client }
+
+/** Throws `UnauthorizedError` where the current password is wrong, also where it has been changed meanwhile. */
+export async function replacePassword(
+  { db, config, failures, endResetLinks }: Pick<Dependencies, 'db' | 'config' | 'failures' | 'endResetLinks'>,
+  { id: sessionId, accountId }: Session,
+  { current, wanted, client: { device, locale } }: Change,
+): Promise<void> {
+  const [account] = await db.query<{ email: string }>(sql`select email from accounts where id = ${accountId}`)
+  checkPassword(wanted, { email: account?.email ?? '', minLength: config.minPasswordLength }, 'new_password')
+  const oldHash = await requirePassword({ db, failures }, accountId, current)
+  const newHash = await hashPassword(wanted)
+  await db.transaction(async (tx) => {
+    // With the old password somebody else may have asked for another address, and would confirm it after this.
+    const rows = await tx.query(sql`
+      update accounts set password_hash = ${newHash}, pending_email = null
+      where id = ${accountId} and password_hash = ${oldHash}
+      returning id`)
+    if (rows.length === 0) throw new AppError('UnauthorizedError', 'The password was changed meanwhile.')
+    await endSessions(tx, accountId, { keep: sessionId })
+    await endResetLinks(tx, accountId)
+    await remember(tx, { accountId, event: 'password changed', device })
+    const params = { device }
+    await queueMail(tx, { kind: 'password-changed', accountId, params, locale })
+  })
+}

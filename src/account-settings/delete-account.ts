@@ -1,0 +1,77 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { accountById, type EndResetLinks, eraseAccount, freeze } from '../accounts/account.ts'
+import { remember } from '../accounts/audit-history.ts'
+import { undoableUntil } from '../accounts/email-changes.ts'
+import { type Database, sql, type Transaction } from '../database/database.ts'
+import { type Client, clientOf } from '../http/client.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
+import { queueMail } from '../mail/outbox.ts'
+import { lockByPassword, requirePassword } from '../passwords/confirm.ts'
+import type { FailedLogins } from '../passwords/wrong-attempts.ts'
+import { endSessions, type RequireSession } from '../sessions/session.ts'
+
+type Dependencies = CloseDependencies & { signedIn: RequireSession; limit: LimitByCaller }
+type CloseDependencies = { db: Database; failures: FailedLogins; endResetLinks: EndResetLinks }
+
+export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { signedIn, limit } = dependencies
+  const schema = {
+    summary: 'Delete the account',
+    description:
+      'Needs the password, and ends every session. Where a change of address can still be undone, the account is only ' +
+      'closed, and deleted when that time has passed.',
+    tags: ['Accounts'],
+    security: bearer,
+    body: body({
+      password: Type.String(),
+      movies: Type.Enum(['keep', 'delete'], { description: 'What becomes of the movies that the account added' }),
+    }),
+    response: {
+      200: Type.Object({ deleted_at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })) }),
+      ...errors('UnauthorizedError', 'InvalidSessionError', 'TooManyRequestsError', ...bodyErrors),
+    },
+  }
+  const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
+  app.delete('/api/auth/account', options, async (request) => {
+    const { password, movies } = request.body
+    const wish = { password, deleteMovies: movies === 'delete', client: clientOf(request) }
+    const { deletedAt } = await closeAccount(dependencies, request.session.accountId, wish)
+    return { deleted_at: deletedAt }
+  })
+}
+
+type Wish = { password: string; deleteMovies: boolean; client: Client }
+
+/** Answers when the account is deleted, and whether that has to wait. Throws `UnauthorizedError`. */
+export async function closeAccount(
+  { db, failures, endResetLinks }: CloseDependencies,
+  accountId: string,
+  wish: Wish,
+): Promise<{ deletedAt: Date; isWaiting: boolean }> {
+  const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
+  return db.transaction(async (tx) => {
+    await lockByPassword(tx, accountId, passwordHash)
+    const account = await accountById(tx, accountId)
+    const until = await undoableUntil(tx, accountId)
+    // To the address, for the account may be gone by the time the mail is written.
+    const params = { ...(until && { until: until.toISOString() }), ...(!account?.isVerified && { unverified: 'yes' }) }
+    const address = account?.email ?? ''
+    const locale = account?.locale ?? wish.client.locale
+    await queueMail(tx, { kind: 'account-deleted', address, params, locale })
+    await endResetLinks(tx, accountId)
+    if (until) await close(tx, accountId, wish, until)
+    else await eraseAccount(tx, accountId, wish)
+    return { deletedAt: until ?? new Date(), isWaiting: until !== null }
+  })
+}
+
+/** Nobody logs in any more; the purge deletes the account when its time has come. */
+async function close(tx: Transaction, accountId: string, wish: Wish, until: Date): Promise<void> {
+  await freeze(tx, accountId)
+  await tx.query(sql`
+    update accounts set delete_at = ${until}, delete_movies = ${wish.deleteMovies} where id = ${accountId}`)
+  await endSessions(tx, accountId)
+  await remember(tx, { accountId, event: 'deletion asked', device: wish.client.device })
+}

@@ -1,0 +1,117 @@
+import { type Account, accountById } from '../accounts/account.ts'
+import { mayWriteTo } from '../accounts/account-limits.ts'
+import { addressThen, changeToUndo, type UndoableChange, undoTtlMs } from '../accounts/email-changes.ts'
+import type { Config } from '../config/config.ts'
+import type { Database } from '../database/database.ts'
+import { knownLanguage } from '../i18n/languages.ts'
+import { dateInWords, deviceInWords } from '../i18n/translate.ts'
+import { mintActionLink } from '../links/action-link.ts'
+import type { MailWriters, WrittenMail } from '../mail/delivery.ts'
+import type { ClaimedMail } from '../mail/outbox.ts'
+import type { RenderMail } from '../mail/render.ts'
+
+const day = 86_400_000
+
+/** Every mail that accounts send, by its kind. */
+export function accountMessages(db: Database, config: Config, render: RenderMail): MailWriters {
+  const may = mayWriteTo(db)
+  return {
+    'verify-address': async (mail) => {
+      const account = await accountOf(db, mail)
+      if (!account) return { state: 'no recipient' }
+      if (account.isVerified) return { state: 'cancelled' }
+      if (!(await may(mail, account.email))) return { state: 'too soon' }
+      const link = {
+        purpose: 'verify-address',
+        accountId: account.id,
+        ttlMs: 7 * day,
+        params: { email: account.email },
+      } as const
+      const url = `${config.publicUrl}/verify/${await mintActionLink(db, link)}`
+      return {
+        to: account.email,
+        message: await render(mail.kind, localeOf(config, mail, account), { url, email: account.email }),
+      }
+    },
+
+    'confirm-address': async (mail) => {
+      const account = await accountOf(db, mail)
+      const email = mail.params['email'] ?? ''
+      if (!account) return { state: 'no recipient' }
+      if (account.pendingEmail !== email) return { state: 'cancelled' }
+      if (!(await may(mail, email))) return { state: 'too soon' }
+      const link = { purpose: 'confirm-address', accountId: account.id, ttlMs: day, params: { email } } as const
+      const url = `${config.publicUrl}/confirm-address/${await mintActionLink(db, link)}`
+      return { to: email, message: await render(mail.kind, localeOf(config, mail, account), { url, email }) }
+    },
+
+    'address-changed': async (mail) => {
+      const change = await changeToUndo(db, mail.params['change'] ?? '')
+      return change ? aboutMove(db, config, render, { mail, change }) : { state: 'cancelled' }
+    },
+
+    'password-changed': (mail) => aboutChange(db, config, render, mail),
+    'new-device': (mail) => aboutChange(db, config, render, mail),
+
+    'account-deleted': async (mail) => {
+      const email = mail.address ?? ''
+      const { until } = mail.params
+      if ('unverified' in mail.params && !(await may(mail, email))) return { state: 'too soon' }
+      const locale = localeOf(config, mail)
+      const at = dateInWords(locale, until === undefined ? mail.queuedAt : new Date(until))
+      const values = { email, at, is_waiting: until !== undefined }
+      return { to: email, message: await render(mail.kind, locale, values) }
+    },
+  }
+}
+
+/** Tells an address that an account has left it, with the link that brings the account back. */
+export async function aboutMove(
+  db: Database,
+  config: Config,
+  render: RenderMail,
+  { mail, change }: { mail: ClaimedMail; change: UndoableChange },
+): Promise<WrittenMail> {
+  const params = { change: change.id }
+  const link = { purpose: 'undo-address', accountId: change.accountId, ttlMs: undoTtlMs, params } as const
+  const url = `${config.publicUrl}/undo-address/${await mintActionLink(db, link)}`
+  const locale = localeOf(config, mail, await accountById(db, change.accountId))
+  const { device } = circumstances(mail, locale)
+  const values = { url, email: change.oldEmail, at: dateInWords(locale, change.changedAt), device }
+  return { to: change.oldEmail, message: await render('address-changed', locale, values) }
+}
+
+/**
+ * A mail that tells what was done to an account, with the link for "this wasn't me". It goes to the address of that time:
+ * who did it may have moved the account since.
+ */
+export async function aboutChange(
+  db: Database,
+  config: Config,
+  render: RenderMail,
+  mail: ClaimedMail,
+): Promise<WrittenMail> {
+  const account = await accountOf(db, mail)
+  const email = account && (await addressThen(db, account.id, mail.id))
+  if (!email) return { state: 'no recipient' }
+  const params = { email }
+  const link = { purpose: 'not-me-change', accountId: account.id, ttlMs: 7 * day, params } as const
+  const url = `${config.publicUrl}/not-me/${await mintActionLink(db, link)}`
+  const locale = localeOf(config, mail, account)
+  const values = { url, email, ...circumstances(mail, locale) }
+  return { to: email, message: await render(mail.kind, locale, values) }
+}
+
+/** The language of the account, else of the request that caused the mail, else the one of the settings. */
+export function localeOf({ defaultLocale }: Config, { locale }: ClaimedMail, account?: Account): string {
+  return knownLanguage(account?.locale) ?? knownLanguage(locale) ?? defaultLocale
+}
+
+/** A mail is queued in the transaction that it tells of, so that the time of the one is that of the other. */
+function circumstances({ params, queuedAt }: ClaimedMail, locale: string) {
+  return { at: dateInWords(locale, queuedAt), device: deviceInWords(locale, params['device'] ?? '') }
+}
+
+async function accountOf(db: Database, mail: ClaimedMail) {
+  return mail.accountId ? accountById(db, mail.accountId) : undefined
+}

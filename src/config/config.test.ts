@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, test } from 'node:test'
+import { StartError } from '../errors.ts'
+import { type Config, readConfig, settingNames } from './config.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'movie-bag-config-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const root = join(import.meta.dirname, '../..')
+const noFile = join(root, 'test/empty.env')
+const secret = 'thirty-two bytes nobody else has'
+
+test('with nothing configured every setting has a value that works on one machine', () => {
+  const { mail, ...settings } = configOf()
+  assert.deepEqual(settings, {
+    production: false,
+    host: '127.0.0.1',
+    port: 3000,
+    publicUrl: 'http://localhost:3000',
+    publicUrlIsSet: false,
+    trustProxy: false,
+    databaseUrl: undefined,
+    dataDir: resolve('data'),
+    jwtSecretKey: undefined,
+    sessionTtlMs: 7 * 86_400_000,
+    resetTokenTtlMs: 86_400_000,
+    minPasswordLength: 8,
+    accountPrivacy: 'private',
+    requireVerifiedEmail: false,
+    unknownAddressMail: false,
+    maxMovies: 10_000,
+    rateLimits: true,
+    templatesDir: undefined,
+    defaultLocale: 'en',
+    logLevel: 'info',
+    warnings: [],
+  })
+  assert.deepEqual(mail.defaultSender, { name: '', address: 'support@movie-bag.com' })
+  assert.deepEqual(
+    [mail.server, mail.port, mail.useTls, mail.useSsl, mail.suppressSend],
+    [undefined, undefined, false, false, false],
+  )
+})
+
+test('the links in mails follow PORT until PUBLIC_URL is set, and then that alone', () => {
+  assert.equal(configOf({ PORT: '8080' }).publicUrl, 'http://localhost:8080')
+  assert.equal(
+    configOf({ PORT: '8080', PUBLIC_URL: 'https://Movies.Example.org/' }).publicUrl,
+    'https://movies.example.org',
+  )
+})
+
+test('values are understood in the ways that people write them', () => {
+  const understood: [string, string, (config: Config) => unknown, unknown][] = [
+    ['TRUST_PROXY', 'on', (config) => config.trustProxy, 1],
+    ['TRUST_PROXY', '2', (config) => config.trustProxy, 2],
+    ['TRUST_PROXY', 'loopback, 10.0.0.0/8', (config) => config.trustProxy, ['loopback', '10.0.0.0/8']],
+    ['SESSION_TTL', '90', (config) => config.sessionTtlMs, 90_000],
+    ['SESSION_TTL', '30m', (config) => config.sessionTtlMs, 1_800_000],
+    ['RESET_TOKEN_TTL', '2 days', (config) => config.resetTokenTtlMs, 172_800_000],
+    ['RATE_LIMITS', 'False', (config) => config.rateLimits, false],
+    ['RATE_LIMITS', '0', (config) => config.rateLimits, false],
+    ['HOST', '::', (config) => config.host, '::'],
+    ['TEMPLATES_DIR', folder, (config) => config.templatesDir, folder],
+    ['MAIL_SERVER', 'smtp.bücher.example', (config) => config.mail.server, 'smtp.bücher.example'],
+    [
+      'MAIL_DEFAULT_SENDER',
+      'Movie Bag <movies@example.org>',
+      (config) => config.mail.defaultSender,
+      { name: 'Movie Bag', address: 'movies@example.org' },
+    ],
+  ]
+  for (const [name, value, read, expected] of understood) assert.deepEqual(read(configOf({ [name]: value })), expected)
+})
+
+const refused: [string, string, RegExp][] = [
+  ['NODE_ENV', 'prod', /development, test, production/],
+  ['HOST', 'http://0.0.0.0', /without a scheme or port/],
+  ['PORT', 'http', /a whole number from 1 to 65535/],
+  ['PORT', '0', /a whole number from 1 to 65535/],
+  ['PORT', '65536', /a whole number from 1 to 65535/],
+  ['PUBLIC_URL', 'movies.example.org', /https:\/\/movies\.example\.org, without a path/],
+  ['PUBLIC_URL', 'https://example.org/movies', /without a path/],
+  ['PUBLIC_URL', 'ftp://example.org', /without a path/],
+  ['TRUST_PROXY', 'nginx', /addresses separated by commas/],
+  ['TRUST_PROXY', '10.0.0.1,', /addresses separated by commas/],
+  ['SESSION_TTL', 'a week', /90s, 30m, 24h or "7 days"/],
+  ['SESSION_TTL', '2 years', /from 1s to a year/],
+  ['RESET_TOKEN_TTL', '0', /from 1s to a year/],
+  ['RESET_TOKEN_TTL', '-1h', /from 1s to a year/],
+  ['MIN_PASSWORD_LENGTH', '6', /a whole number from 8 to 64/],
+  ['ACCOUNT_PRIVACY', 'public', /one of private, reveal/],
+  ['RATE_LIMITS', 'maybe', /on or off/],
+  ['TEMPLATES_DIR', '/nowhere/at/all', /a folder that exists/],
+  ['DEFAULT_LOCALE', 'xx', /one of .*\ben\b/],
+  ['LOG_LEVEL', 'verbose', /fatal, error, warn, info, debug/],
+  ['MAIL_SERVER', 'smtp://smtp.example.org', /without a scheme or port/],
+  ['MAIL_SERVER', 'smtp.example.org:587', /without a scheme or port/],
+  ['MAIL_PORT', '25 or so', /a whole number/],
+  ['MAIL_USE_TLS', 'starttls', /on or off/],
+  ['MAIL_USE_SSL', '2', /on or off/],
+  ['MAIL_SUPPRESS_SEND', 'never', /on or off/],
+  ['MAIL_DEFAULT_SENDER', 'support', /one e-mail address/],
+  ['MAIL_DEFAULT_SENDER', 'a@example.org, b@example.org', /one e-mail address/],
+  ['MAIL_DKIM_DOMAIN', 'https://example.org', /without a scheme or port/],
+  ['MAIL_DKIM_KEY_FILE', '/nowhere/at/all', /RSA private key in PEM form/],
+]
+
+for (const [name, value, wouldDo] of refused) {
+  test(`${name}=${value} is refused in one line that says what would do`, () => {
+    const line = refusal({ [name]: value })
+    assert(line.startsWith(`${name} is ${JSON.stringify(value)}: it takes `), line)
+    assert.match(line, wouldDo)
+  })
+}
+
+test('a secret that will not do is refused without being shown', () => {
+  const secrets = {
+    JWT_SECRET_KEY: ['short', 't1NP63m4wnBg6nyHYKfmc2TpCOGI4nss', 'é'.repeat(15)],
+    DATABASE_URL: ['mysql://ada:sesame@localhost/movies', 'localhost:sesame', 'postgres://ada:ses@me@db:port/x'],
+  }
+  for (const [name, values] of Object.entries(secrets)) {
+    for (const value of values) {
+      const line = refusal({ [name]: value })
+      assert(line.startsWith(`The value of ${name} (not shown here) will not do: it takes `), line)
+      assert(!line.includes(value) && !line.includes('sesame'), line)
+    }
+  }
+})
+
+test("the secret that the original tutorial published is refused, and 32 bytes of one's own are not", () => {
+  assert.match(refusal({ JWT_SECRET_KEY: 't1NP63m4wnBg6nyHYKfmc2TpCOGI4nss' }), /none from a tutorial/)
+  assert.equal(configOf({ JWT_SECRET_KEY: secret }).jwtSecretKey, secret)
+  assert.match(refusal({ JWT_SECRET_KEY: secret.slice(1) }), /at least 32 bytes/)
+})
+
+const production = {
+  NODE_ENV: 'production',
+  PUBLIC_URL: 'https://movies.example.org',
+  MAIL_SERVER: 'smtp.example.org',
+  MAIL_DEFAULT_SENDER: 'support@example.org',
+  JWT_SECRET_KEY: secret,
+}
+
+test('production names all that it lacks at once, and starts with that', () => {
+  assert.equal(configOf(production).production, true)
+  const line = refusal({ NODE_ENV: 'production' })
+  for (const name of ['PUBLIC_URL', 'MAIL_SERVER', 'MAIL_DEFAULT_SENDER', 'JWT_SECRET_KEY']) {
+    assert(line.includes(name), line)
+    assert.match(
+      refusal({ ...production, [name]: '' }),
+      new RegExp(`^NODE_ENV=production needs ${name} \\([^)]*\\)\\.$`),
+    )
+  }
+})
+
+test('production wants https in its links, but for this machine', () => {
+  assert.match(refusal({ ...production, PUBLIC_URL: 'http://movies.example.org' }), /^PUBLIC_URL .* https address/)
+  for (const url of ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']) {
+    assert.equal(configOf({ ...production, PUBLIC_URL: url }).publicUrl, url)
+  }
+})
+
+test('settings of mail that contradict each other are refused with the way out', () => {
+  const server = { MAIL_SERVER: 'smtp.example.org' }
+  const login = { MAIL_USERNAME: 'ada', MAIL_PASSWORD: 'sesame' }
+  const wrong: [Record<string, string>, RegExp][] = [
+    [{ ...server, MAIL_USE_TLS: 'on', MAIL_USE_SSL: 'on' }, /both on: choose MAIL_USE_TLS .*587.* MAIL_USE_SSL .*465/],
+    [{ ...server, MAIL_USE_TLS: 'on', MAIL_PORT: '465' }, /set MAIL_USE_SSL instead of MAIL_USE_TLS/],
+    [{ ...server, MAIL_USE_SSL: 'on', MAIL_PORT: '587' }, /set MAIL_USE_TLS instead of MAIL_USE_SSL/],
+    [{ ...server, MAIL_PORT: '465' }, /set MAIL_USE_SSL too/],
+    [{ ...server, MAIL_USERNAME: 'ada' }, /MAIL_USERNAME is set without MAIL_PASSWORD/],
+    [{ ...server, MAIL_PASSWORD: 'sesame' }, /MAIL_PASSWORD is set without MAIL_USERNAME/],
+    [{ ...server, ...login }, /would travel to smtp\.example\.org unprotected/],
+    [{ MAIL_PORT: '587' }, /MAIL_SERVER is missing/],
+    [{ ...login }, /MAIL_SERVER is missing/],
+    [{ MAIL_USE_SSL: 'on' }, /MAIL_SERVER is missing/],
+    [{ ...server, MAIL_DKIM_DOMAIN: 'example.org' }, /belong together/],
+  ]
+  for (const [settings, wayOut] of wrong) {
+    const line = refusal(settings)
+    assert.match(line, wayOut)
+    assert(!line.includes('sesame'), line)
+  }
+  assert.equal(configOf({ ...server, ...login, MAIL_USE_TLS: 'on', MAIL_PORT: '587' }).mail.useTls, true)
+  assert.equal(configOf({ ...server, ...login, MAIL_USE_SSL: 'on', MAIL_PORT: '465' }).mail.useSsl, true)
+  assert.equal(configOf({ ...login, MAIL_SERVER: 'localhost' }).mail.username, 'ada')
+})
+
+test('DKIM takes an RSA key that is one, and no other', () => {
+  const dkim = { MAIL_DKIM_DOMAIN: 'example.org', MAIL_DKIM_SELECTOR: 'movies' }
+  const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const { privateKey: ed25519 } = generateKeyPairSync('ed25519')
+  const pem = rsa.export({ type: 'pkcs8', format: 'pem' }).toString()
+  assert.equal(configOf({ ...dkim, MAIL_DKIM_KEY_FILE: fileOf(pem) }).mail.dkimKey, pem)
+  const broken = '-----BEGIN PRIVATE KEY-----\nbroken\n-----END PRIVATE KEY-----\n'
+  for (const text of [broken, ed25519.export({ type: 'pkcs8', format: 'pem' }).toString()]) {
+    assert.match(refusal({ ...dkim, MAIL_DKIM_KEY_FILE: fileOf(text) }), /^MAIL_DKIM_KEY_FILE .*RSA/)
+  }
+})
+
+test('a misspelt name in the environment is warned of with the one that was meant', () => {
+  const { warnings } = configOf({
+    MAIL_SEVER: 'smtp.example.org',
+    RATE_LIMIT: 'off',
+    MAIL_DEBUG: '1',
+    HOME: '/',
+    PATH: '/',
+  })
+  assert.deepEqual(warnings, [
+    'MAIL_SEVER in the environment is not a setting of Movie Bag and changes nothing. Did you mean MAIL_SERVER?',
+    'RATE_LIMIT in the environment is not a setting of Movie Bag and changes nothing. Did you mean RATE_LIMITS?',
+    'MAIL_DEBUG in the environment is not a setting of Movie Bag and changes nothing.',
+  ])
+})
+
+test('.env.example names every setting once, in order, each with its default', () => {
+  const shown = envExample().map(([name]) => name)
+  assert.deepEqual(shown, settingNames())
+  const uncommented = fileOf(
+    envExample()
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
+  const { publicUrlIsSet, mail, ...given } = readConfig({ ENV_FILE_LOCATION: uncommented })
+  const { publicUrlIsSet: _, mail: defaultMail, ...defaults } = configOf()
+  assert.deepEqual(given, defaults)
+  assert.deepEqual({ ...mail, defaultSenderIsSet: false }, defaultMail)
+})
+
+test('.env.example copied as it is changes nothing', () => {
+  assert.deepEqual(readConfig({ ENV_FILE_LOCATION: join(root, '.env.example') }), configOf())
+})
+
+function envExample(): [string, string][] {
+  const text = readFileSync(join(root, '.env.example'), 'utf8')
+  return [...text.matchAll(/^#? ?([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value])
+}
+
+function configOf(settings: Record<string, string> = {}): Config {
+  return readConfig({ ENV_FILE_LOCATION: noFile, ...settings })
+}
+
+/** The line with which settings are refused. */
+function refusal(settings: Record<string, string>): string {
+  try {
+    configOf(settings)
+  } catch (error) {
+    assert(error instanceof StartError, String(error))
+    assert(!error.message.includes('\n'), error.message)
+    return error.message
+  }
+  assert.fail(`${JSON.stringify(settings)} was taken`)
+}
+
+function fileOf(text: string): string {
+  const file = join(folder, randomUUID())
+  writeFileSync(file, text)
+  return file
+}

@@ -1,0 +1,111 @@
+import { resolve } from 'node:path'
+import { StartError } from '../errors.ts'
+import { languages } from '../i18n/languages.ts'
+import { checkMail, checkProduction, refuseUnknown, unknownNames } from './checks.ts'
+import { readEnvFile } from './env-file.ts'
+import {
+  anyText,
+  duration,
+  folder,
+  hostName,
+  type Kind,
+  mailbox,
+  oneOf,
+  onOrOff,
+  origin,
+  postgresUrl,
+  proxies,
+  rsaKeyFile,
+  secretKey,
+  wholeNumber,
+} from './setting-types.ts'
+
+/** `warnings` are sentences for the log. */
+export type Config = ReturnType<typeof readSettings>['config'] & { warnings: string[] }
+
+/**
+ * Every setting of the service, from the environment and from the file that `ENV_FILE_LOCATION` names (default `.env`);
+ * the environment wins, and an empty value counts as unset. Throws a `StartError` of one line that names the setting,
+ * its value and what would do.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const file = readEnvFile(environment['ENV_FILE_LOCATION'])
+  const given = Object.entries(environment).filter(([, value]) => value !== '')
+  const { config, names } = readSettings({ ...file, ...Object.fromEntries(given) })
+  refuseUnknown(Object.keys(file), names)
+  checkProduction(config)
+  checkMail(config)
+  const warnings = unknownNames(Object.keys(environment), names)
+  return { ...config, warnings }
+}
+
+/** The names of all settings, in the order of `.env.example`. */
+export function settingNames(): string[] {
+  return readSettings({}).names
+}
+
+function readSettings(values: NodeJS.Dict<string>) {
+  const names: string[] = []
+  const { optional, required } = settingsReader(values, names)
+
+  const production = required('NODE_ENV', 'development', oneOf('development', 'test', 'production')) === 'production'
+  const host = required('HOST', '127.0.0.1', hostName('127.0.0.1, or 0.0.0.0 for all networks'))
+  const port = required('PORT', '3000', wholeNumber(1, 65_535))
+  const config = {
+    production,
+    host,
+    port,
+    publicUrl: required('PUBLIC_URL', `http://localhost:${port}`, origin({ httpsOnly: production })),
+    publicUrlIsSet: Boolean(values['PUBLIC_URL']),
+    trustProxy: required('TRUST_PROXY', 'off', proxies),
+    databaseUrl: optional('DATABASE_URL', postgresUrl),
+    dataDir: resolve(required('DATA_DIR', 'data', anyText)),
+    jwtSecretKey: optional('JWT_SECRET_KEY', secretKey),
+    sessionTtlMs: required('SESSION_TTL', '7 days', duration),
+    resetTokenTtlMs: required('RESET_TOKEN_TTL', '24 hours', duration),
+    minPasswordLength: required('MIN_PASSWORD_LENGTH', '8', wholeNumber(8, 64)),
+    accountPrivacy: required('ACCOUNT_PRIVACY', 'private', oneOf('private', 'reveal')),
+    requireVerifiedEmail: required('REQUIRE_VERIFIED_EMAIL', 'off', onOrOff),
+    unknownAddressMail: required('UNKNOWN_ADDRESS_MAIL', 'off', onOrOff),
+    maxMovies: required('MAX_MOVIES', '10000', wholeNumber(1, 100_000_000)),
+    rateLimits: required('RATE_LIMITS', 'on', onOrOff),
+    templatesDir: optional('TEMPLATES_DIR', folder),
+    defaultLocale: required('DEFAULT_LOCALE', 'en', oneOf(...languages)),
+    logLevel: required('LOG_LEVEL', 'info', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')),
+    mail: {
+      server: optional('MAIL_SERVER', hostName('smtp.example.org')),
+      port: optional('MAIL_PORT', wholeNumber(1, 65_535)),
+      username: optional('MAIL_USERNAME', anyText),
+      password: optional('MAIL_PASSWORD', anyText),
+      useTls: required('MAIL_USE_TLS', 'off', onOrOff),
+      useSsl: required('MAIL_USE_SSL', 'off', onOrOff),
+      defaultSender: required('MAIL_DEFAULT_SENDER', 'support@movie-bag.com', mailbox),
+      defaultSenderIsSet: Boolean(values['MAIL_DEFAULT_SENDER']),
+      suppressSend: required('MAIL_SUPPRESS_SEND', 'off', onOrOff),
+      dkimDomain: optional('MAIL_DKIM_DOMAIN', hostName('example.org')),
+      dkimSelector: optional('MAIL_DKIM_SELECTOR', anyText),
+      dkimKey: optional('MAIL_DKIM_KEY_FILE', rsaKeyFile),
+    },
+  }
+  return { config, names }
+}
+
+function settingsReader(values: NodeJS.Dict<string>, names: string[]) {
+  function optional<T>(name: string, kind: Kind<T>): T | undefined {
+    names.push(name)
+    const text = values[name]
+    return text ? parsed(name, text, kind) : undefined
+  }
+  function required<T>(name: string, fallback: string, kind: Kind<T>): T {
+    names.push(name)
+    return parsed(name, values[name] || fallback, kind)
+  }
+  return { optional, required }
+}
+
+function parsed<T>(name: string, text: string, { expects, isSecret, parse }: Kind<T>): T {
+  const value = parse(text)
+  if (value !== undefined) return value
+  const problem = isSecret ? `The value of ${name} (not shown here) will not do` : `${name} is ${JSON.stringify(text)}`
+  throw new StartError(`${problem}: it takes ${expects}.`)
+}

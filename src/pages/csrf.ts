@@ -1,0 +1,23 @@
+import type { onRequestAsyncHookHandler } from 'fastify'
+import type { Config } from '../config/config.ts'
+import { AppError } from '../errors.ts'
+
+/**
+ * Refuses forms that another site posts. `Sec-Fetch-Site` is asked first, for under `no-referrer` a browser sends
+ * `Origin: null` with our own forms; older browsers are asked for `Origin` (OWASP CSRF cheat sheet).
+ */
+export function refuseOtherSites({ publicUrl }: Pick<Config, 'publicUrl'>): onRequestAsyncHookHandler {
+  return async ({ method, headers }) => {
+    if (method !== 'POST') return
+    const site = headers['sec-fetch-site']
+    const isOurs = site
+      ? site === 'same-origin' || site === 'none'
+      : [undefined, 'null', publicUrl].includes(headers.origin)
+    if (isOurs) return
+    throw new AppError(
+      'SchemaValidationError',
+      'This form was sent from another site. Open the page here and send it again.',
+      { sentence: 'page.error.other-site' },
+    )
+  }
+}

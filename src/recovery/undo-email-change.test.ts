@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { mailedToken, subjectsTo } from '../../test/mail-links.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { sql } from '../database/database.ts'
+import { purge } from '../server/purge.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+
+test('the old address undoes a change: the account is back, frozen, and a reset link comes there', async () => {
+  const ada = await moved('ada')
+  const [thief] = [ada.session]
+  assert.equal((await undo(await mailedToken(bag, 'undo-address', ada.email))).status, 200)
+  assertError(await bag.request('GET', '/api/auth/account', undefined, thief), 'InvalidSessionError')
+  for (const email of [ada.email, ada.newEmail]) {
+    assertError(await bag.request('POST', '/api/auth/login', { email, password: ada.password }), 'UnauthorizedError')
+  }
+  const back = await takeBack(ada.email)
+  const { body } = await bag.request('GET', '/api/auth/account', undefined, back)
+  assert.deepEqual([body.id, body.email], [ada.id, ada.email])
+})
+
+test('a change is undone although the address was changed again, and the later one with it', async () => {
+  const grace = await moved('grace')
+  const first = await mailedToken(bag, 'undo-address', grace.email)
+  await move(grace, 'grace.third@example.org')
+  const second = await mailedToken(bag, 'undo-address', grace.newEmail)
+  assert.equal((await undo(first)).status, 200)
+  await takeBack(grace.email)
+  assertError(await undo(second), 'BadTokenError')
+  await logIn(bag, { email: grace.email, password: newPassword })
+})
+
+test('an undo survives a reset, for a thief who moved the address resets there next', async () => {
+  const alan = await moved('alan')
+  const token = await mailedToken(bag, 'undo-address', alan.email)
+  await bag.request('POST', '/api/auth/forgot', { email: alan.newEmail })
+  const thief = await takeBack(alan.newEmail)
+  assert.equal((await undo(token)).status, 200)
+  assertError(await bag.request('GET', '/api/auth/account', undefined, thief), 'InvalidSessionError')
+  await takeBack(alan.email)
+})
+
+test('nobody gets the old address while the change can be undone, by signup or by a change of their own', async () => {
+  const barbara = await moved('barbara')
+  const eve = await signedIn('eve')
+  const signup = { email: 'Barbara@example.org', password: eve.password }
+  assertError(await bag.request('POST', '/api/auth/signup', signup), 'EmailAlreadyExistsError')
+  await bag.request('POST', '/api/auth/email', { email: barbara.email, password: eve.password }, eve.session)
+  const token = await mailedToken(bag, 'confirm-address', barbara.email)
+  assertError(await bag.request('POST', '/api/auth/email/confirm', { token }), 'EmailAlreadyExistsError')
+  await bag.db.query(sql`update address_changes set undo_until = now() where account_id = ${barbara.id}`)
+  assert.equal((await bag.request('POST', '/api/auth/signup', signup)).status, 200)
+})
+
+test('nobody slips into an address at the moment in which its owner leaves it', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const [owner, eve] = [await signedIn(`owner${round}`), await signedIn(`eve${round}`)]
+    const newEmail = `owner${round}.new@example.org`
+    await ask(owner, newEmail)
+    await ask(eve, owner.email)
+    const leave = await mailedToken(bag, 'confirm-address', newEmail)
+    const slip = await mailedToken(bag, 'confirm-address', owner.email)
+    const [left, slipped, signup] = await Promise.all([
+      bag.request('POST', '/api/auth/email/confirm', { token: leave }),
+      bag.request('POST', '/api/auth/email/confirm', { token: slip }),
+      bag.request('POST', '/api/auth/signup', { email: owner.email, password: eve.password }),
+    ])
+    assert.deepEqual([left.status, slipped.status, signup.status], [200, 400, 400], `round ${round}`)
+  }
+})
+
+test('who asks for a reset at the address that a thief has left gets what undoes it, once an hour', async () => {
+  const ada = await moved('ada.lovelace')
+  const first = await mailedToken(bag, 'undo-address', ada.email)
+  const told = async () => (await subjectsTo(bag, ada.email)).filter((one) => one === 'E-mail address changed').length
+  for (const asked of [1, 2]) {
+    await bag.request('POST', '/api/auth/forgot', { email: ada.email.toUpperCase() })
+    assert.equal(await told(), 2, `asked ${asked} times`)
+  }
+  await bag.db.query(sql`update unknown_address_mails set sent_at = sent_at - interval '61 minutes'`)
+  await bag.request('POST', '/api/auth/forgot', { email: ada.email })
+  assert.equal(await told(), 3)
+  const newest = await mailedToken(bag, 'undo-address', ada.email)
+  assert.notEqual(newest, first)
+  assert.equal((await undo(newest)).status, 200)
+  assertError(await undo(first), 'BadTokenError')
+  await takeBack(ada.email)
+})
+
+test('an undo works once, and for 7 days', async () => {
+  const edsger = await moved('edsger')
+  const token = await mailedToken(bag, 'undo-address', edsger.email)
+  const [days] = await bag.db.query<{ change: number; link: number }>(sql`
+    select extract(epoch from undo_until - changed_at)::float8 / 86400 as change,
+      (select extract(epoch from expires_at - created_at)::float8 / 86400 from action_links
+        where account_id = ${edsger.id} and purpose = 'undo-address') as link
+    from address_changes where account_id = ${edsger.id}`)
+  assert.deepEqual(days, { change: 7, link: 7 })
+  assert.equal((await undo(token)).status, 200)
+  assertError(await undo(token), 'BadTokenError')
+
+  const tony = await moved('tony')
+  const late = await mailedToken(bag, 'undo-address', tony.email)
+  await bag.db.query(sql`update action_links set expires_at = now() where account_id = ${tony.id}`)
+  assertError(await undo(late), 'ExpiredTokenError')
+})
+
+test('the deletion of the account waits while a change can be undone, and the undo calls it off', async () => {
+  const leslie = await moved('leslie')
+  const token = await mailedToken(bag, 'undo-address', leslie.email)
+  const wish = { password: leslie.password, movies: 'delete' }
+  const deleted = await bag.request('DELETE', '/api/auth/account', wish, leslie.session)
+  assert(Date.parse(deleted.body.deleted_at) > Date.now() + 6 * 86_400_000, deleted.text)
+  await purge(bag.db)
+  assert.equal((await undo(token)).status, 200)
+  await bag.db.query(sql`update address_changes set undo_until = now() where account_id = ${leslie.id}`)
+  await purge(bag.db)
+  await takeBack(leslie.email)
+})
+
+const newPassword = 'only the owner knows this one'
+
+/** Sets a new password with the newest reset link there, and logs in. */
+async function takeBack(email: string) {
+  const reset = { reset_token: await mailedToken(bag, 'reset', email), password: newPassword }
+  const answer = await bag.request('POST', '/api/auth/reset', reset)
+  assert.equal(answer.status, 200, answer.text)
+  return logIn(bag, { email, password: newPassword })
+}
+
+type SignedIn = { id: string; email: string; password: string; session: Record<string, string> }
+
+async function signedIn(name: string): Promise<SignedIn> {
+  const account = await signUp(bag, name)
+  return { ...account, session: await logIn(bag, account) }
+}
+
+/** Somebody whose address a thief has changed. */
+async function moved(name: string) {
+  const account = await signedIn(name)
+  const newEmail = `${name}.new@example.org`
+  await move(account, newEmail)
+  assert.ok((await subjectsTo(bag, account.email)).includes('E-mail address changed'))
+  return { ...account, newEmail }
+}
+
+function ask({ password, session }: SignedIn, email: string) {
+  return bag.request('POST', '/api/auth/email', { email, password }, session)
+}
+
+async function move(account: SignedIn, email: string): Promise<void> {
+  await ask(account, email)
+  const token = await mailedToken(bag, 'confirm-address', email)
+  assert.equal((await bag.request('POST', '/api/auth/email/confirm', { token })).status, 200)
+}
+
+function undo(token: string) {
+  return bag.request('POST', '/api/auth/email/undo', { token })
+}
