@@ -2,58 +2,64 @@ import { randomUUID } from 'node:crypto'
 import cookies from '@fastify/cookie'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import { changeAddress } from './account-settings/change-email.ts'
-import { changeLanguage } from './account-settings/change-language.ts'
-import { changePassword } from './account-settings/change-password.ts'
-import { deleteAccount } from './account-settings/delete-account.ts'
-import { exportAccount } from './account-settings/export-account.ts'
-import { history } from './account-settings/history.ts'
-import { ownAccount } from './account-settings/own-account.ts'
+import { changeEmailRoutes } from './account-settings/change-email.ts'
+import { changeLanguageRoute } from './account-settings/change-language.ts'
+import { changePasswordRoute } from './account-settings/change-password.ts'
+import { deleteAccountRoute } from './account-settings/delete-account.ts'
+import { exportAccountRoute } from './account-settings/export-account.ts'
+import { historyRoute } from './account-settings/history.ts'
+import { ownAccountRoute } from './account-settings/own-account.ts'
 import type { Config } from './config/config.ts'
 import type { Database } from './database/database.ts'
-import { answerError, answerGarbage, useErrorHandler } from './http/error-handler.ts'
-import { health } from './http/health.ts'
+import { answerClientError, sendError, useErrorHandler } from './http/error-handler.ts'
+import { healthRoutes } from './http/health.ts'
 import { useOpenApi } from './http/openapi.ts'
 import { limitByCaller } from './http/rate-limit.ts'
-import { isOneTooMany, useFewAtOnce, useJsonBodies, useMethodCheck, useOwnAnswers } from './http/requests.ts'
+import {
+  exceedsPipelineLimit,
+  limitPipelining,
+  useJsonBodies,
+  useMethodCheck,
+  useNotFoundHandler,
+} from './http/requests.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
 import { serializersOfSuccess } from './http/serialization.ts'
 import { useStrictValidation } from './http/validation.ts'
-import { cancelResetLinks as endResetLinks } from './links/reset-link.ts'
-import { mailTrouble } from './mail/health.ts'
-import { addMovie } from './movies/add-movie.ts'
-import { changeMovie } from './movies/change-movie.ts'
-import { deleteMovie } from './movies/delete-movie.ts'
-import { listMovies } from './movies/list-movies.ts'
+import { revokeResetLinks as endResetLinks } from './links/reset-link.ts'
+import { mailProblem } from './mail/health.ts'
+import { addMovieRoute } from './movies/add-movie.ts'
+import { changeMovieRoute } from './movies/change-movie.ts'
+import { deleteMovieRoute } from './movies/delete-movie.ts'
+import { listMoviesRoute } from './movies/list-movies.ts'
 import { movieSchema } from './movies/movie.ts'
-import { movieRoom } from './movies/quota.ts'
-import { readMovie } from './movies/read-movie.ts'
-import { assets } from './pages/assets.ts'
-import { errorsFor } from './pages/error-page.ts'
+import { movieQuota } from './movies/quota.ts'
+import { readMovieRoute } from './movies/read-movie.ts'
+import { assetRoutes } from './pages/assets.ts'
+import { openErrorPages } from './pages/error-page.ts'
 import { pages } from './pages/pages.ts'
 import { openPages } from './pages/render.ts'
 import { failedLogins } from './passwords/wrong-attempts.ts'
-import { forgotPassword } from './recovery/forgot-password.ts'
-import { renewLink } from './recovery/renew-link.ts'
-import { notMe } from './recovery/report-not-me.ts'
-import { resetPassword } from './recovery/reset-password.ts'
-import { undoAddress } from './recovery/undo-email-change.ts'
+import { forgotPasswordRoute } from './recovery/forgot-password.ts'
+import { renewLinkRoute } from './recovery/renew-link.ts'
+import { reportNotMeRoute } from './recovery/report-not-me.ts'
+import { resetPasswordRoute } from './recovery/reset-password.ts'
+import { undoEmailChangeRoute } from './recovery/undo-email-change.ts'
 import type { TokenKey } from './sessions/access-token.ts'
-import { sessions } from './sessions/list.ts'
-import { logIn } from './sessions/log-in.ts'
-import { logOut } from './sessions/log-out.ts'
+import { sessionRoutes } from './sessions/list.ts'
+import { logInRoute } from './sessions/log-in.ts'
+import { logOutRoute } from './sessions/log-out.ts'
 import { requireSession } from './sessions/session.ts'
-import { signUp } from './sign-up/sign-up.ts'
-import { verifyAddress } from './sign-up/verify-email.ts'
+import { signUpRoute } from './sign-up/sign-up.ts'
+import { verifyEmailRoutes } from './sign-up/verify-email.ts'
 
 type Dependencies = { config: Config; db: Database; key: TokenKey; log: Logger; version: string }
 
 /** The HTTP app: what holds for every request, then every route by name. */
 export async function buildApp({ config, db, key, log, version }: Dependencies): Promise<FastifyInstance> {
   const loggerInstance: FastifyBaseLogger = log
-  const onEveryAnswer = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
+  const defaultHeaders = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
   const show = openPages(config)
-  const renderError = errorsFor(show)
+  const renderError = openErrorPages(show)
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -71,13 +77,13 @@ export async function buildApp({ config, db, key, log, version }: Dependencies):
     return503OnClosing: false,
     // No hook runs for these.
     frameworkErrors: (error, request, reply) =>
-      void (isOneTooMany(reply) || answerError(error, request, reply.headers(onEveryAnswer), renderError)),
-    clientErrorHandler: (error, socket) => answerGarbage(error, socket, onEveryAnswer),
+      void (exceedsPipelineLimit(reply) || sendError(error, request, reply.headers(defaultHeaders), renderError)),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, defaultHeaders),
   })
-  useFewAtOnce(app)
-  useSecurityHeaders(app, onEveryAnswer)
+  limitPipelining(app)
+  useSecurityHeaders(app, defaultHeaders)
   useErrorHandler(app, renderError)
-  useOwnAnswers(app)
+  useNotFoundHandler(app)
   useMethodCheck(app)
   useJsonBodies(app)
   app.register(cookies)
@@ -90,35 +96,35 @@ export async function buildApp({ config, db, key, log, version }: Dependencies):
   const signedIn = requireSession(app, db, key)
 
   const failures = failedLogins(db)
-  const requireRoom = movieRoom(db, config.maxMovies)
+  const checkMovieQuota = movieQuota(db, config.maxMovies)
 
-  app.register(signUp, { db, limit, config })
-  app.register(logIn, { db, limit, config, key, failures })
-  app.register(logOut, { db, signedIn })
-  app.register(sessions, { db, signedIn })
-  app.register(ownAccount, { db, signedIn })
-  app.register(verifyAddress, { db, signedIn, limit })
-  app.register(changePassword, { db, signedIn, limit, config, failures, endResetLinks })
-  app.register(changeAddress, { db, signedIn, limit, failures, endResetLinks })
-  app.register(changeLanguage, { db, signedIn })
-  app.register(history, { db, signedIn })
-  app.register(exportAccount, { db, signedIn, limit })
-  app.register(deleteAccount, { db, signedIn, limit, failures, endResetLinks })
+  app.register(signUpRoute, { db, limit, config })
+  app.register(logInRoute, { db, limit, config, key, failures })
+  app.register(logOutRoute, { db, signedIn })
+  app.register(sessionRoutes, { db, signedIn })
+  app.register(ownAccountRoute, { db, signedIn })
+  app.register(verifyEmailRoutes, { db, signedIn, limit })
+  app.register(changePasswordRoute, { db, signedIn, limit, config, failures, endResetLinks })
+  app.register(changeEmailRoutes, { db, signedIn, limit, failures, endResetLinks })
+  app.register(changeLanguageRoute, { db, signedIn })
+  app.register(historyRoute, { db, signedIn })
+  app.register(exportAccountRoute, { db, signedIn, limit })
+  app.register(deleteAccountRoute, { db, signedIn, limit, failures, endResetLinks })
 
-  app.register(forgotPassword, { db, limit, config })
-  app.register(resetPassword, { db, limit, config })
-  app.register(renewLink, { db, limit })
-  app.register(notMe, { db, limit })
-  app.register(undoAddress, { db, limit })
+  app.register(forgotPasswordRoute, { db, limit, config })
+  app.register(resetPasswordRoute, { db, limit, config })
+  app.register(renewLinkRoute, { db, limit })
+  app.register(reportNotMeRoute, { db, limit })
+  app.register(undoEmailChangeRoute, { db, limit })
 
-  app.register(listMovies, { db })
-  app.register(readMovie, { db })
-  app.register(addMovie, { db, signedIn, requireRoom })
-  app.register(changeMovie, { db, signedIn })
-  app.register(deleteMovie, { db, signedIn })
-  app.register(health, { db, mailTrouble: () => mailTrouble(db) })
-  app.register(assets)
-  app.register(pages, { db, limit, config, key, failures, requireRoom, show })
+  app.register(listMoviesRoute, { db })
+  app.register(readMovieRoute, { db })
+  app.register(addMovieRoute, { db, signedIn, checkMovieQuota })
+  app.register(changeMovieRoute, { db, signedIn })
+  app.register(deleteMovieRoute, { db, signedIn })
+  app.register(healthRoutes, { db, mailTrouble: () => mailProblem(db) })
+  app.register(assetRoutes)
+  app.register(pages, { db, limit, config, key, failures, checkMovieQuota, show })
   await app.ready()
   return app
 }

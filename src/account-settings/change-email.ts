@@ -1,16 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { EndResetLinks } from '../accounts/account.ts'
-import { requireFewMails } from '../accounts/account-limits.ts'
-import { remember } from '../accounts/audit-history.ts'
-import { canonicalAddress, requireAddress } from '../accounts/email-address.ts'
-import { isHeldForUndo, moveTo } from '../accounts/email-changes.ts'
+import { enforceMailLimit } from '../accounts/account-limits.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
+import { canonicalEmail, requireEmail } from '../accounts/email-address.ts'
+import { changeEmail, isReservedForUndo } from '../accounts/email-changes.ts'
 import { type Database, isUniqueViolation, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { cancelActionLinks, lookAtActionLink, spendActionLink } from '../links/action-link.ts'
+import { findActionLink, revokeActionLinks, spendActionLink } from '../links/action-link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { lockByPassword, requirePassword } from '../passwords/confirm.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
@@ -20,7 +20,7 @@ type Dependencies = ConfirmDependencies & AskDependencies & { signedIn: RequireS
 type AskDependencies = { db: Database; failures: FailedLogins }
 type ConfirmDependencies = { db: Database; endResetLinks: EndResetLinks }
 
-export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
   const ask = {
     summary: 'Ask for another e-mail address',
@@ -37,7 +37,7 @@ export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   const options = { schema: ask, onRequest: signedIn, preHandler: limit('account-change') }
   app.post('/api/auth/email', options, async (request) => {
-    await askForAddress(dependencies, request.session, request.body, clientOf(request))
+    await requestEmailChange(dependencies, request.session, request.body, clientOf(request))
     return {}
   })
 
@@ -51,7 +51,7 @@ export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
     },
   }
   app.post('/api/auth/email/confirm', { schema: confirm, preHandler: limit('link') }, async (request) => {
-    await confirmAddress(dependencies, request.body.token, clientOf(request))
+    await confirmEmailChange(dependencies, request.body.token, clientOf(request))
     return {}
   })
 }
@@ -59,31 +59,31 @@ export const changeAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
 type Wish = { email: string; password: string }
 
 /** Only the newest wish counts. Whether somebody else has the address is told to who can read its mail, and not here. */
-export async function askForAddress(
+export async function requestEmailChange(
   { db, failures }: AskDependencies,
   { accountId }: Session,
   wish: Wish,
   { device, locale }: Client,
 ): Promise<void> {
-  requireAddress(wish.email)
+  requireEmail(wish.email)
   const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
   await db.transaction(async (tx) => {
     await lockByPassword(tx, accountId, passwordHash)
-    await requireFewMails(tx, accountId, 'confirm-address')
+    await enforceMailLimit(tx, accountId, 'confirm-address')
     await tx.query(sql`update accounts set pending_email = ${wish.email} where id = ${accountId}`)
-    await remember(tx, { accountId, event: 'address change asked', device })
+    await recordEvent(tx, { accountId, event: 'address change asked', device })
     const params = { email: wish.email }
     await queueMail(tx, { kind: 'confirm-address', accountId, params, locale })
   })
 }
 
 /** Throws `BadTokenError`, `ExpiredTokenError`, or `EmailAlreadyExistsError`, which leaves the link usable. */
-export async function confirmAddress(
+export async function confirmEmailChange(
   { db, endResetLinks }: ConfirmDependencies,
   token: string,
   client: Client,
 ): Promise<void> {
-  const link = await lookAtActionLink(db, ['confirm-address'], token)
+  const link = await findActionLink(db, ['confirm-address'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for the change once more.')
   try {
     await db.transaction(async (tx) => {
@@ -101,15 +101,15 @@ async function confirm(tx: Transaction, token: string, { device, locale }: Clien
   const [account] = await tx.query<{ pending: string | null }>(sql`
     select pending_email as pending from accounts where id = ${accountId ?? null}`)
   const email = params?.['email'] ?? ''
-  const canonical = canonicalAddress(email)
+  const canonical = canonicalEmail(email)
   if (!accountId || !canonical || account?.pending !== email) {
     throw new AppError('BadTokenError', 'The link was used already, or another address was asked for since.')
   }
-  const change = await moveTo(tx, { accountId, email, canonical })
+  const change = await changeEmail(tx, { accountId, email, canonical })
   // Asked after the move, which waits for whoever leaves the address at this moment.
-  if (!change || (await isHeldForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
-  await cancelActionLinks(tx, accountId, ['not-me-request'])
-  await remember(tx, { accountId, event: 'address changed', device })
+  if (!change || (await isReservedForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
+  await revokeActionLinks(tx, accountId, ['not-me-request'])
+  await recordEvent(tx, { accountId, event: 'address changed', device })
   await queueMail(tx, {
     kind: 'address-changed',
     accountId,

@@ -10,7 +10,7 @@ export const languageField = Type.Union([Type.Enum(languages), Type.Null()], {
   description: 'Of pages and mails; `null` for what each request asks for',
 })
 
-export const changeLanguage: FastifyPluginAsyncTypebox<{ db: Database; signedIn: RequireSession }> = async (
+export const changeLanguageRoute: FastifyPluginAsyncTypebox<{ db: Database; signedIn: RequireSession }> = async (
   app,
   { db, signedIn },
 ) => {
@@ -22,11 +22,11 @@ export const changeLanguage: FastifyPluginAsyncTypebox<{ db: Database; signedIn:
     response: { 200: nothing, ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.put('/api/auth/language', { schema, onRequest: signedIn }, async (request) => {
-    await chooseLanguage(db, request.session.accountId, request.body.language)
+    await changeLanguage(db, request.session.accountId, request.body.language)
     return {}
   })
 }
 
-export async function chooseLanguage(db: Database, accountId: string, language: string | null): Promise<void> {
+export async function changeLanguage(db: Database, accountId: string, language: string | null): Promise<void> {
   await db.query(sql`update accounts set locale = ${language} where id = ${accountId}`)
 }

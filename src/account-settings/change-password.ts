@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { EndResetLinks } from '../accounts/account.ts'
-import { remember } from '../accounts/audit-history.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
@@ -23,7 +23,7 @@ type Dependencies = {
   endResetLinks: EndResetLinks
 }
 
-export const changePassword: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
   const schema = {
     summary: 'Change the password',
@@ -39,7 +39,7 @@ export const changePassword: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
   app.put('/api/auth/password', options, async (request) => {
     const { current_password: current, new_password: wanted } = request.body
-    await replacePassword(dependencies, request.session, { current, wanted, client: clientOf(request) })
+    await changePassword(dependencies, request.session, { current, wanted, client: clientOf(request) })
     return {}
   })
 }
@@ -47,7 +47,7 @@ export const changePassword: FastifyPluginAsyncTypebox<Dependencies> = async (ap
 type Change = { current: string; wanted: string; client: Client }
 
 /** Throws `UnauthorizedError` where the current password is wrong, also where it has been changed meanwhile. */
-export async function replacePassword(
+export async function changePassword(
   { db, config, failures, endResetLinks }: Pick<Dependencies, 'db' | 'config' | 'failures' | 'endResetLinks'>,
   { id: sessionId, accountId }: Session,
   { current, wanted, client: { device, locale } }: Change,
@@ -65,7 +65,7 @@ export async function replacePassword(
     if (rows.length === 0) throw new AppError('UnauthorizedError', 'The password was changed meanwhile.')
     await endSessions(tx, accountId, { keep: sessionId })
     await endResetLinks(tx, accountId)
-    await remember(tx, { accountId, event: 'password changed', device })
+    await recordEvent(tx, { accountId, event: 'password changed', device })
     const params = { device }
     await queueMail(tx, { kind: 'password-changed', accountId, params, locale })
   })

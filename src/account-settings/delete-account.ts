@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { accountById, type EndResetLinks, eraseAccount, freeze } from '../accounts/account.ts'
-import { remember } from '../accounts/audit-history.ts'
-import { undoableUntil } from '../accounts/email-changes.ts'
+import { type EndResetLinks, eraseAccount, findAccount, freeze } from '../accounts/account.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
+import { undoDeadline } from '../accounts/email-changes.ts'
 import { type Database, sql, type Transaction } from '../database/database.ts'
 import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
@@ -15,7 +15,7 @@ import { endSessions, type RequireSession } from '../sessions/session.ts'
 type Dependencies = CloseDependencies & { signedIn: RequireSession; limit: LimitByCaller }
 type CloseDependencies = { db: Database; failures: FailedLogins; endResetLinks: EndResetLinks }
 
-export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
   const schema = {
     summary: 'Delete the account',
@@ -37,7 +37,7 @@ export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
   app.delete('/api/auth/account', options, async (request) => {
     const { password, movies } = request.body
     const wish = { password, deleteMovies: movies === 'delete', client: clientOf(request) }
-    const { deletedAt } = await closeAccount(dependencies, request.session.accountId, wish)
+    const { deletedAt } = await deleteAccount(dependencies, request.session.accountId, wish)
     return { deleted_at: deletedAt }
   })
 }
@@ -45,7 +45,7 @@ export const deleteAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
 type Wish = { password: string; deleteMovies: boolean; client: Client }
 
 /** Answers when the account is deleted, and whether that has to wait. Throws `UnauthorizedError`. */
-export async function closeAccount(
+export async function deleteAccount(
   { db, failures, endResetLinks }: CloseDependencies,
   accountId: string,
   wish: Wish,
@@ -53,8 +53,8 @@ export async function closeAccount(
   const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
   return db.transaction(async (tx) => {
     await lockByPassword(tx, accountId, passwordHash)
-    const account = await accountById(tx, accountId)
-    const until = await undoableUntil(tx, accountId)
+    const account = await findAccount(tx, accountId)
+    const until = await undoDeadline(tx, accountId)
     // To the address, for the account may be gone by the time the mail is written.
     const params = { ...(until && { until: until.toISOString() }), ...(!account?.isVerified && { unverified: 'yes' }) }
     const address = account?.email ?? ''
@@ -73,5 +73,5 @@ async function close(tx: Transaction, accountId: string, wish: Wish, until: Date
   await tx.query(sql`
     update accounts set delete_at = ${until}, delete_movies = ${wish.deleteMovies} where id = ${accountId}`)
   await endSessions(tx, accountId)
-  await remember(tx, { accountId, event: 'deletion asked', device: wish.client.device })
+  await recordEvent(tx, { accountId, event: 'deletion asked', device: wish.client.device })
 }

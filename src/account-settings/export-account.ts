@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { historyOf } from '../accounts/audit-history.ts'
+import { listHistory } from '../accounts/audit-history.ts'
 import { type Database, sql } from '../database/database.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, errors } from '../http/schemas.ts'
@@ -16,7 +16,7 @@ type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCall
 const time = Type.String({ format: 'date-time' })
 const timeOrNull = Type.Union([time, Type.Null()])
 
-export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
+export const exportAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
   const schema = {
     summary: 'Everything that is kept of the account',
     tags: ['Accounts'],
@@ -43,7 +43,7 @@ export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   app.get('/api/auth/export', { schema, onRequest: signedIn, preHandler: limit('export') }, async (request, reply) => {
     reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
-    return reply.type('application/json; charset=utf-8').send(Readable.from(everythingOf(db, request.session)))
+    return reply.type('application/json; charset=utf-8').send(Readable.from(exportAccount(db, request.session)))
   })
 }
 
@@ -51,17 +51,17 @@ export const exportAccount: FastifyPluginAsyncTypebox<Dependencies> = async (app
  * What is kept of the account, where it is and was signed in, what happened to it, and the movies it added, as JSON. The
  * movies come page by page: there may be more of them than the memory holds.
  */
-export async function* everythingOf(db: Database, session: Session): AsyncGenerator<string> {
+export async function* exportAccount(db: Database, session: Session): AsyncGenerator<string> {
   const { accountId } = session
   const [account, sessions, former_addresses, known_browsers, history] = await Promise.all([
     readOwnAccount(db, accountId),
-    keptSessions(db, session),
+    listAllSessions(db, session),
     db.query(sql`
       select old_email as email, changed_at, undone_at
       from address_changes where account_id = ${accountId} order by changed_at desc`),
     db.query(sql`
       select last_used_at from known_browsers where account_id = ${accountId} order by last_used_at desc`),
-    historyOf(db, accountId, 100_000),
+    listHistory(db, accountId, 100_000),
   ])
   const whole = JSON.stringify({ account, sessions, former_addresses, known_browsers, history })
   yield `${whole.slice(0, -1)},"movies":[`
@@ -73,7 +73,7 @@ export async function* everythingOf(db: Database, session: Session): AsyncGenera
   yield ']}'
 }
 
-function keptSessions(db: Database, { id, accountId }: Session) {
+function listAllSessions(db: Database, { id, accountId }: Session) {
   return db.query(sql`
     select id, device, address, created_at, last_used_at, id = ${id} as is_current,
       coalesce(ended_at, case when expires_at <= now() then expires_at end) as ended_at

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { accountEvents, historyOf } from '../accounts/audit-history.ts'
+import { accountEvents, listHistory } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
 import { bearer, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
@@ -13,7 +13,7 @@ export const historyEntry = Type.Object({
   support_code: Type.Union([Type.String(), Type.Null()]),
 })
 
-export const history: FastifyPluginAsyncTypebox<{ db: Database; signedIn: RequireSession }> = async (
+export const historyRoute: FastifyPluginAsyncTypebox<{ db: Database; signedIn: RequireSession }> = async (
   app,
   { db, signedIn },
 ) => {
@@ -26,6 +26,6 @@ export const history: FastifyPluginAsyncTypebox<{ db: Database; signedIn: Requir
   }
   app.get('/api/auth/history', { schema, onRequest: signedIn }, async (request, reply) => {
     reply.headers(noStore)
-    return historyOf(db, request.session.accountId, 200)
+    return listHistory(db, request.session.accountId, 200)
   })
 }

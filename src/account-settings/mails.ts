@@ -1,10 +1,10 @@
-import { type Account, accountById } from '../accounts/account.ts'
-import { mayWriteTo } from '../accounts/account-limits.ts'
-import { addressThen, changeToUndo, type UndoableChange, undoTtlMs } from '../accounts/email-changes.ts'
+import { type Account, findAccount } from '../accounts/account.ts'
+import { recipientLimit } from '../accounts/account-limits.ts'
+import { emailAt, findUndoableChange, type UndoableChange, undoTtlMs } from '../accounts/email-changes.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
-import { knownLanguage } from '../i18n/languages.ts'
-import { dateInWords, deviceInWords } from '../i18n/translate.ts'
+import { toLanguage } from '../i18n/languages.ts'
+import { formatDate, formatDevice } from '../i18n/translate.ts'
 import { mintActionLink } from '../links/action-link.ts'
 import type { MailWriters, WrittenMail } from '../mail/delivery.ts'
 import type { ClaimedMail } from '../mail/outbox.ts'
@@ -14,7 +14,7 @@ const day = 86_400_000
 
 /** Every mail that accounts send, by its kind. */
 export function accountMessages(db: Database, config: Config, render: RenderMail): MailWriters {
-  const may = mayWriteTo(db)
+  const may = recipientLimit(db)
   return {
     'verify-address': async (mail) => {
       const account = await accountOf(db, mail)
@@ -46,7 +46,7 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
     },
 
     'address-changed': async (mail) => {
-      const change = await changeToUndo(db, mail.params['change'] ?? '')
+      const change = await findUndoableChange(db, mail.params['change'] ?? '')
       return change ? aboutMove(db, config, render, { mail, change }) : { state: 'cancelled' }
     },
 
@@ -58,7 +58,7 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
       const { until } = mail.params
       if ('unverified' in mail.params && !(await may(mail, email))) return { state: 'too soon' }
       const locale = localeOf(config, mail)
-      const at = dateInWords(locale, until === undefined ? mail.queuedAt : new Date(until))
+      const at = formatDate(locale, until === undefined ? mail.queuedAt : new Date(until))
       const values = { email, at, is_waiting: until !== undefined }
       return { to: email, message: await render(mail.kind, locale, values) }
     },
@@ -75,9 +75,9 @@ export async function aboutMove(
   const params = { change: change.id }
   const link = { purpose: 'undo-address', accountId: change.accountId, ttlMs: undoTtlMs, params } as const
   const url = `${config.publicUrl}/undo-address/${await mintActionLink(db, link)}`
-  const locale = localeOf(config, mail, await accountById(db, change.accountId))
+  const locale = localeOf(config, mail, await findAccount(db, change.accountId))
   const { device } = circumstances(mail, locale)
-  const values = { url, email: change.oldEmail, at: dateInWords(locale, change.changedAt), device }
+  const values = { url, email: change.oldEmail, at: formatDate(locale, change.changedAt), device }
   return { to: change.oldEmail, message: await render('address-changed', locale, values) }
 }
 
@@ -92,7 +92,7 @@ export async function aboutChange(
   mail: ClaimedMail,
 ): Promise<WrittenMail> {
   const account = await accountOf(db, mail)
-  const email = account && (await addressThen(db, account.id, mail.id))
+  const email = account && (await emailAt(db, account.id, mail.id))
   if (!email) return { state: 'no recipient' }
   const params = { email }
   const link = { purpose: 'not-me-change', accountId: account.id, ttlMs: 7 * day, params } as const
@@ -104,14 +104,14 @@ export async function aboutChange(
 
 /** The language of the account, else of the request that caused the mail, else the one of the settings. */
 export function localeOf({ defaultLocale }: Config, { locale }: ClaimedMail, account?: Account): string {
-  return knownLanguage(account?.locale) ?? knownLanguage(locale) ?? defaultLocale
+  return toLanguage(account?.locale) ?? toLanguage(locale) ?? defaultLocale
 }
 
 /** A mail is queued in the transaction that it tells of, so that the time of the one is that of the other. */
 function circumstances({ params, queuedAt }: ClaimedMail, locale: string) {
-  return { at: dateInWords(locale, queuedAt), device: deviceInWords(locale, params['device'] ?? '') }
+  return { at: formatDate(locale, queuedAt), device: formatDevice(locale, params['device'] ?? '') }
 }
 
 async function accountOf(db: Database, mail: ClaimedMail) {
-  return mail.accountId ? accountById(db, mail.accountId) : undefined
+  return mail.accountId ? findAccount(db, mail.accountId) : undefined
 }

@@ -26,7 +26,7 @@ export type OwnAccount = {
   created_at: Date
 }
 
-export const ownAccount: FastifyPluginAsyncTypebox<{ db: Database; signedIn: RequireSession }> = async (
+export const ownAccountRoute: FastifyPluginAsyncTypebox<{ db: Database; signedIn: RequireSession }> = async (
   app,
   { db, signedIn },
 ) => {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Database, Queryable } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { counter } from '../http/counter.ts'
-import { type ClaimedMail, mailsOfLastHour } from '../mail/outbox.ts'
-import { canonicalAddress } from './email-address.ts'
+import { type ClaimedMail, countMailsInLastHour } from '../mail/outbox.ts'
+import { canonicalEmail } from './email-address.ts'
 
 /**
  * What is kept of one account, or mailed for it in an hour, at most: what a person never reaches, and what somebody who
@@ -22,24 +22,24 @@ export const accountLimits = {
  * How many mails an hour an address gets that anybody can have sent to it, from however many accounts: to confirm it, and
  * that an account is gone which never confirmed it.
  */
-export const mailsOfStrangers = { points: 10, seconds: 3600 }
+export const unsolicitedMailLimit = { points: 10, seconds: 3600 }
 
 export type MayWriteTo = (mail: ClaimedMail, address: string) => Promise<boolean>
 
 /** Counts a mail when it is first written. By a hash, for nobody needs to know the addresses. */
-export function mayWriteTo(db: Database): MayWriteTo {
-  const count = counter(db, { name: 'mails-of-strangers', ...mailsOfStrangers, remembersRefusals: false })
+export function recipientLimit(db: Database): MayWriteTo {
+  const count = counter(db, { name: 'mails-of-strangers', ...unsolicitedMailLimit, cachesRefusals: false })
   return async ({ attempts }, address) => attempts > 1 || (await count(hashOfAddress(address))).isAllowed
 }
 
 function hashOfAddress(address: string): string {
   return createHash('sha256')
-    .update(canonicalAddress(address) ?? address)
+    .update(canonicalEmail(address) ?? address)
     .digest('base64url')
 }
 
 /** Throws `TooManyRequestsError` where an account has asked for too many mails to confirm an address. */
-export async function requireFewMails(db: Queryable, accountId: string, kind: string): Promise<void> {
-  if ((await mailsOfLastHour(db, accountId, kind)) < accountLimits['mails to confirm an address']) return
+export async function enforceMailLimit(db: Queryable, accountId: string, kind: string): Promise<void> {
+  if ((await countMailsInLastHour(db, accountId, kind)) < accountLimits['mails to confirm an address']) return
   throw new AppError('TooManyRequestsError', 'Try again in an hour.', { headers: { 'retry-after': '3600' } })
 }

@@ -13,7 +13,7 @@ export type Account = {
 
 const columns: Sql = sql`id, email, email_verified_at is not null as "isVerified", pending_email as "pendingEmail", locale`
 
-export async function accountById(db: Queryable, id: string): Promise<Account | undefined> {
+export async function findAccount(db: Queryable, id: string): Promise<Account | undefined> {
   const [account] = await db.query<Account>(sql`select ${columns} from accounts where id = ${id}`)
   return account
 }

@@ -28,7 +28,7 @@ type Occurrence = { accountId: string; event: AccountEvent; device?: string; sup
  * Adds to an account's history, which is never changed. What happens in one transaction keeps its order. Where the account
  * was deleted meanwhile there is nothing to add to.
  */
-export async function remember(db: Queryable, { accountId, event, device, supportCode }: Occurrence): Promise<void> {
+export async function recordEvent(db: Queryable, { accountId, event, device, supportCode }: Occurrence): Promise<void> {
   await db.query(sql`
     insert into account_history (account_id, at, event, device, support_code)
     select id, clock_timestamp(), ${event}, ${device ?? ''}, ${supportCode ?? null}
@@ -40,7 +40,7 @@ export async function remember(db: Queryable, { accountId, event, device, suppor
 type Remembered = { at: Date; event: AccountEvent; device: string; support_code: string | null }
 
 /** The newest first. What mails were sent is known to the outbox. */
-export function historyOf(db: Queryable, accountId: string, most: number): Promise<Remembered[]> {
+export function listHistory(db: Queryable, accountId: string, most: number): Promise<Remembered[]> {
   return db.query<Remembered>(sql`
     (select at, event, device, support_code
       from account_history

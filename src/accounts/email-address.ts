@@ -6,7 +6,7 @@ import { wrongField } from '../errors.ts'
  * for anything that is not exactly one address, or that Unicode could turn into somebody else's: display names, lists,
  * quoted local parts, letters that NFKC or case folding would change (CVE-2019-19844, CVE-2025-13033).
  */
-export function canonicalAddress(typed: string): string | undefined {
+export function canonicalEmail(typed: string): string | undefined {
   // Before anything else looks at it: the time that expressions and IDNA take grows faster than their input.
   if (typed.length > 320) return undefined
   const at = typed.lastIndexOf('@')
@@ -18,8 +18,8 @@ export function canonicalAddress(typed: string): string | undefined {
 }
 
 /** Like `canonicalAddress`, but throws `SchemaValidationError`. */
-export function requireAddress(typed: string): string {
-  const canonical = canonicalAddress(typed)
+export function requireEmail(typed: string): string {
+  const canonical = canonicalEmail(typed)
   if (canonical) return canonical
   const detail = 'must be one e-mail address, such as ada@example.org'
   throw wrongField({ field: 'email', detail, reason: 'not-an-address' })

@@ -6,7 +6,7 @@ import { type Queryable, sql, type Transaction } from '../database/database.ts'
 export const undoTtlMs = 7 * 86_400_000
 
 /** Whether an address is kept for an account that can still come back to it: not for itself, where it is the one. */
-export async function isHeldForUndo(db: Queryable, canonical: string, accountId: string): Promise<boolean> {
+export async function isReservedForUndo(db: Queryable, canonical: string, accountId: string): Promise<boolean> {
   const rows = await db.query(sql`
     select id from address_changes
     where old_email_canonical = ${canonical} and account_id <> ${accountId} and undone_at is null and undo_until > now()
@@ -15,7 +15,7 @@ export async function isHeldForUndo(db: Queryable, canonical: string, accountId:
 }
 
 /** Until when the newest change of the account can be undone; null where there is none. */
-export async function undoableUntil(db: Queryable, accountId: string): Promise<Date | null> {
+export async function undoDeadline(db: Queryable, accountId: string): Promise<Date | null> {
   const [change] = await db.query<{ until: Date | null }>(sql`
     select max(undo_until) as until
     from address_changes
@@ -26,7 +26,7 @@ export async function undoableUntil(db: Queryable, accountId: string): Promise<D
 export type Move = { accountId: string; email: string; canonical: string }
 
 /** Moves an account to an address. Answers the change, for the mail that can undo it; undefined for a taken address. */
-export async function moveTo(
+export async function changeEmail(
   tx: Transaction,
   { accountId, email, canonical }: Move,
 ): Promise<{ id: string } | undefined> {
@@ -51,7 +51,11 @@ export async function moveTo(
  * Moves an account back to where it was before a change, and voids the undoing of that change and of all later ones.
  * Answers the address; undefined where the change cannot be undone any more.
  */
-export async function moveBack(tx: Transaction, accountId: string, changeId: string): Promise<string | undefined> {
+export async function restorePreviousEmail(
+  tx: Transaction,
+  accountId: string,
+  changeId: string,
+): Promise<string | undefined> {
   const [change] = await tx.query<{ email: string }>(sql`
     update accounts
     set email = old_email, email_canonical = old_email_canonical, email_verified_at = now(), pending_email = null
@@ -68,7 +72,7 @@ export async function moveBack(tx: Transaction, accountId: string, changeId: str
 }
 
 /** The change with which an account left an address, where it can still be undone. */
-export async function changeAwayFrom(db: Queryable, accountId: string, email: string): Promise<string | undefined> {
+export async function findChangeFrom(db: Queryable, accountId: string, email: string): Promise<string | undefined> {
   const [change] = await db.query<{ id: string }>(sql`
     select id
     from address_changes
@@ -86,20 +90,20 @@ const undoable = sql`
   from address_changes
   where undone_at is null and undo_until > now()`
 
-export async function changeToUndo(db: Queryable, id: string): Promise<UndoableChange | undefined> {
+export async function findUndoableChange(db: Queryable, id: string): Promise<UndoableChange | undefined> {
   const [change] = await db.query<UndoableChange>(sql`${undoable} and id = ${id}`)
   return change
 }
 
 /** The change for whose undoing an address is kept. */
-export async function changeHolding(db: Queryable, canonical: string): Promise<UndoableChange | undefined> {
+export async function findChangeReserving(db: Queryable, canonical: string): Promise<UndoableChange | undefined> {
   const [change] = await db.query<UndoableChange>(sql`
     ${undoable} and old_email_canonical = ${canonical} order by changed_at limit 1`)
   return change
 }
 
 /** The address that an account had when a mail was queued. */
-export async function addressThen(db: Queryable, accountId: string, mailId: string): Promise<string | undefined> {
+export async function emailAt(db: Queryable, accountId: string, mailId: string): Promise<string | undefined> {
   const [account] = await db.query<{ email: string }>(sql`
     select coalesce((
       select old_email from address_changes

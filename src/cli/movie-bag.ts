@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { closest } from '../config/spelling.ts'
+import { closestMatch } from '../config/spelling.ts'
 import { version } from '../config/version.ts'
 import { StartError } from '../errors.ts'
 import type { Running } from '../server/serve.ts'
@@ -38,7 +38,7 @@ async function command(args: string[]): Promise<number> {
   if (rest.length > 0) throw new StartError(`"${rest.join(' ')}" is one word too many. See movie-bag --help.`)
   const start = commands.get(name ?? '')
   if (start) return untilStopped(start)
-  const likely = name && closest(name, [...commands.keys()])
+  const likely = name && closestMatch(name, [...commands.keys()])
   const problem = name ? `"${name}" is no command` : 'A command is missing'
   const hint = likely ? `did you mean ${likely}?` : 'it takes serve, work or migrate.'
   throw new StartError(`${problem}: ${hint} See movie-bag --help.`)

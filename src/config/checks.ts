@@ -1,7 +1,7 @@
 import { StartError } from '../errors.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './setting-types.ts'
-import { closest } from './spelling.ts'
+import { closestMatch } from './spelling.ts'
 
 type Settings = Omit<Config, 'warnings'>
 
@@ -12,7 +12,7 @@ export function refuseUnknown(fileNames: string[], names: string[]): void {
   if (unknown === 'ENV_FILE_LOCATION') {
     throw new StartError('ENV_FILE_LOCATION stands in the file that it is to name: set it in the environment instead.')
   }
-  const likely = closest(unknown, names)
+  const likely = closestMatch(unknown, names)
   const hint = likely ? `Did you mean ${likely}?` : `The settings are ${names.join(', ')}.`
   throw new StartError(`${unknown} is not a setting of Movie Bag. ${hint}`)
 }
@@ -21,7 +21,7 @@ export function refuseUnknown(fileNames: string[], names: string[]): void {
 export function unknownNames(environmentNames: string[], names: string[]): string[] {
   return environmentNames.flatMap((name) => {
     if (names.includes(name)) return []
-    const likely = name.includes('_') ? closest(name, names) : undefined
+    const likely = name.includes('_') ? closestMatch(name, names) : undefined
     if (!likely && !name.startsWith('MAIL_')) return []
     return `${name} in the environment is not a setting of Movie Bag and changes nothing.${likely ? ` Did you mean ${likely}?` : ''}`
   })

@@ -7,7 +7,7 @@ import { StartError } from '../errors.ts'
  * A random secret that is made once and kept in a file that only its owner may read. Throws a `StartError` where the
  * folder cannot be written, or the file holds no secret.
  */
-export function keptSecret(folder: string, name: string): string {
+export function loadOrCreateSecret(folder: string, name: string): string {
   const file = join(folder, name)
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })

@@ -1,5 +1,5 @@
 /** The word that somebody may have meant: the one that takes the fewest edits, where these are few for its length. */
-export function closest(word: string, words: readonly string[]): string | undefined {
+export function closestMatch(word: string, words: readonly string[]): string | undefined {
   const few = (candidate: string) => Math.max(2, candidate.length / 4)
   const [best] = words
     .filter((candidate) => Math.abs(candidate.length - word.length) <= few(candidate))

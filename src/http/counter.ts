@@ -9,32 +9,32 @@ type Limit = {
   points: number
   seconds: number
   /** Whether a key beyond its limit is refused from memory, also where its count is taken back meanwhile. */
-  remembersRefusals: boolean
+  cachesRefusals: boolean
 }
 
 /**
  * Counts in the database, without races and for all processes together, up to so many points in so many seconds. Its
  * clock is the one that counts: those of the processes may differ.
  */
-export function counter(db: Database, { name, points, seconds, remembersRefusals }: Limit): Count {
+export function counter(db: Database, { name, points, seconds, cachesRefusals }: Limit): Count {
   // A crowd that is refused is no reason to keep more of them than fit.
   const refusals = new LRUCache<string, true>({ max: 10_000 })
   return async (key) => {
     const wait = refusals.getRemainingTTL(key)
     if (wait > 0) return { isAllowed: false, remainingPoints: 0, msBeforeNext: wait }
-    const { counted, msBeforeNext } = await countOne(db, keyOf(name, key), seconds)
+    const { counted, msBeforeNext } = await countOne(db, hashKey(name, key), seconds)
     const isAllowed = counted <= points
-    if (remembersRefusals && !isAllowed) refusals.set(key, true, { ttl: Math.ceil(msBeforeNext) })
+    if (cachesRefusals && !isAllowed) refusals.set(key, true, { ttl: Math.ceil(msBeforeNext) })
     return { isAllowed, remainingPoints: Math.max(0, points - counted), msBeforeNext }
   }
 }
 
 /** Takes one event back, as if it had not been counted. */
-export async function takeBack(db: Database, name: string, key: string): Promise<void> {
-  await db.query(sql`update rate_limits set points = points - 1 where key = ${keyOf(name, key)} and points > 0`)
+export async function decrement(db: Database, name: string, key: string): Promise<void> {
+  await db.query(sql`update rate_limits set points = points - 1 where key = ${hashKey(name, key)} and points > 0`)
 }
 
-export function keyOf(name: string, key: string): string {
+export function hashKey(name: string, key: string): string {
   return `${name}:${key}`
 }
 

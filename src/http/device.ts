@@ -2,7 +2,7 @@ import bowser from 'bowser'
 import type { FastifyRequest } from 'fastify'
 
 /** Roughly the device that a request comes from, such as "Firefox on Windows"; empty where it does not say. */
-export function deviceOf(request: FastifyRequest): string {
+export function describeDevice(request: FastifyRequest): string {
   const userAgent = request.headers['user-agent']?.slice(0, 500)
   if (!userAgent) return ''
   const { browser, os } = bowser.parse(userAgent)

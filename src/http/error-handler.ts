@@ -21,10 +21,10 @@ type Render = (error: AppError, request: FastifyRequest, reply: FastifyReply) =>
 
 /** The one place where errors become responses. `render` lets pages answer in HTML. */
 export function useErrorHandler(app: FastifyInstance, render: Render = sendJson): void {
-  app.setErrorHandler<FastifyError | AppError>((error, request, reply) => answerError(error, request, reply, render))
+  app.setErrorHandler<FastifyError | AppError>((error, request, reply) => sendError(error, request, reply, render))
 }
 
-export function answerError(
+export function sendError(
   error: FastifyError | AppError,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -48,7 +48,7 @@ export function sendJson(error: AppError, _request: FastifyRequest, reply: Fasti
  * Bytes that are no HTTP at all never reach a route; the answer has the shape of every other error. Who sent them has a
  * second to read it before the connection is closed, whether or not they close their half (RFC 9112, 9.6).
  */
-export function answerGarbage(error: NodeJS.ErrnoException, socket: Duplex, headers: Record<string, string>): void {
+export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, headers: Record<string, string>): void {
   // What comes after garbage is garbage again, and is answered already.
   if (!socket.writable) return
   socket.end(answerToGarbage(error, headers))
@@ -73,7 +73,7 @@ function answerToGarbage(error: NodeJS.ErrnoException, headers: Record<string, s
 function fromFastify(error: FastifyError): AppError {
   if (error.validation) {
     const part = error.validationContext ?? 'body'
-    return invalid(part, error.validation)
+    return validationError(part, error.validation)
   }
   const code = codeOf(error)
   return new AppError(code, code === 'InternalServerError' ? undefined : error.message, { cause: error })
@@ -88,21 +88,21 @@ function codeOf({ statusCode = 500 }: FastifyError): ErrorCode {
 }
 
 /** What a schema found wrong, by field. */
-export function invalid(part: string, problems: NonNullable<FastifyError['validation']>): AppError {
+export function validationError(part: string, problems: NonNullable<FastifyError['validation']>): AppError {
   const fields = new Map<string, FieldError>()
   for (const { instancePath, keyword, params, message } of problems.slice(0, 20)) {
     const parent = instancePath.slice(1).replaceAll('/', '.')
     const child = params['missingProperty'] ?? params['additionalProperty']
     const field = [parent, child].filter(Boolean).join('.') || part
     // The first says it best: what follows is that no alternative was met.
-    if (!fields.has(field)) fields.set(field, { field, ...faultOf(keyword, params['limit'], message) })
+    if (!fields.has(field)) fields.set(field, { field, ...keywordError(keyword, params['limit'], message) })
   }
   const list = [...fields.values()]
   const detail = list.map((wrong) => `${wrong.field} ${wrong.detail}`).join('; ')
   return new AppError('SchemaValidationError', `${detail}.`, { fields: list })
 }
 
-function faultOf(keyword: string, limit: unknown, message = 'is not valid'): Omit<FieldError, 'field'> {
+function keywordError(keyword: string, limit: unknown, message = 'is not valid'): Omit<FieldError, 'field'> {
   if (keyword === 'required') return { detail: 'is missing', reason: 'missing' }
   if (keyword === 'additionalProperties') return { detail: 'is not a field of this request', reason: 'unknown' }
   if (keyword === 'pattern') return { detail: 'has characters that cannot be stored', reason: 'not-storable' }

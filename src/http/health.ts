@@ -7,7 +7,7 @@ import { noStore } from './security-headers.ts'
 /** The trouble of a part without which the service still serves, in a sentence; undefined where it is well. */
 export type FindTrouble = () => Promise<string | undefined>
 
-export const health: FastifyPluginAsyncTypebox<{ db: Database; mailTrouble: FindTrouble }> = async (
+export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database; mailTrouble: FindTrouble }> = async (
   app,
   { db, mailTrouble },
 ) => {

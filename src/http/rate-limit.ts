@@ -27,9 +27,9 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
   return (kind) => {
     if (!options.isOn) return async () => {}
     const { points, seconds } = limits[kind]
-    const count = counter(db, { name: kind, points, seconds, remembersRefusals: true })
+    const count = counter(db, { name: kind, points, seconds, cachesRefusals: true })
     return async (request, reply) => {
-      const { isAllowed, remainingPoints, msBeforeNext } = await count(callerOf(request))
+      const { isAllowed, remainingPoints, msBeforeNext } = await count(rateLimitKey(request))
       const wait = Math.ceil(msBeforeNext / 1000)
       reply.header('ratelimit-policy', `"${kind}";q=${points};w=${seconds}`)
       reply.header('ratelimit', `"${kind}";r=${remainingPoints};t=${wait}`)
@@ -45,7 +45,7 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
  * One IPv4 address, or the /64 that a provider hands to one customer of IPv6. Some proxies name the caller with a port,
  * or as nothing that is an address: those count as one.
  */
-function callerOf(request: FastifyRequest): string {
+function rateLimitKey(request: FastifyRequest): string {
   const ip = request.ip.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
   if (!ipaddr.isValid(ip)) return 'unknown'
   const address = ipaddr.process(ip)

@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts'
  * What Node would answer by itself, with a status and nothing else: a request that names no host gets an error like any
  * other (RFC 9112, 3.2), and an expectation that nobody knows is no obstacle (RFC 9110, 10.1.1).
  */
-export function useOwnAnswers(app: FastifyInstance): void {
+export function useNotFoundHandler(app: FastifyInstance): void {
   app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response))
   app.addHook('onRequest', async ({ raw }) => {
     if (raw.headers.host === undefined && raw.httpVersion !== '1.0') {
@@ -17,9 +17,9 @@ export function useOwnAnswers(app: FastifyInstance): void {
 }
 
 /** Runs no more than 16 requests of one connection at a time. It comes before what answers requests. */
-export function useFewAtOnce(app: FastifyInstance): void {
+export function limitPipelining(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, reply, done) => {
-    if (!isOneTooMany(reply)) done()
+    if (!exceedsPipelineLimit(reply)) done()
   })
 }
 
@@ -30,7 +30,7 @@ const unanswered = new WeakMap<Socket, number>()
  * many: Node takes all that come in at once, and would keep their answers until somebody reads them. Clients that do not
  * wait for answers are rare, and send few requests ahead (RFC 9112, 9.3.2).
  */
-export function isOneTooMany(reply: FastifyReply): boolean {
+export function exceedsPipelineLimit(reply: FastifyReply): boolean {
   const { socket } = reply.request.raw
   const count = (unanswered.get(socket) ?? 0) + 1
   unanswered.set(socket, count)

@@ -11,17 +11,17 @@ export const languages: string[] = readdirSync(localesDir)
   .sort()
 
 /** The language of this code, where it is one of ours. */
-export function knownLanguage(code: string | null | undefined): string | undefined {
+export function toLanguage(code: string | null | undefined): string | undefined {
   return languages.find((language) => language === code)
 }
 
 /** Which way a language is written. */
-export function directionOf(language: string): 'ltr' | 'rtl' {
+export function textDirection(language: string): 'ltr' | 'rtl' {
   return new Intl.Locale(language).getTextInfo().direction === 'rtl' ? 'rtl' : 'ltr'
 }
 
 /** The language's name in itself, such as "Deutsch": who looks for their own must be able to read it. */
-export function nameOf(language: string): string {
+export function languageName(language: string): string {
   const name = new Intl.DisplayNames([language], { type: 'language' }).of(language) ?? language
   return name.charAt(0).toLocaleUpperCase(language) + name.slice(1)
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { directionOf, localesDir } from './languages.ts'
+import { localesDir, textDirection } from './languages.ts'
 
 /** A sentence of `locales/<locale>.json`, with `{name}` replaced by the value of that name. Throws where there is none. */
-export function sentence(locale: string, key: string, values: Record<string, unknown> = {}): string {
+export function translate(locale: string, key: string, values: Record<string, unknown> = {}): string {
   const found = sentencesOf(locale)[key]
   if (found === undefined) throw new Error(`locales/${locale}.json has no sentence "${key}".`)
-  const isMixed = directionOf(locale) === 'rtl'
+  const isMixed = textDirection(locale) === 'rtl'
   return found.replace(/\{(\w+)\}/g, (_whole, name: string) => {
     const value = values[name]
     const text = typeof value === 'number' ? new Intl.NumberFormat(locale).format(value) : String(value)
@@ -15,7 +15,7 @@ export function sentence(locale: string, key: string, values: Record<string, unk
   })
 }
 
-export function hasSentence(locale: string, key: string): boolean {
+export function hasMessage(locale: string, key: string): boolean {
   return key in sentencesOf(locale)
 }
 
@@ -30,20 +30,20 @@ function sentencesOf(locale: string): Record<string, string> {
 }
 
 /** A moment as a person reads it, in UTC. */
-export function dateInWords(locale: string, at: Date): string {
+export function formatDate(locale: string, at: Date): string {
   const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(at)
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone: 'UTC' }).format(at)
-  return sentence(locale, 'moment', { date, time })
+  return translate(locale, 'moment', { date, time })
 }
 
 /** A device, as `deviceOf` finds it: "Firefox on Windows", or one of the two. */
-export function deviceInWords(locale: string, device: string): string {
+export function formatDevice(locale: string, device: string): string {
   const [browser, system] = device.split(' on ')
-  return system ? sentence(locale, 'device', { browser, system }) : device
+  return system ? translate(locale, 'device', { browser, system }) : device
 }
 
 /** A length of time in the largest unit that measures it without a rest. */
-export function durationInWords(locale: string, ms: number): string {
+export function formatDuration(locale: string, ms: number): string {
   const seconds = Math.round(ms / 1000)
   const format = new Intl.DurationFormat(locale, { style: 'long' })
   if (seconds % 3600 === 0) return format.format({ hours: seconds / 3600 })

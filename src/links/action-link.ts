@@ -1,5 +1,5 @@
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
-import { hashOfToken, newToken, tokenIn } from './token.ts'
+import { hashToken, newToken, parseToken } from './token.ts'
 
 /** What the button behind a link in a mail does. A token of one purpose is nothing to another. */
 export type LinkPurpose = 'verify-address' | 'confirm-address' | 'undo-address' | 'not-me-request' | 'not-me-change'
@@ -19,24 +19,24 @@ export async function mintActionLink(db: Queryable, link: NewLink): Promise<stri
   const token = newToken()
   await db.query(sql`
     insert into action_links (token_hash, purpose, account_id, params, expires_at)
-    values (${hashOfToken(token)}, ${link.purpose}, ${link.accountId}, ${link.params ?? {}},
+    values (${hashToken(token)}, ${link.purpose}, ${link.accountId}, ${link.params ?? {}},
       now() + ${link.ttlMs} * interval '1 millisecond')`)
   return token
 }
 
 /** What has become of the link with this token and one of these purposes. Changes nothing. */
-export async function lookAtActionLink(
+export async function findActionLink(
   db: Queryable,
   purposes: LinkPurpose[],
   typed: string,
 ): Promise<ActionLink | undefined> {
-  const token = tokenIn(typed)
+  const token = parseToken(typed)
   if (!token) return undefined
   const [link] = await db.query<ActionLink>(sql`
     select purpose, coalesce(ended_as, case when expires_at > now() then 'live' else 'expired' end) as state,
       ended_at as "endedAt", account_id as "accountId", params
     from action_links
-    where token_hash = ${hashOfToken(token)} and purpose = any(${purposes})`)
+    where token_hash = ${hashToken(token)} and purpose = any(${purposes})`)
   return link
 }
 
@@ -46,21 +46,21 @@ export async function spendActionLink(
   purposes: LinkPurpose[],
   typed: string,
 ): Promise<ActionLink | undefined> {
-  const token = tokenIn(typed)
+  const token = parseToken(typed)
   if (!token) return undefined
   await tx.query(sql`
     select id from accounts
-    where id = (select account_id from action_links where token_hash = ${hashOfToken(token)})
+    where id = (select account_id from action_links where token_hash = ${hashToken(token)})
     for update`)
   const [link] = await tx.query<ActionLink>(sql`
     update action_links set ended_at = now(), ended_as = 'used'
-    where token_hash = ${hashOfToken(token)} and purpose = any(${purposes}) and ended_at is null and expires_at > now()
+    where token_hash = ${hashToken(token)} and purpose = any(${purposes}) and ended_at is null and expires_at > now()
     returning purpose, 'live' as state, null as "endedAt", account_id as "accountId", params`)
   return link
 }
 
 /** Ends the account's links of these purposes that still live. */
-export async function cancelActionLinks(tx: Transaction, accountId: string, purposes: LinkPurpose[]): Promise<void> {
+export async function revokeActionLinks(tx: Transaction, accountId: string, purposes: LinkPurpose[]): Promise<void> {
   await tx.query(sql`
     update action_links set ended_at = now(), ended_as = 'cancelled'
     where account_id = ${accountId} and purpose = any(${purposes}) and ended_at is null`)

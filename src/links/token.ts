@@ -10,11 +10,11 @@ export function newToken(): string {
  * The token in what came back from a mail program, which may have appended a full stop, a bracket or a piece of markup.
  * Letters or digits behind it would make it another token, so they are not forgiven.
  */
-export function tokenIn(typed: string): string | undefined {
+export function parseToken(typed: string): string | undefined {
   return /^[\s<("']*([a-z2-7]{26})(?![\p{L}\p{N}])/iu.exec(typed.slice(0, 100))?.[1]?.toLowerCase()
 }
 
 /** What is kept of a token. It has so many random bits that a fast hash will do. */
-export function hashOfToken(token: string): Buffer {
+export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }

@@ -1,5 +1,5 @@
 import { StartError } from '../errors.ts'
-import { foldersOf, mailTemplates } from './render.ts'
+import { foldersOf, openMailTemplates } from './render.ts'
 import { mailKinds, sampleOf, variablesOf } from './samples.ts'
 
 type Settings = { templatesDir: string | undefined; defaultLocale: string }
@@ -10,7 +10,7 @@ type Settings = { templatesDir: string | undefined; defaultLocale: string }
  */
 export async function checkMailTemplates({ templatesDir, defaultLocale }: Settings): Promise<void> {
   if (!templatesDir) return
-  const render = mailTemplates({ templatesDir })
+  const render = openMailTemplates({ templatesDir })
   for (const kind of mailKinds(defaultLocale)) {
     const values = await sampleOf(kind, defaultLocale)
     const message = await render(kind, defaultLocale, values).catch(refuse)

@@ -2,24 +2,24 @@ import type { Logger } from 'pino'
 import type { ClaimedMail, Outcome } from './outbox.ts'
 
 /** What the log hears of the delivery: what changes, once, and not every mail or attempt that suffers from it. */
-export function deliveryNews(log: Logger) {
+export function deliveryLog(log: Logger) {
   let trouble: string | undefined
   let isCutOff = false
   let isPuttingOff = false
 
   return {
-    mailServerSays(now: string | undefined): void {
+    logServerState(now: string | undefined): void {
       if (now && now !== trouble) log.warn(`Mail waits and is sent later. ${now}`)
       if (!now && trouble) log.info('The mail server answers again, and waiting mail is sent')
       trouble = now
     },
 
-    databaseFails(error: unknown): void {
+    logDatabaseDown(error: unknown): void {
       if (!isCutOff) log.error({ err: error }, 'The outbox cannot be reached, so mail waits')
       isCutOff = true
     },
 
-    databaseAnswers(): void {
+    logDatabaseUp(): void {
       if (isCutOff) log.info('The outbox is reached again')
       isCutOff = false
     },

@@ -3,9 +3,17 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
-import { deliveryNews } from './delivery-log.ts'
-import { reportMailServer } from './health.ts'
-import { type ClaimedMail, claimMails, giveBack, mendTimes, type Outcome, renewLeases, settleMail } from './outbox.ts'
+import { deliveryLog } from './delivery-log.ts'
+import { reportServerState } from './health.ts'
+import {
+  type ClaimedMail,
+  claimMails,
+  clampDueTimes,
+  type Outcome,
+  recordOutcome,
+  releaseLease,
+  renewLeases,
+} from './outbox.ts'
 import type { MailServer, Message, SendResult } from './smtp.ts'
 
 /** What a feature makes of a mail it queued: the message and whom it goes to, or why there is none to send. */
@@ -22,7 +30,7 @@ export type MailWriters = Record<string, (mail: ClaimedMail) => Promise<WrittenM
 export type Delivery = { stop: () => Promise<void> }
 
 /** How long `stop` waits for the mail server before mails in hand are left to a later attempt. */
-const patienceMs = 4000
+const timeoutMs = 4000
 
 /**
  * Sends what is in the outbox until it is stopped. While the mail server is in trouble nothing is claimed; it is asked
@@ -30,43 +38,43 @@ const patienceMs = 4000
  */
 export function startDelivery(db: Database, server: MailServer, writers: MailWriters, log: Logger): Delivery {
   const inHand = new Map<ClaimedMail, Promise<void>>()
-  const unsettled = new Set<ClaimedMail>()
+  const unrecorded = new Set<ClaimedMail>()
   const stopping = new AbortController()
-  const told = once(stopping.signal, 'abort')
+  const aborted = once(stopping.signal, 'abort')
   const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {})
-  const news = deliveryNews(log)
+  const news = deliveryLog(log)
   // Until the first probe nobody knows, and a mail is no way to find out.
-  let isWell = false
-  let isGivingUp = false
+  let serverIsUp = false
+  let deadlinePassed = false
   let claim: string | undefined
 
   async function run(): Promise<void> {
-    for (let probes = 0; !stopping.signal.aborted; probes = isWell ? 0 : probes + 1) {
+    for (let probes = 0; !stopping.signal.aborted; probes = serverIsUp ? 0 : probes + 1) {
       try {
-        if (isWell) await takeSome()
+        if (serverIsUp) await claimAndSend()
         else await probe(probes)
-        news.databaseAnswers()
+        news.logDatabaseUp()
       } catch (error) {
-        news.databaseFails(error)
+        news.logDatabaseDown(error)
         await pause(1000)
       }
     }
   }
 
   async function probe(probesBefore: number): Promise<void> {
-    const answer = await Promise.race([server.probe(), told])
+    const answer = await Promise.race([server.probe(), aborted])
     if (Array.isArray(answer)) return
-    news.mailServerSays(answer && `${answer.reply} ${answer.advice}`)
-    isWell = answer === undefined
-    await reportMailServer(db, answer?.advice)
-    if (!isWell) await pause(Math.min(1000 * 2 ** probesBefore, 15_000))
+    news.logServerState(answer && `${answer.reply} ${answer.advice}`)
+    serverIsUp = answer === undefined
+    await reportServerState(db, answer?.advice)
+    if (!serverIsUp) await pause(Math.min(1000 * 2 ** probesBefore, 15_000))
   }
 
-  async function takeSome(): Promise<void> {
+  async function claimAndSend(): Promise<void> {
     // A mail whose outcome cannot be written down outlives its lease, and taken anew it would be sent twice.
-    if (unsettled.size > 0) return pause(200)
+    if (unrecorded.size > 0) return pause(200)
     // A claim that failed may have been made all the same: it is undone, or what it took would wait for nobody.
-    if (claim) await giveBack(db, claim)
+    if (claim) await releaseLease(db, claim)
     claim = randomUUID()
     const mails = await claimMails(db, server.connections - inHand.size, claim)
     claim = undefined
@@ -83,7 +91,7 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
     if ('state' in written) return written.state === 'lease lost' ? undefined : settle(mail, written)
     const result = await server.send({ id: mail.id, to: written.to, ...written.message })
     // Whether it was this mail or the server is for the next probe to say.
-    if (result.verdict === 'trouble') isWell = false
+    if (result.verdict === 'trouble') serverIsUp = false
     await settle(mail, outcomeOf(mail, result))
   }
 
@@ -93,34 +101,34 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
       if (!writer) throw new Error(`No part of this release writes mails of the kind "${mail.kind}".`)
       return await writer(mail)
     } catch (error) {
-      return putOff(mail, `It could not be written: ${error instanceof Error ? error.message : error}`)
+      return defer(mail, `It could not be written: ${error instanceof Error ? error.message : error}`)
     }
   }
 
   /** What became of a mail is worth waiting for: forgotten, it would be sent twice. */
   async function settle(mail: ClaimedMail, outcome: Outcome): Promise<void> {
     news.mailIs(mail, outcome)
-    while (!(await isSettled(mail, outcome)) && !isGivingUp) {
-      unsettled.add(mail)
+    while (!(await isSettled(mail, outcome)) && !deadlinePassed) {
+      unrecorded.add(mail)
       await sleep(500)
     }
-    unsettled.delete(mail)
+    unrecorded.delete(mail)
   }
 
   function isSettled(mail: ClaimedMail, outcome: Outcome): Promise<boolean> {
-    return settleMail(db, mail, outcome).then(
+    return recordOutcome(db, mail, outcome).then(
       () => true,
       (error: unknown) => {
-        news.databaseFails(error)
+        news.logDatabaseDown(error)
         return false
       },
     )
   }
 
   const renewal = setInterval(() => {
-    if (inHand.size > 0) renewLeases(db, [...inHand.keys()]).catch(news.databaseFails)
+    if (inHand.size > 0) renewLeases(db, [...inHand.keys()]).catch(news.logDatabaseDown)
   }, 5000)
-  const mend = () => void mendTimes(db).catch(news.databaseFails)
+  const mend = () => void clampDueTimes(db).catch(news.logDatabaseDown)
   const mending = setInterval(mend, 60_000)
   mend()
   const running = run()
@@ -128,9 +136,9 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
     stop: async () => {
       stopping.abort()
       const giveUp = setTimeout(() => {
-        isGivingUp = true
+        deadlinePassed = true
         server.close()
-      }, patienceMs)
+      }, timeoutMs)
       await running
       await Promise.all(inHand.values())
       clearTimeout(giveUp)
@@ -143,13 +151,13 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
 
 function outcomeOf(mail: ClaimedMail, { verdict, reply }: SendResult): Outcome {
   if (verdict === 'sent' || verdict === 'held') return { state: verdict, reply }
-  return verdict === 'never' ? { state: 'failed', reply } : putOff(mail, reply)
+  return verdict === 'never' ? { state: 'failed', reply } : defer(mail, reply)
 }
 
 const backOffSeconds = [1, 5, 15, 60, 300, 900]
 
 /** Later, with growing patience; for good after 24 hours, when nobody waits for the mail any more. */
-function putOff({ attempts, ageSeconds }: ClaimedMail, reply: string): Outcome {
+function defer({ attempts, ageSeconds }: ClaimedMail, reply: string): Outcome {
   if (ageSeconds > 24 * 3600) return { state: 'failed', reply }
   const delaySeconds = backOffSeconds[attempts - 1] ?? 1800
   return { state: 'deferred', reply, delaySeconds: delaySeconds * (0.8 + 0.4 * Math.random()) }

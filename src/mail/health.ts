@@ -1,7 +1,7 @@
 import { type Queryable, sql } from '../database/database.ts'
 
 /** Writes down what would help against the mail server's trouble, or that there is none. */
-export async function reportMailServer(db: Queryable, trouble: string | undefined): Promise<void> {
+export async function reportServerState(db: Queryable, trouble: string | undefined): Promise<void> {
   await db.query(sql`
     update mail_server_state set trouble = ${trouble ?? null}, since = now()
     where trouble is not null or ${trouble ?? null}::text is not null`)
@@ -18,7 +18,7 @@ type OutboxState = { isPutOff: boolean; isLate: boolean }
  * A mail that was asked for an address, as a stranger typed it, goes out only where an account has that address: neither
  * its being put off nor its being sent may show.
  */
-export async function mailTrouble(db: Queryable): Promise<string | undefined> {
+export async function mailProblem(db: Queryable): Promise<string | undefined> {
   // In trouble millions of mails may wait, which would take longer to look at than a statement may.
   const told = await toldTrouble(db)
   if (told) return `The mail server cannot be used, and mail waits. ${told}`

@@ -42,7 +42,7 @@ export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
 }
 
 /** How many mails of a kind were queued for an account within the last hour. */
-export async function mailsOfLastHour(db: Queryable, accountId: string, kind: string): Promise<number> {
+export async function countMailsInLastHour(db: Queryable, accountId: string, kind: string): Promise<number> {
   const [row] = await db.query<{ count: number }>(sql`
     select count(*)::int from outbox
     where account_id = ${accountId} and created_at > now() - interval '1 hour' and kind = ${kind}`)
@@ -78,7 +78,7 @@ export async function claimMails(db: Queryable, most: number, leaseId: string): 
 }
 
 /** Leaves to others what a claim took whose answer never came. */
-export async function giveBack(db: Queryable, leaseId: string): Promise<void> {
+export async function releaseLease(db: Queryable, leaseId: string): Promise<void> {
   await db.query(sql`
     update outbox set leased_until = null, lease_id = null, attempts = attempts - 1
     where lease_id = ${leaseId} and closed_at is null`)
@@ -93,7 +93,7 @@ export async function renewLeases(db: Queryable, mails: ClaimedMail[]): Promise<
 }
 
 /** Where the clock was set back, what was to happen soon would happen late: it is brought back to where it can be. */
-export async function mendTimes(db: Queryable): Promise<void> {
+export async function clampDueTimes(db: Queryable): Promise<void> {
   await db.query(sql`
     update outbox
     set due_at = least(due_at, now() + case when state = 'queued' then interval '0' else ${longestDelay} end),
@@ -106,14 +106,14 @@ export async function mendTimes(db: Queryable): Promise<void> {
 const longestDelay = sql`interval '36 minutes'`
 
 /** Gives a mail that was queued to an address the account behind it. False where the lease has gone to another worker. */
-export async function addressToAccount(tx: Transaction, mail: ClaimedMail, accountId: string): Promise<boolean> {
+export async function assignAccount(tx: Transaction, mail: ClaimedMail, accountId: string): Promise<boolean> {
   const rows = await tx.query(sql`
     update outbox set account_id = ${accountId} where id = ${mail.id} and lease_id = ${mail.leaseId} returning id`)
   return rows.length > 0
 }
 
 /** Writes down what became of a mail in hand, unless its lease has gone to another worker meanwhile. */
-export async function settleMail(db: Queryable, mail: ClaimedMail, outcome: Outcome): Promise<void> {
+export async function recordOutcome(db: Queryable, mail: ClaimedMail, outcome: Outcome): Promise<void> {
   const delaySeconds = outcome.state === 'deferred' ? outcome.delaySeconds : null
   await db.query(sql`
     update outbox

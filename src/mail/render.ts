@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Context, Liquid } from 'liquidjs'
-import { directionOf } from '../i18n/languages.ts'
-import { dateInWords, deviceInWords, durationInWords, sentence } from '../i18n/translate.ts'
+import { textDirection } from '../i18n/languages.ts'
+import { formatDate, formatDevice, formatDuration, translate } from '../i18n/translate.ts'
 import type { Message } from './smtp.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -15,14 +15,14 @@ export type RenderMail = (kind: string, locale: string, values: Record<string, u
  * Renders mails from `templates/email/<kind>.txt` and `.html`; a file of the same name in `templatesDir` takes the place
  * of ours. The subject is the sentence `mail.<kind>.subject`.
  */
-export function mailTemplates({ templatesDir }: { templatesDir: string | undefined }): RenderMail {
+export function openMailTemplates({ templatesDir }: { templatesDir: string | undefined }): RenderMail {
   const folders = foldersOf(templatesDir)
-  const html = liquid(folders, '.html')
-  const text = liquid(folders, '.txt')
+  const html = templateEngine(folders, '.html')
+  const text = templateEngine(folders, '.txt')
   return async (kind, locale, values) => ({
-    subject: sentence(locale, `mail.${kind}.subject`),
-    text: await text.renderFile(kind, { ...values, locale, dir: directionOf(locale) }),
-    html: await html.renderFile(kind, { ...values, locale, dir: directionOf(locale) }),
+    subject: translate(locale, `mail.${kind}.subject`),
+    text: await text.renderFile(kind, { ...values, locale, dir: textDirection(locale) }),
+    html: await html.renderFile(kind, { ...values, locale, dir: textDirection(locale) }),
   })
 }
 
@@ -32,7 +32,7 @@ export function foldersOf(templatesDir: string | undefined): string[] {
 }
 
 /** The template engine, as mails and pages use it: HTML is escaped, and filters say things in the language `locale`. */
-export function liquid(folders: string[], extension: '.html' | '.txt'): Liquid {
+export function templateEngine(folders: string[], extension: '.html' | '.txt'): Liquid {
   const engine = new Liquid({
     root: folders,
     layouts: folders,
@@ -46,16 +46,16 @@ export function liquid(folders: string[], extension: '.html' | '.txt'): Liquid {
     ...(extension === '.html' && { outputEscape: 'escape' }),
   })
   engine.registerFilter('t', function (key: string, ...values: [string, unknown][]) {
-    return sentence(localeIn(this.context), key, Object.fromEntries(values))
+    return translate(localeIn(this.context), key, Object.fromEntries(values))
   })
   engine.registerFilter('date_in_words', function (at: Date | null) {
-    return at ? dateInWords(localeIn(this.context), at) : ''
+    return at ? formatDate(localeIn(this.context), at) : ''
   })
   engine.registerFilter('duration_in_words', function (ms: number) {
-    return durationInWords(localeIn(this.context), ms)
+    return formatDuration(localeIn(this.context), ms)
   })
   engine.registerFilter('device_in_words', function (device: string) {
-    return deviceInWords(localeIn(this.context), device)
+    return formatDevice(localeIn(this.context), device)
   })
   return engine
 }

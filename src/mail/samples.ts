@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { dateInWords, deviceInWords, durationInWords, hasSentence } from '../i18n/translate.ts'
-import { foldersOf, liquid, ownTemplates } from './render.ts'
+import { formatDate, formatDevice, formatDuration, hasMessage } from '../i18n/translate.ts'
+import { foldersOf, ownTemplates, templateEngine } from './render.ts'
 
 /** What has a subject is a mail; the frame and the button are parts. */
 export function mailKinds(locale: string): string[] {
   const names = readdirSync(ownTemplates).map((file) => basename(basename(file, '.html'), '.txt'))
-  return [...new Set(names)].filter((name) => hasSentence(locale, `mail.${name}.subject`))
+  return [...new Set(names)].filter((name) => hasMessage(locale, `mail.${name}.subject`))
 }
 
 /** Made-up values for a mail, as its writer would give them: those that our own two templates use between them. */
@@ -15,9 +15,9 @@ export async function sampleOf(kind: string, locale: string): Promise<Record<str
     url: `https://movies.example.org${pathOf(kind)}`,
     not_me_url: `https://movies.example.org${pathOf('not-me')}`,
     email: 'ada@example.org',
-    at: dateInWords(locale, new Date('2026-03-14T15:09:26Z')),
-    device: deviceInWords(locale, 'Firefox on Windows'),
-    lifetime: durationInWords(locale, 24 * 3_600_000),
+    at: formatDate(locale, new Date('2026-03-14T15:09:26Z')),
+    device: formatDevice(locale, 'Firefox on Windows'),
+    lifetime: formatDuration(locale, 24 * 3_600_000),
     is_waiting: true,
   }
   const names = await variablesOf(foldersOf(undefined), kind)
@@ -28,7 +28,7 @@ export async function sampleOf(kind: string, locale: string): Promise<Record<str
 export async function variablesOf(folders: string[], kind: string): Promise<string[]> {
   const names = new Set<string>()
   for (const extension of ['.txt', '.html'] as const) {
-    const engine = liquid(folders, extension)
+    const engine = templateEngine(folders, extension)
     for (const name of await engine.globalVariables(await engine.parseFile(kind))) names.add(name)
   }
   return [...names].filter((name) => name !== 'locale' && name !== 'dir')

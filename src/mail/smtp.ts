@@ -81,7 +81,7 @@ function smtpServer(mail: Config['mail'], server: string): MailServer {
       })
       return { verdict: 'sent', reply: sent.response }
     } catch (error) {
-      const { verdict, reply, advice } = refusal(error, `${server}:${port}`)
+      const { verdict, reply, advice } = classifyError(error, `${server}:${port}`)
       return { verdict, reply: `${reply} ${advice}`.trim() }
     }
   }
@@ -90,14 +90,14 @@ function smtpServer(mail: Config['mail'], server: string): MailServer {
       await transport.verify()
       return undefined
     } catch (error) {
-      return refusal(error, `${server}:${port}`)
+      return classifyError(error, `${server}:${port}`)
     }
   }
   return { connections, send, probe, close: () => transport.close({ force: true }) }
 }
 
 /** What an error of `nodemailer` means: its `command` tells how far the dialogue came, its `responseCode` the answer. */
-function refusal(error: unknown, server: string): SendResult & ServerTrouble {
+function classifyError(error: unknown, server: string): SendResult & ServerTrouble {
   if (!(error instanceof Error)) throw error
   const { code, command, responseCode, permanent } = {
     code: '',

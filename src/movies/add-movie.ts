@@ -5,15 +5,15 @@ import { AppError } from '../errors.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import type { RequireSession } from '../sessions/session.ts'
 import { type MovieFields, movieFields, optionalFields } from './movie.ts'
-import type { RequireRoom } from './quota.ts'
+import type { CheckMovieQuota } from './quota.ts'
 
 type Dependencies = AddDependencies & { signedIn: RequireSession }
-type AddDependencies = { db: Database; requireRoom: RequireRoom }
+type AddDependencies = { db: Database; checkMovieQuota: CheckMovieQuota }
 
 /** What it takes to add a movie. */
 export const newMovie = body({ ...movieFields, ...optionalFields })
 
-export const addMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+export const addMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const schema = {
     summary: 'Add a movie',
     tags: ['Movies'],
@@ -25,17 +25,17 @@ export const addMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, dep
     },
   }
   app.post('/api/movies', { schema, onRequest: dependencies.signedIn }, (request) => {
-    return addToCollection(dependencies, request.session.accountId, request.body)
+    return addMovie(dependencies, request.session.accountId, request.body)
   })
 }
 
 /** Throws `MovieAlreadyExistsError` and `TooManyMoviesError`. */
-export async function addToCollection(
-  { db, requireRoom }: AddDependencies,
+export async function addMovie(
+  { db, checkMovieQuota }: AddDependencies,
   accountId: string,
   fields: MovieFields,
 ): Promise<{ id: string }> {
-  await requireRoom(accountId)
+  await checkMovieQuota(accountId)
   const { name, casts, genres, year = null, notes = null } = fields
   const [movie] = await db.query<{ id: string }>(sql`
     insert into movies (name, casts, genres, year, notes, added_by)

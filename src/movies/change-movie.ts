@@ -8,7 +8,7 @@ import { type MovieFields, movieFields, movieKey, movieParams, notesField, yearF
 
 type Dependencies = { db: Database; signedIn: RequireSession }
 
-export const changeMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   // `Partial` takes over no options of the object that it is made from.
   const options = { additionalProperties: false, minProperties: 1 }
   const fields = Type.Partial(Type.Object({ ...movieFields, year: yearField, notes: notesField }), options)
@@ -25,13 +25,13 @@ export const changeMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     },
   }
   app.put('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
-    await changeFields(db, request.params.id, request.session.accountId, request.body)
+    await changeMovie(db, request.params.id, request.session.accountId, request.body)
     return {}
   })
 }
 
 /** Throws `UpdatingMovieError` where the account has added no such movie, and `MovieAlreadyExistsError`. */
-export async function changeFields(
+export async function changeMovie(
   db: Database,
   id: string,
   accountId: string,

@@ -5,12 +5,12 @@ import { movieKey } from './movie.ts'
 export type Cursor = { key: string | number | null; id: string }
 
 /** The cursor as a client carries it. It holds the order, so that it is not taken for a place in another one. */
-export function cursorAt(sort: string, { key, id }: Cursor): string {
+export function encodeCursor(sort: string, { key, id }: Cursor): string {
   return Buffer.from(sort === 'added' ? id : JSON.stringify([sort, key, id])).toString('base64url')
 }
 
 /** Throws `SchemaValidationError` where this is no cursor of that order. */
-export function cursorIn(text: string, sort: string): Cursor {
+export function decodeCursor(text: string, sort: string): Cursor {
   const written = Buffer.from(text, 'base64url').toString('utf8')
   const cursor = sort === 'added' ? { key: null, id: written } : parsed(written, sort)
   if (cursor && movieKey(cursor.id)) return cursor

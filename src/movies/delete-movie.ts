@@ -8,7 +8,7 @@ import { movieKey, movieParams } from './movie.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession }
 
-export const deleteMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+export const deleteMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const schema = {
     summary: 'Delete a movie',
     description: 'Only who added a movie deletes it.',
@@ -18,7 +18,7 @@ export const deleteMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     response: { 200: nothing, ...errors('DeletingMovieError', 'InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
-    await takeOut(db, request.params.id, request.session.accountId)
+    await deleteMovie(db, request.params.id, request.session.accountId)
     return {}
   })
 }
@@ -28,7 +28,7 @@ export const deleteMovie: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
  * not deleted a hundred others since, and is not deleted itself meanwhile. Throws `DeletingMovieError` where the account
  * has added no such movie.
  */
-export async function takeOut(db: Database, id: string, accountId: string): Promise<void> {
+export async function deleteMovie(db: Database, id: string, accountId: string): Promise<void> {
   const rows = await db.query(sql`
     with movie as (
       delete from movies

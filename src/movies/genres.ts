@@ -1,7 +1,7 @@
 import { type Database, sql } from '../database/database.ts'
 
 /** The genres of the newest movies, the most frequent first: enough to suggest, at the same price in any collection. */
-export async function genresInUse(db: Database): Promise<string[]> {
+export async function listGenres(db: Database): Promise<string[]> {
   const genres = await db.query<{ genre: string }>(sql`
     select genre
     from (select genres from movies order by id desc limit 500) newest, unnest(genres) genre

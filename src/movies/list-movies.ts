@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Database } from '../database/database.ts'
 import { errors, text } from '../http/schemas.ts'
 import { listedMovie } from './movie.ts'
-import { findMovies, type MovieSearch, sorts } from './search.ts'
+import { type MovieSearch, searchMovies, sorts } from './search.ts'
 
 /** What narrows the list, and its order. */
 export const movieFilters = {
@@ -28,7 +28,7 @@ export const movieFilters = {
   ),
 }
 
-export const listMovies: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
+export const listMoviesRoute: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
   const schema = {
     summary: 'List movies',
     description:
@@ -43,7 +43,7 @@ export const listMovies: FastifyPluginAsyncTypebox<{ db: Database }> = async (ap
     response: { 200: Type.Array(listedMovie), ...errors('SchemaValidationError') },
   }
   app.get('/api/movies', { schema }, async (request, reply) => {
-    const { movies, next } = await findMovies(db, request.query)
+    const { movies, next } = await searchMovies(db, request.query)
     if (next) reply.header('link', `</api/movies?${queryOf(next)}>; rel="next"`)
     return movies
   })

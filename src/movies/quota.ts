@@ -3,13 +3,13 @@ import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 
 /** Throws `TooManyMoviesError` where an account has added as many movies as it may. */
-export type RequireRoom = (accountId: string) => Promise<void>
+export type CheckMovieQuota = (accountId: string) => Promise<void>
 
 /**
  * Counting costs more with each movie that an account has, so it is not done with every one: after each count the account
  * may add a tenth of what it has left before the next. Several processes may so let a few movies too many through.
  */
-export function movieRoom(db: Database, most: number): RequireRoom {
+export function movieQuota(db: Database, most: number): CheckMovieQuota {
   const room = new LRUCache<string, number>({ max: 10_000 })
   return async (accountId) => {
     const left = room.get(accountId) ?? Math.ceil((most - (await countOfMovies(db, accountId, most))) / 10)

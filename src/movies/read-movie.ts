@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts'
 import { errors } from '../http/schemas.ts'
 import { movieColumns, movieKey, movieParams, type WholeMovie } from './movie.ts'
 
-export const readMovie: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
+export const readMovieRoute: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
   const schema = {
     summary: 'Read a movie',
     tags: ['Movies'],

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 import { movieKey } from './movie.ts'
 
 /** The name of a movie that the account deleted within the last minute. */
-export async function nameOfDeleted(db: Database, id: string, accountId: string): Promise<string | undefined> {
+export async function findDeletedName(db: Database, id: string, accountId: string): Promise<string | undefined> {
   const [movie] = await db.query<{ name: string }>(sql`
     select name from deleted_movies
     where id = ${movieKey(id) ?? null} and added_by = ${accountId} and deleted_at > now() - interval '1 minute'`)
@@ -14,7 +14,7 @@ export async function nameOfDeleted(db: Database, id: string, accountId: string)
  * Puts a movie that the account deleted within the last minute back where it was. Throws `MovieNotExistsError` where
  * there is none, and `MovieAlreadyExistsError` where another has taken its name meanwhile.
  */
-export async function putBack(db: Database, id: string, accountId: string): Promise<void> {
+export async function restoreMovie(db: Database, id: string, accountId: string): Promise<void> {
   try {
     const rows = await db.query(sql`
       with movie as (

@@ -1,9 +1,9 @@
 import { type Database, join, raw, type Sql, sql, type Transaction } from '../database/database.ts'
 import { wrongField } from '../errors.ts'
-import { bounded } from '../http/concurrency-limit.ts'
-import { type Cursor, cursorAt, cursorIn } from './cursor.ts'
+import { limitConcurrency } from '../http/concurrency-limit.ts'
+import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
 import { type Movie, movieColumns } from './movie.ts'
-import { forgiveSlips } from './typos.ts'
+import { correctTypos } from './typos.ts'
 import { literal, patternOf, wordsOf } from './words.ts'
 
 export const sorts = ['match', 'added', '-added', 'name', '-name', 'year', '-year'] as const
@@ -27,7 +27,7 @@ export type FoundMovies = { movies: Movie[]; next?: MovieSearch; q?: string }
  * One page of the movies that are searched for. Throws `SchemaValidationError` where `after`, `sort`, `q` or `added_by`
  * makes no sense.
  */
-export async function findMovies(db: Database, search: MovieSearch): Promise<FoundMovies> {
+export async function searchMovies(db: Database, search: MovieSearch): Promise<FoundMovies> {
   const words = wordsOf(search.q ?? '')
   requireFewWords(words)
   if (search.sort === 'match' && words.length === 0) {
@@ -37,10 +37,10 @@ export async function findMovies(db: Database, search: MovieSearch): Promise<Fou
     throw wrongField({ field: 'added_by', detail: 'must be the id of an account', reason: 'not-an-account' })
   }
   const sort = search.sort ?? (words.length > 0 ? 'match' : 'added')
-  const start = search.after === undefined ? undefined : cursorIn(search.after, sort)
+  const start = search.after === undefined ? undefined : decodeCursor(search.after, sort)
   const { q, genre, cast, year, added_by, sort: wanted, limit } = search
   const isPlain = [q, genre, cast, year, added_by, wanted].every((value) => value === undefined)
-  if (isPlain) return page(search, sort, await inOrderOfArrival(db, start, limit + 1))
+  if (isPlain) return page(search, sort, await listByIdAfter(db, start, limit + 1))
   return searchInTurn(() => db.transaction((tx) => narrowed(tx, search, { sort, start })))
 }
 
@@ -50,7 +50,7 @@ function requireFewWords(words: string[]): void {
 }
 
 /** Anybody may search, and some searches take long: they leave connections to whoever logs in meanwhile. */
-const searchInTurn = bounded(5, 'Too many are searching. Try again in a moment.')
+const searchInTurn = limitConcurrency(5, 'Too many are searching. Try again in a moment.')
 
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
@@ -58,7 +58,7 @@ type Row = Movie & { key?: string | number | null }
 type Place = { sort: Sort; start: Cursor | undefined }
 
 /** The limit is written into the statement: with a parameter in its place PostgreSQL would plan each time anew. */
-function inOrderOfArrival(db: Database, start: Cursor | undefined, most: number): Promise<Row[]> {
+function listByIdAfter(db: Database, start: Cursor | undefined, most: number): Promise<Row[]> {
   return db.query<Row>(sql`
     select ${movieColumns} from movies where id > ${start?.id ?? '0'} order by id limit ${raw(String(most))}`)
 }
@@ -69,7 +69,7 @@ async function narrowed(tx: Transaction, search: MovieSearch, place: Place): Pro
   requireFewWords(words)
   const rows = await pageOf(tx, filters, words, place, search.limit + 1)
   if (rows.length > 0 || place.start) return cut(search, place.sort, rows)
-  const forgiven = await forgiveSlips(tx, words)
+  const forgiven = await correctTypos(tx, words)
   if (!forgiven) return cut(search, place.sort, rows)
   const q = forgiven.join(' ')
   return { ...cut({ ...search, q }, place.sort, await pageOf(tx, filters, forgiven, place, search.limit + 1)), q }
@@ -146,5 +146,5 @@ function page(search: MovieSearch, sort: Sort, rows: Row[]): { movies: Row[]; ne
   const movies = rows.slice(0, search.limit)
   const last = rows[search.limit - 1]
   if (rows.length <= search.limit || !last) return { movies }
-  return { movies, next: { ...search, after: cursorAt(sort, { key: last.key ?? null, id: last.id }) } }
+  return { movies, next: { ...search, after: encodeCursor(sort, { key: last.key ?? null, id: last.id }) } }
 }

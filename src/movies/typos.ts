@@ -8,7 +8,7 @@ const mostSlips = 3
  * The words that were probably meant, where no movie has these: those nearest to them that some movie does have.
  * Undefined where there is nothing to forgive, or a word that nothing comes near to.
  */
-export async function forgiveSlips(tx: Transaction, words: string[]): Promise<string[] | undefined> {
+export async function correctTypos(tx: Transaction, words: string[]): Promise<string[] | undefined> {
   const meant: string[] = []
   let slips = 0
   for (const word of words) {

@@ -1,19 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { askForAddress } from '../account-settings/change-email.ts'
-import { replacePassword } from '../account-settings/change-password.ts'
-import { closeAccount } from '../account-settings/delete-account.ts'
+import { requestEmailChange } from '../account-settings/change-email.ts'
+import { changePassword } from '../account-settings/change-password.ts'
+import { deleteAccount } from '../account-settings/delete-account.ts'
 import { readOwnAccount } from '../account-settings/own-account.ts'
-import { undoableUntil } from '../accounts/email-changes.ts'
+import { undoDeadline } from '../accounts/email-changes.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { cancelResetLinks } from '../links/reset-link.ts'
+import { revokeResetLinks } from '../links/reset-link.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
-import { ownVisitor, requireVisitor, showOut } from '../sessions/cookie.ts'
-import { type Refusal, refusalOf } from './form-errors.ts'
+import { clearSessionCookie, requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import { formErrorsFrom, type Refusal } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config; failures: FailedLogins; show: ShowPage }
@@ -21,7 +21,7 @@ type Dependencies = { db: Database; limit: LimitByCaller; config: Config; failur
 /** The forms of the account that need the password. */
 export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { db, limit, config, failures, show } = dependencies
-  const tools = { db, config, failures, endResetLinks: cancelResetLinks }
+  const tools = { db, config, failures, endResetLinks: revokeResetLinks }
   app.addHook('onRequest', requireVisitor)
   const preHandler = limit('account-change')
 
@@ -32,15 +32,15 @@ export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async
     const { current_password: current, new_password: wanted } = request.body
     const change = { current, wanted, client: clientOf(request) }
     try {
-      await replacePassword(tools, ownVisitor(request), change)
+      await changePassword(tools, requiredSession(request), change)
       return await reply.redirect('/account?done=password-changed', 303)
     } catch (error) {
-      return showPassword(request, reply, refusalOf(error, wrongPassword('current_password')))
+      return showPassword(request, reply, formErrorsFrom(error, wrongPassword('current_password')))
     }
   })
 
   async function showPassword(request: FastifyRequest, reply: FastifyReply, refusal?: Refusal) {
-    const { email } = await readOwnAccount(db, ownVisitor(request).accountId)
+    const { email } = await readOwnAccount(db, requiredSession(request).accountId)
     const values = { email, length: config.minPasswordLength }
     return show(reply, { name: 'account-password', title: 'account-password', refusal, values })
   }
@@ -51,10 +51,10 @@ export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async
   app.post('/account/address', { schema: { body: address }, preHandler }, async (request, reply) => {
     const wish = { email: request.body.email.trim(), password: request.body.password }
     try {
-      await askForAddress(tools, ownVisitor(request), wish, clientOf(request))
+      await requestEmailChange(tools, requiredSession(request), wish, clientOf(request))
       return await reply.redirect('/account?done=address-asked', 303)
     } catch (error) {
-      return showAddress(reply, wish.email, refusalOf(error, wrongPassword('password')))
+      return showAddress(reply, wish.email, formErrorsFrom(error, wrongPassword('password')))
     }
   })
 
@@ -69,17 +69,17 @@ export const accountChangePages: FastifyPluginAsyncTypebox<Dependencies> = async
     const { password, movies } = request.body
     const wish = { password, deleteMovies: movies === 'delete', client: clientOf(request) }
     try {
-      const { deletedAt, isWaiting } = await closeAccount(tools, ownVisitor(request).accountId, wish)
-      showOut(reply, config)
+      const { deletedAt, isWaiting } = await deleteAccount(tools, requiredSession(request).accountId, wish)
+      clearSessionCookie(reply, config)
       const until = isWaiting ? deletedAt : null
       return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
     } catch (error) {
-      return showDeletion(request, reply, movies, refusalOf(error, wrongPassword('password')))
+      return showDeletion(request, reply, movies, formErrorsFrom(error, wrongPassword('password')))
     }
   })
 
   async function showDeletion(request: FastifyRequest, reply: FastifyReply, movies = 'keep', refusal?: Refusal) {
-    const until = await undoableUntil(db, ownVisitor(request).accountId)
+    const until = await undoDeadline(db, requiredSession(request).accountId)
     return show(reply, { name: 'account-delete', title: 'account-delete', refusal, values: { movies, until } })
   }
 }

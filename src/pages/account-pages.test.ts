@@ -4,7 +4,7 @@ import { type Answer, logIn, passwordOf, signUp, startMovieBag } from '../../tes
 import { pathIn } from '../../test/tour.ts'
 import { accountEvents } from '../accounts/audit-history.ts'
 import { sql } from '../database/database.ts'
-import { hasSentence } from '../i18n/translate.ts'
+import { hasMessage } from '../i18n/translate.ts'
 
 const bag = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
 after(() => bag.stop())
@@ -167,7 +167,7 @@ test('the address is confirmed, and the mail for it comes once more when asked',
 test('the history tells what happened, in words for everything that can happen', async () => {
   const page = await (await windowOf('grace')).get('/account/history')
   for (const words of [/Signed up/, /Logged in/, /Logged out/]) assert.match(page.text, words)
-  for (const event of accountEvents) assert(hasSentence('en', `page.account-history.${event}`), event)
+  for (const event of accountEvents) assert(hasMessage('en', `page.account-history.${event}`), event)
 })
 
 test('everything that is kept is downloaded as a file', async () => {

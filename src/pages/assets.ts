@@ -8,7 +8,7 @@ import { compression } from './compression.ts'
  * What pages are dressed in. It stands beside them and not among them: it does not depend on who looks, or on the
  * database, so that an error page has its dress whatever went wrong.
  */
-export const assets: FastifyPluginAsync = async (app) => {
+export const assetRoutes: FastifyPluginAsync = async (app) => {
   await app.register(compress, compression)
   await app.register(staticFiles, {
     root: join(import.meta.dirname, '../../public'),

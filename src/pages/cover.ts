@@ -12,7 +12,7 @@ export type Cover = {
 }
 
 /** A cover drawn from the title: the same title has the same cover everywhere. */
-export function coverOf(name: string): Cover {
+export function drawCover(name: string): Cover {
   const [palette = 0, motif = 0, x = 0, r = 0] = createHash('sha256').update(name).digest()
   const { fontSize, lines } = fitted(name)
   const y = (index: number) => Math.round(278 - (lines.length - 1 - index) * fontSize * 1.15)

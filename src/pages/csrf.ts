@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts'
  * Refuses forms that another site posts. `Sec-Fetch-Site` is asked first, for under `no-referrer` a browser sends
  * `Origin: null` with our own forms; older browsers are asked for `Origin` (OWASP CSRF cheat sheet).
  */
-export function refuseOtherSites({ publicUrl }: Pick<Config, 'publicUrl'>): onRequestAsyncHookHandler {
+export function refuseCrossSite({ publicUrl }: Pick<Config, 'publicUrl'>): onRequestAsyncHookHandler {
   return async ({ method, headers }) => {
     if (method !== 'POST') return
     const site = headers['sec-fetch-site']

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AppError, ErrorCode } from '../errors.ts'
 import { sendJson } from '../http/error-handler.ts'
-import { toldOf } from './form-errors.ts'
+import { messageFor } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
 /** The others are told by the sentences of `page.error`. */
@@ -20,7 +20,7 @@ const sentences: Partial<Record<ErrorCode, string>> = {
 }
 
 /** Makes the renderer of errors that shows browsers a page, and gives programs and all that ask the API its JSON. */
-export function errorsFor(show: ShowPage) {
+export function openErrorPages(show: ShowPage) {
   return (error: AppError, request: FastifyRequest, reply: FastifyReply) => {
     if (!isForBrowser(request)) return sendJson(error, request, reply)
     const { status, code, fields = [], headers } = error
@@ -33,7 +33,7 @@ export function errorsFor(show: ShowPage) {
     }
     const refusal = {
       status,
-      errors: Object.fromEntries(fields.map((wrong) => [wrong.field, toldOf(wrong)])),
+      errors: Object.fromEntries(fields.map((wrong) => [wrong.field, messageFor(wrong)])),
       focus: '',
     }
     return show(reply.headers(headers), { name: 'error', title, refusal, values })

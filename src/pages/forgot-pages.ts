@@ -2,10 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
-import { localeAskedFor } from '../http/client.ts'
+import { requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { askForReset } from '../recovery/forgot-password.ts'
-import { refusalOf } from './form-errors.ts'
+import { requestReset } from '../recovery/forgot-password.ts'
+import { formErrorsFrom } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
@@ -19,10 +19,10 @@ export const forgotPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
   app.post('/forgot', { schema, preHandler: limit('forgot-password') }, async (request, reply) => {
     const email = request.body.email.trim()
     try {
-      const code = await askForReset(db, config, email, localeAskedFor(request))
+      const code = await requestReset(db, config, email, requestedLocale(request))
       return await show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
     } catch (error) {
-      const refusal = refusalOf(error, {
+      const refusal = formErrorsFrom(error, {
         EmailDoesnotExistsError: { field: 'email', sentence: 'page.forgot.unknown' },
       })
       return show(reply, { name: 'forgot', title: 'forgot', refusal, values: { email } })

@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { pathIn } from '../../test/tour.ts'
 import { sql } from '../database/database.ts'
-import { sentence } from '../i18n/translate.ts'
+import { translate } from '../i18n/translate.ts'
 
 const bag = await startMovieBag()
 const german = await startMovieBag({ DEFAULT_LOCALE: 'de' })
@@ -20,18 +20,18 @@ test('a recovery is Spanish from the browser to the mail and the page behind its
   const { email } = await signUp(bag, 'ada')
   const asked = await bag.request('POST', '/forgot', `email=${email}`, { ...form, ...mexican })
   assert.match(asked.text, /<html lang="es" dir="ltr">/)
-  assert(asked.text.includes(sentence('es', 'page.forgot-sent.title')))
+  assert(asked.text.includes(translate('es', 'page.forgot-sent.title')))
   const mail = await bag.smtp.mailTo(email)
-  assert.equal(mail.subject, sentence('es', 'mail.reset-password.subject'))
+  assert.equal(mail.subject, translate('es', 'mail.reset-password.subject'))
   assert.match(mail.text ?? '', /24 horas/)
   assert.match(mail.html || '', /<html lang="es" dir="ltr">/)
 
   const path = pathIn(mail, '/reset/')
   const page = await bag.request('GET', path, undefined, mexican)
-  assert(page.text.includes(sentence('es', 'page.form.rule', { length: 8 })))
+  assert(page.text.includes(translate('es', 'page.form.rule', { length: 8 })))
   const fields = new URLSearchParams({ reset_token: path.slice('/reset/'.length), password: 'un arrecife tranquilo' })
   await bag.request('POST', '/reset', fields.toString(), { ...form, ...mexican })
-  assert.equal((await bag.smtp.mailTo(email, 2)).subject, sentence('es', 'mail.password-reset-successful.subject'))
+  assert.equal((await bag.smtp.mailTo(email, 2)).subject, translate('es', 'mail.password-reset-successful.subject'))
 })
 
 test('an account keeps its language for mails that another browser causes, and for its pages', async () => {
@@ -39,10 +39,10 @@ test('an account keeps its language for mails that another browser causes, and f
   const signedUp = await bag.request('POST', '/sign-up', fields.toString(), { ...form, 'accept-language': 'de-AT' })
   const cookie = signedUp.headers.getSetCookie().map((one) => one.split(';')[0])
   const welcome = await bag.smtp.mailTo('grace@example.org')
-  assert.equal(welcome.subject, sentence('de', 'mail.verify-address.subject'))
+  assert.equal(welcome.subject, translate('de', 'mail.verify-address.subject'))
   await bag.request('POST', '/api/auth/forgot', { email: 'grace@example.org' }, arabic)
   const mail = await bag.smtp.mailTo('grace@example.org', 2)
-  assert.equal(mail.subject, sentence('de', 'mail.reset-password.subject'))
+  assert.equal(mail.subject, translate('de', 'mail.reset-password.subject'))
   assert.match(mail.html || '', /<html lang="de" dir="ltr">/)
   const page = await bag.request('GET', '/account', undefined, { ...arabic, cookie: cookie.join('; ') })
   assert.equal(page.headers.get('content-language'), 'de')
@@ -116,13 +116,13 @@ test('a language that this release does not speak is passed over', async () => {
 test('what is wrong with a form is said in the language, with its numbers', async () => {
   const spanish = { ...form, ...mexican }
   const weak = await bag.request('POST', '/sign-up', 'email=eve@example.org&password=short', spanish)
-  assert(weak.text.includes(sentence('es', 'page.reason.too-short', { min: 8 })), weak.text)
+  assert(weak.text.includes(translate('es', 'page.reason.too-short', { min: 8 })), weak.text)
   const common = await bag.request('POST', '/sign-up', 'email=eve@example.org&password=password', spanish)
-  assert(common.text.includes(sentence('es', 'page.reason.too-common')), common.text)
+  assert(common.text.includes(translate('es', 'page.reason.too-common')), common.text)
   const address = await bag.request('POST', '/forgot', 'email=eve', spanish)
-  assert(address.text.includes(sentence('es', 'page.reason.not-an-address')), address.text)
+  assert(address.text.includes(translate('es', 'page.reason.not-an-address')), address.text)
   const missing = await bag.request('POST', '/forgot', 'e=eve', spanish)
-  assert.match(missing.text, new RegExp(`<code dir="ltr">email</code>: ${sentence('es', 'page.reason.missing')}`))
+  assert.match(missing.text, new RegExp(`<code dir="ltr">email</code>: ${translate('es', 'page.reason.missing')}`))
   const elsewhere = await bag.request('POST', '/forgot', 'email=eve', { ...spanish, 'sec-fetch-site': 'cross-site' })
-  assert(elsewhere.text.includes(sentence('es', 'page.error.other-site')), elsewhere.text)
+  assert(elsewhere.text.includes(translate('es', 'page.error.other-site')), elsewhere.text)
 })

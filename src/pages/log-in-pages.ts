@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { deviceOf } from '../http/device.ts'
+import { describeDevice } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
-import { letIn, showOut } from '../sessions/cookie.ts'
-import { type LogInDependencies, openSession } from '../sessions/log-in.ts'
-import { leave } from '../sessions/log-out.ts'
-import { refusalOf } from './form-errors.ts'
-import { ownPath } from './local-path.ts'
+import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
+import { type LogInDependencies, logIn } from '../sessions/log-in.ts'
+import { logOut } from '../sessions/log-out.ts'
+import { formErrorsFrom } from './form-errors.ts'
+import { localPath } from './local-path.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey; show: ShowPage }
@@ -17,21 +17,21 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
 
   const query = Type.Object({ next: Type.Optional(Type.String()) })
   app.get('/log-in', { schema: { querystring: query } }, async (request, reply) => {
-    const next = ownPath(request.query.next)
+    const next = localPath(request.query.next)
     if (request.visitor) return reply.redirect(next, 303)
     return show(reply, { name: 'log-in', title: 'log-in', focus: 'email', values: { email: '', next } })
   })
 
   const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
   app.post('/log-in', { schema: { body }, preHandler: limit('log-in') }, async (request, reply) => {
-    const next = ownPath(request.body.next)
+    const next = localPath(request.body.next)
     const email = request.body.email.trim()
     try {
-      const session = await openSession(dependencies, { email, password: request.body.password }, request, reply)
-      letIn(reply, config, await signAccessToken(key, session))
+      const session = await logIn(dependencies, { email, password: request.body.password }, request, reply)
+      setSessionCookie(reply, config, await signAccessToken(key, session))
       return await reply.redirect(next, 303)
     } catch (error) {
-      const refusal = refusalOf(error, {
+      const refusal = formErrorsFrom(error, {
         UnauthorizedError: { field: 'password', sentence: 'page.log-in.wrong' },
         UnverifiedEmailError: { field: 'email', sentence: 'page.log-in.unverified' },
       })
@@ -40,8 +40,8 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
   })
 
   app.post('/log-out', async (request, reply) => {
-    if (request.visitor) await leave(db, request.visitor, deviceOf(request))
-    showOut(reply, config)
+    if (request.visitor) await logOut(db, request.visitor, describeDevice(request))
+    clearSessionCookie(reply, config)
     return reply.redirect('/', 303)
   })
 }

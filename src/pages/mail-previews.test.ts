@@ -7,7 +7,7 @@ import { parse } from 'node-html-parser'
 import { assertError } from '../../test/contract.ts'
 import { signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { languages } from '../i18n/languages.ts'
-import { sentence } from '../i18n/translate.ts'
+import { translate } from '../i18n/translate.ts'
 import { mailKinds } from '../mail/samples.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'movie-bag-previews-'))
@@ -28,12 +28,12 @@ test('every mail is shown in every language: its subject, its text, and its HTML
     const language = languages[index % languages.length] ?? 'en'
     const path = `/dev/mails/${language}/${kind}`
     const page = parse(await pageAt(path))
-    assert.equal(page.querySelector('main .lead')?.text, sentence(language, `mail.${kind}.subject`))
-    assert(page.querySelector('pre')?.text.startsWith(sentence(language, 'mail.greeting')))
+    assert.equal(page.querySelector('main .lead')?.text, translate(language, `mail.${kind}.subject`))
+    assert(page.querySelector('pre')?.text.startsWith(translate(language, 'mail.greeting')))
     assert.equal(page.querySelector('iframe')?.getAttribute('src'), `${path}/html`)
     const html = await pageAt(`${path}/html`)
     assert.match(html, new RegExp(`<html lang="${language}"`))
-    assert(html.includes(sentence(language, 'mail.signature.regards')))
+    assert(html.includes(translate(language, 'mail.signature.regards')))
   }
 })
 

@@ -4,9 +4,9 @@ import { Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import { AppError } from '../errors.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
-import { languages, nameOf } from '../i18n/languages.ts'
-import { sentence } from '../i18n/translate.ts'
-import { mailTemplates } from '../mail/render.ts'
+import { languageName, languages } from '../i18n/languages.ts'
+import { translate } from '../i18n/translate.ts'
+import { openMailTemplates } from '../mail/render.ts'
 import { mailKinds, sampleOf } from '../mail/samples.ts'
 import type { ShowPage } from './render.ts'
 
@@ -17,12 +17,12 @@ type Dependencies = { config: Config; show: ShowPage }
  * so that an edit shows when the page is loaded again.
  */
 export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app, { config, show }) => {
-  const locales = languages.map((code) => ({ code, name: nameOf(code) }))
+  const locales = languages.map((code) => ({ code, name: languageName(code) }))
   const schema = { params: Type.Object({ locale: Type.String(), kind: Type.String() }) }
 
   app.get('/dev/mails', (_request, reply) => {
     const { defaultLocale: locale } = config
-    const mails = mailKinds(locale).map((kind) => ({ kind, subject: sentence(locale, `mail.${kind}.subject`) }))
+    const mails = mailKinds(locale).map((kind) => ({ kind, subject: translate(locale, `mail.${kind}.subject`) }))
     return show(reply, { name: 'dev-mails', title: 'dev-mails', heading: 'Mails', values: { mails, locales } })
   })
 
@@ -48,7 +48,7 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
 
   async function preview({ locale, kind }: { locale: string; kind: string }) {
     if (!languages.includes(locale) || !mailKinds(locale).includes(kind)) throw new AppError('NotFoundError')
-    return mailTemplates(config)(kind, locale, await sampleOf(kind, locale))
+    return openMailTemplates(config)(kind, locale, await sampleOf(kind, locale))
   }
 }
 

@@ -3,17 +3,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { invalid } from '../http/error-handler.ts'
-import { addToCollection, newMovie } from '../movies/add-movie.ts'
-import { changeFields } from '../movies/change-movie.ts'
+import { validationError } from '../http/error-handler.ts'
+import { addMovie, newMovie } from '../movies/add-movie.ts'
+import { changeMovie } from '../movies/change-movie.ts'
 import { type MovieFields, movieParams } from '../movies/movie.ts'
-import type { RequireRoom } from '../movies/quota.ts'
-import { ownVisitor, requireVisitor } from '../sessions/cookie.ts'
-import { type Refusal, refusalOf } from './form-errors.ts'
+import type { CheckMovieQuota } from '../movies/quota.ts'
+import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import { formErrorsFrom, type Refusal } from './form-errors.ts'
 import { movieOnPage } from './movie-page.ts'
 import type { ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; requireRoom: RequireRoom; show: ShowPage }
+type Dependencies = { db: Database; checkMovieQuota: CheckMovieQuota; show: ShowPage }
 
 /** A movie as a form holds it. */
 const form = Type.Object({
@@ -26,7 +26,7 @@ const form = Type.Object({
 type Form = Static<typeof form>
 
 /** To add a movie, and to change one's own. */
-export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, requireRoom, show }) => {
+export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, checkMovieQuota, show }) => {
   app.addHook('onRequest', requireVisitor)
 
   app.get('/movies/new', (_request, reply) => {
@@ -36,7 +36,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
 
   app.post('/movies/new', { schema: { body: form } }, async (request, reply) => {
     try {
-      const { id } = await addToCollection({ db, requireRoom }, ownVisitor(request).accountId, fieldsIn(request))
+      const { id } = await addMovie({ db, checkMovieQuota }, requiredSession(request).accountId, fieldsIn(request))
       return await reply.redirect(`/movies/${id}?done=added`, 303)
     } catch (error) {
       return showForm(reply, request.body, { refusal: inFormsWords(error) })
@@ -45,7 +45,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
 
   app.get('/movies/:id/edit', { schema: { params: movieParams } }, async (request, reply) => {
     const movie = await movieOnPage(db, request.params.id)
-    if (movie.added_by !== ownVisitor(request).accountId) throw new AppError('UpdatingMovieError')
+    if (movie.added_by !== requiredSession(request).accountId) throw new AppError('UpdatingMovieError')
     const { id, name, year, casts, genres, notes } = movie
     const shown = {
       name,
@@ -60,7 +60,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   app.post('/movies/:id/edit', { schema: { params: movieParams, body: form } }, async (request, reply) => {
     const { id } = request.params
     try {
-      await changeFields(db, id, ownVisitor(request).accountId, fieldsIn(request))
+      await changeMovie(db, id, requiredSession(request).accountId, fieldsIn(request))
       return await reply.redirect(`/movies/${encodeURIComponent(id)}?done=changed`, 303)
     } catch (error) {
       return showForm(reply, request.body, { refusal: inFormsWords(error), id })
@@ -77,7 +77,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   /** One sentence for each field, whatever of it is wrong: that of a list is told at the list. */
   function inFormsWords(error: unknown): Refusal {
     const taken = { field: 'name', sentence: 'page.movie-form.taken' }
-    const refusal = refusalOf(error, { MovieAlreadyExistsError: taken })
+    const refusal = formErrorsFrom(error, { MovieAlreadyExistsError: taken })
     if (error instanceof AppError && error.code === 'MovieAlreadyExistsError') return refusal
     const [focus = '', ...others] = new Set(Object.keys(refusal.errors).map((field) => field.split('.')[0] ?? field))
     const told = [focus, ...others].map((field) => [field, { sentence: `page.movie-form.wrong-${field}` }])
@@ -99,7 +99,7 @@ function fieldsIn(request: FastifyRequest<{ Body: Form }>): MovieFields {
     notes: notes.trim() === '' ? null : notes.replaceAll('\r\n', '\n').trim(),
   }
   const isValid = request.compileValidationSchema(newMovie, 'body')
-  if (!isValid(fields)) throw invalid('body', isValid.errors ?? [])
+  if (!isValid(fields)) throw validationError('body', isValid.errors ?? [])
   return fields
 }
 

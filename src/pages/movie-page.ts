@@ -2,12 +2,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { takeOut } from '../movies/delete-movie.ts'
+import { deleteMovie } from '../movies/delete-movie.ts'
 import { movieParams, type WholeMovie } from '../movies/movie.ts'
 import { findMovie } from '../movies/read-movie.ts'
-import { putBack } from '../movies/restore-movie.ts'
-import { ownVisitor, requireVisitor } from '../sessions/cookie.ts'
-import { coverOf } from './cover.ts'
+import { restoreMovie } from '../movies/restore-movie.ts'
+import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import { drawCover } from './cover.ts'
 import type { ShowPage } from './render.ts'
 
 /** What was done last: each is the sentence `page.movie.<done>`. */
@@ -20,7 +20,7 @@ export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPag
     const movie = await movieOnPage(db, request.params.id)
     const values = {
       movie,
-      cover: coverOf(movie.name),
+      cover: drawCover(movie.name),
       isOwn: movie.added_by === request.visitor?.accountId,
       done: deeds.find((deed) => deed === request.query.done) ?? '',
     }
@@ -29,12 +29,12 @@ export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPag
 
   const own = { schema: { params: movieParams }, onRequest: requireVisitor }
   app.post('/movies/:id/delete', own, async (request, reply) => {
-    await takeOut(db, request.params.id, ownVisitor(request).accountId)
+    await deleteMovie(db, request.params.id, requiredSession(request).accountId)
     return reply.redirect(`/?deleted=${encodeURIComponent(request.params.id)}`, 303)
   })
 
   app.post('/movies/:id/put-back', own, async (request, reply) => {
-    await putBack(db, request.params.id, ownVisitor(request).accountId)
+    await restoreMovie(db, request.params.id, requiredSession(request).accountId)
     return reply.redirect(`/movies/${encodeURIComponent(request.params.id)}?done=put-back`, 303)
   })
 }

@@ -3,13 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
-import { invalid } from '../http/error-handler.ts'
-import { genresInUse } from '../movies/genres.ts'
+import { validationError } from '../http/error-handler.ts'
+import { listGenres } from '../movies/genres.ts'
 import { movieFilters, queryOf } from '../movies/list-movies.ts'
-import { nameOfDeleted } from '../movies/restore-movie.ts'
-import { type FoundMovies, findMovies, type MovieSearch, sorts } from '../movies/search.ts'
-import { coverOf } from './cover.ts'
-import { refusalOf } from './form-errors.ts'
+import { findDeletedName } from '../movies/restore-movie.ts'
+import { type FoundMovies, type MovieSearch, searchMovies, sorts } from '../movies/search.ts'
+import { drawCover } from './cover.ts'
+import { formErrorsFrom } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; config: Config; show: ShowPage }
@@ -42,10 +42,10 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   /** What was asked for wrongly finds nothing, and is told at its field. */
   async function lookFor(request: FastifyRequest, search: Search) {
     try {
-      if (request.validationError) throw invalid('query', request.validationError.validation)
-      return { found: await findMovies(db, { ...search, limit: pageSize }) }
+      if (request.validationError) throw validationError('query', request.validationError.validation)
+      return { found: await searchMovies(db, { ...search, limit: pageSize }) }
     } catch (error) {
-      return { found: { movies: [] }, refusal: refusalOf(error) }
+      return { found: { movies: [] }, refusal: formErrorsFrom(error) }
     }
   }
 
@@ -55,13 +55,13 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     return {
       search: { q, genre, cast, year, added_by, sort: sort ?? offered[0] },
       sorts: offered,
-      genres: await genresInUse(db),
+      genres: await listGenres(db),
       me: visitor?.accountId ?? '',
     }
   }
 
   async function undoable({ visitor }: FastifyRequest, id: string) {
-    const name = visitor && (await nameOfDeleted(db, id, visitor.accountId))
+    const name = visitor && (await findDeletedName(db, id, visitor.accountId))
     return name ? { id, name } : null
   }
 }
@@ -89,7 +89,7 @@ function resultsOf(search: Search, { movies, next, q }: FoundMovies) {
   const { limit: __, ...following } = next ?? { limit: pageSize }
   const { after: ___, ...beginning } = search
   return {
-    movies: movies.map((movie) => ({ ...movie, cover: coverOf(movie.name) })),
+    movies: movies.map((movie) => ({ ...movie, cover: drawCover(movie.name) })),
     corrected: q ?? '',
     isEmpty: movies.length === 0 && Object.keys(narrowing).length === 0 && !after,
     isFirst: !after,

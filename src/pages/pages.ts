@@ -5,15 +5,15 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { useErrorHandler } from '../http/error-handler.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import type { RequireRoom } from '../movies/quota.ts'
+import type { CheckMovieQuota } from '../movies/quota.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import type { TokenKey } from '../sessions/access-token.ts'
 import { useVisitors } from '../sessions/cookie.ts'
 import { accountChangePages } from './account-change-pages.ts'
 import { accountPages } from './account-pages.ts'
 import { compression } from './compression.ts'
-import { refuseOtherSites } from './csrf.ts'
-import { errorsFor } from './error-page.ts'
+import { refuseCrossSite } from './csrf.ts'
+import { openErrorPages } from './error-page.ts'
 import { forgotPages } from './forgot-pages.ts'
 import { linkPages } from './link-pages.ts'
 import { logInPages } from './log-in-pages.ts'
@@ -31,7 +31,7 @@ type Dependencies = {
   config: Config
   key: TokenKey
   failures: FailedLogins
-  requireRoom: RequireRoom
+  checkMovieQuota: CheckMovieQuota
   show: ShowPage
 }
 
@@ -40,10 +40,10 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.addHook('onRoute', (route) => {
     route.schema = { ...route.schema, hide: true }
   })
-  app.addHook('onRequest', refuseOtherSites(dependencies.config))
+  app.addHook('onRequest', refuseCrossSite(dependencies.config))
   useVisitors(app, dependencies)
   await app.register(formbody)
-  useErrorHandler(app, errorsFor(dependencies.show))
+  useErrorHandler(app, openErrorPages(dependencies.show))
   // https://w3c.github.io/webappsec-change-password-url/: where password managers send who wants another password.
   app.get('/.well-known/change-password', (request, reply) => {
     return reply.redirect(request.visitor ? '/account/password' : '/forgot')

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config/config.ts'
-import { localeAskedFor } from '../http/client.ts'
+import { requestedLocale } from '../http/client.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
-import { directionOf, knownLanguage } from '../i18n/languages.ts'
-import { sentence } from '../i18n/translate.ts'
-import { liquid } from '../mail/render.ts'
-import type { Refusal, Told } from './form-errors.ts'
+import { textDirection, toLanguage } from '../i18n/languages.ts'
+import { translate } from '../i18n/translate.ts'
+import { templateEngine } from '../mail/render.ts'
+import type { Message, Refusal } from './form-errors.ts'
 
 /**
  * Answers with the page of that name in `templates/pages/`, in the language of whoever asks. Its heading is the one given,
@@ -18,7 +18,7 @@ export type ShowPage = (reply: FastifyReply, page: Page) => Promise<FastifyReply
 type Page = {
   name: string
   title: string
-  heading?: string | Told
+  heading?: string | Message
   status?: number
   /** The field that one begins with. */
   focus?: string
@@ -28,13 +28,13 @@ type Page = {
 
 export function openPages({ templatesDir, defaultLocale }: Config): ShowPage {
   const own = templatesDir ? [join(templatesDir, 'pages')] : []
-  const engine = liquid([...own, join(import.meta.dirname, '../../templates/pages')], '.html')
+  const engine = templateEngine([...own, join(import.meta.dirname, '../../templates/pages')], '.html')
   return async (reply, { name, title, heading, status = 200, focus = '', refusal, values }) => {
     const { routeOptions, visitor } = reply.request
     const locale = localeOf(reply.request) ?? defaultLocale
     const common = {
       locale,
-      dir: directionOf(locale),
+      dir: textDirection(locale),
       title,
       heading: typeof heading === 'string' ? heading : told(locale, heading ?? { sentence: `page.${title}.title` }),
       path: routeOptions.url ?? '',
@@ -58,13 +58,13 @@ export function openPages({ templatesDir, defaultLocale }: Config): ShowPage {
 
 /** Of the account that is signed in, or else of the browser. Where a request fails early nobody knows the account. */
 function localeOf(request: FastifyRequest): string | undefined {
-  return knownLanguage(request.visitor?.locale) ?? localeAskedFor(request)
+  return toLanguage(request.visitor?.locale) ?? requestedLocale(request)
 }
 
 function errorsIn(locale: string, { errors }: Pick<Refusal, 'errors'> = { errors: {} }): Record<string, string> {
   return Object.fromEntries(Object.entries(errors).map(([field, error]) => [field, told(locale, error)]))
 }
 
-function told(locale: string, { sentence: key, values }: Told): string {
-  return sentence(locale, key, values)
+function told(locale: string, { sentence: key, values }: Message): string {
+  return translate(locale, key, values)
 }

@@ -4,13 +4,13 @@ import { Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { clientOf, localeAskedFor } from '../http/client.ts'
+import { clientOf, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { lookAtResetLink } from '../links/reset-link.ts'
-import { askForResetAgain } from '../recovery/renew-link.ts'
-import { finishReset } from '../recovery/reset-password.ts'
-import { showOut } from '../sessions/cookie.ts'
-import { type Refusal, refusalOf } from './form-errors.ts'
+import { findResetLink } from '../links/reset-link.ts'
+import { renewResetLink } from '../recovery/renew-link.ts'
+import { resetPassword } from '../recovery/reset-password.ts'
+import { clearSessionCookie } from '../sessions/cookie.ts'
+import { formErrorsFrom, type Refusal } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
@@ -26,29 +26,29 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   const schema = { body: Type.Object({ reset_token: Type.String(), password: Type.String() }) }
   app.post('/reset', { schema, preHandler: limit('reset-password') }, async (request, reply) => {
     const { reset_token: token, password } = request.body
-    const link = await lookAtResetLink(db, token)
+    const link = await findResetLink(db, token)
     try {
-      await finishReset(db, config, { token, password, client: clientOf(request) })
+      await resetPassword(db, config, { token, password, client: clientOf(request) })
     } catch (error) {
       const isDead = error instanceof AppError && error.status === 403
-      return showLink(reply, token, isDead ? undefined : refusalOf(error))
+      return showLink(reply, token, isDead ? undefined : formErrorsFrom(error))
     }
     // Their session is over, and nobody is signed in by a mail. Somebody else's, in the same browser, goes on.
-    if (request.visitor?.accountId === link?.accountId) showOut(reply, config)
+    if (request.visitor?.accountId === link?.accountId) clearSessionCookie(reply, config)
     return show(reply, { name: 'reset-done', title: 'reset-done' })
   })
 
   const renewal = { body: Type.Object({ reset_token: Type.String() }) }
   app.post('/reset/renew', { schema: renewal, preHandler: limit('forgot-password') }, async (request, reply) => {
-    const link = await lookAtResetLink(db, request.body.reset_token)
-    const code = await askForResetAgain(db, request.body.reset_token, localeAskedFor(request))
+    const link = await findResetLink(db, request.body.reset_token)
+    const code = await renewResetLink(db, request.body.reset_token, requestedLocale(request))
     const email = link ? masked(link.email) : ''
     return show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
   })
 
   /** The form where the link lives; else what has become of it, before anybody types a password. */
   async function showLink(reply: FastifyReply, token: string, refusal?: Refusal) {
-    const link = await lookAtResetLink(db, token)
+    const link = await findResetLink(db, token)
     if (link?.state === 'live') {
       const { email } = link
       const values = { token, email, masked: masked(email), length: config.minPasswordLength }

@@ -1,6 +1,6 @@
 import { type Database, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { isPasswordOf } from './password.ts'
+import { verifyPassword } from './password.ts'
 import { clearFailures, confirmationsKey, type FailedLogins } from './wrong-attempts.ts'
 
 /**
@@ -17,7 +17,7 @@ export async function requirePassword(
   const key = confirmationsKey(accountId)
   return failures.count(key, async (isAllowed) => {
     const passwordHash = isAllowed ? account?.passwordHash : undefined
-    const isRight = await isPasswordOf(passwordHash, password)
+    const isRight = await verifyPassword(passwordHash, password)
     if (!passwordHash || !isRight) throw new AppError('UnauthorizedError', 'The current password is not right.')
     await clearFailures(db, key)
     return passwordHash

@@ -7,7 +7,7 @@ import { mailedToken } from '../../test/mail-links.ts'
 import { type Answer, bearer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
 import { sql } from '../database/database.ts'
-import { isPasswordOf } from './password.ts'
+import { verifyPassword } from './password.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -169,7 +169,7 @@ async function keepHashing(t: TestContext): Promise<void> {
   const cheap = await hashBcrypt('anything', { cost: 4 })
   let isOver = false
   const wantTurns = async () => {
-    while (!isOver) await isPasswordOf(cheap, 'a guess').catch(() => turn())
+    while (!isOver) await verifyPassword(cheap, 'a guess').catch(() => turn())
   }
   const crowd = Promise.all(Array.from({ length: 130 }, wantTurns))
   t.after(() => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { counter, keyOf, takeBack } from '../http/counter.ts'
+import { counter, decrement, hashKey } from '../http/counter.ts'
 
 // At most 100 failures in a row for one address, wherever they come from (NIST SP 800-63B-4, 3.2.2). They are counted by
 // address, whether or not anybody has it, so that counting tells nothing; and apart for each browser that the owner has
@@ -19,7 +19,7 @@ export type FailedLogins = {
 
 export function failedLogins(db: Database): FailedLogins {
   const year = 365 * 86_400
-  const count = counter(db, { name: prefix, points: 100, seconds: year, remembersRefusals: false })
+  const count = counter(db, { name: prefix, points: 100, seconds: year, cachesRefusals: false })
   return {
     count: async (key, attempt) => {
       const { isAllowed } = await count(key)
@@ -27,7 +27,7 @@ export function failedLogins(db: Database): FailedLogins {
         return await attempt(isAllowed)
       } catch (error) {
         // Where the database is away this fails as well: then one failure too many stays, until the next success.
-        if (!isVerdict(error)) await takeBack(db, prefix, key).catch(() => {})
+        if (!isVerdict(error)) await decrement(db, prefix, key).catch(() => {})
         throw error
       }
     },
@@ -51,7 +51,7 @@ export function confirmationsKey(accountId: string): string {
 }
 
 export async function clearFailures(db: Queryable, key: string): Promise<void> {
-  await db.query(sql`delete from rate_limits where key = ${keyOf(prefix, key)}`)
+  await db.query(sql`delete from rate_limits where key = ${hashKey(prefix, key)}`)
 }
 
 /** Lets an account try again from everywhere. */

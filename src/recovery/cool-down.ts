@@ -7,7 +7,7 @@ import { sql, type Transaction } from '../database/database.ts'
  * The caller holds the lock on the account’s row. A mail of the future, from before the clock was set back, bars nobody;
  * one that was sent since this transaction began is none.
  */
-export async function isTooSoon(tx: Transaction, accountId: string): Promise<boolean> {
+export async function isCoolingDown(tx: Transaction, accountId: string): Promise<boolean> {
   const [mails] = await tx.query<{ tooSoon: boolean }>(sql`
     with mails as (
       select state, closed_at as sent_at, closed_at > coalesce(

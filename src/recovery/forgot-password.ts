@@ -1,17 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { requireAddress } from '../accounts/email-address.ts'
+import { requireEmail } from '../accounts/email-address.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { localeAskedFor } from '../http/client.ts'
+import { requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
 
-export const forgotPassword: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+export const forgotPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
   const schema = {
     summary: 'Ask for a mail with a link to set a new password',
     description:
@@ -27,7 +27,7 @@ export const forgotPassword: FastifyPluginAsyncTypebox<Dependencies> = async (ap
     },
   }
   app.post('/api/auth/forgot', { schema, preHandler: limit('forgot-password') }, async (request) => {
-    return { support_code: await askForReset(db, config, request.body.email, localeAskedFor(request)) }
+    return { support_code: await requestReset(db, config, request.body.email, requestedLocale(request)) }
   })
 }
 
@@ -35,8 +35,8 @@ export const forgotPassword: FastifyPluginAsyncTypebox<Dependencies> = async (ap
  * Queues the mail for whoever has the address, without looking whether anybody does: the worker does that, away from
  * the requests, so that neither the answer nor its time can tell. Throws `SchemaValidationError` for what is no address.
  */
-export async function askForReset(db: Database, config: Config, email: string, locale?: string): Promise<string> {
-  const canonical = requireAddress(email)
+export async function requestReset(db: Database, config: Config, email: string, locale?: string): Promise<string> {
+  const canonical = requireEmail(email)
   if (config.accountPrivacy === 'reveal') await requireAccount(db, canonical)
   return queueMail(db, { kind: 'reset-password', address: email, locale })
 }

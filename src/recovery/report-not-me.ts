@@ -1,22 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { freeze } from '../accounts/account.ts'
-import { remember } from '../accounts/audit-history.ts'
-import { changeAwayFrom, moveBack } from '../accounts/email-changes.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
+import { findChangeFrom, restorePreviousEmail } from '../accounts/email-changes.ts'
 import { type Database, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { cancelActionLinks, type LinkPurpose, lookAtActionLink, spendActionLink } from '../links/action-link.ts'
-import { cancelResetLinks } from '../links/reset-link.ts'
+import { findActionLink, type LinkPurpose, revokeActionLinks, spendActionLink } from '../links/action-link.ts'
+import { revokeResetLinks } from '../links/reset-link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { forgetBrowsers } from '../sessions/known-browser.ts'
 import { endSessions } from '../sessions/session.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller }
 
-export const notMe: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
+export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
   const schema = {
     summary: 'Say "this wasn’t me" with the token from a mail',
     description:
@@ -27,26 +27,26 @@ export const notMe: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, 
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
   }
   app.post('/api/auth/not-me', { schema, preHandler: limit('link') }, async (request) => {
-    await disown(db, request.body.token, clientOf(request))
+    await reportNotMe(db, request.body.token, clientOf(request))
     return {}
   })
 }
 
-export const notMePurposes: LinkPurpose[] = ['not-me-request', 'not-me-change']
+export const reportPurposes: LinkPurpose[] = ['not-me-request', 'not-me-change']
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. Answers which of the two kinds of link it was. */
-export async function disown(db: Database, token: string, client: Client): Promise<LinkPurpose> {
-  const link = await lookAtActionLink(db, notMePurposes, token)
+export async function reportNotMe(db: Database, token: string, client: Client): Promise<LinkPurpose> {
+  const link = await findActionLink(db, reportPurposes, token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for a new password instead.')
   return db.transaction(async (tx) => {
-    const spent = await spendActionLink(tx, notMePurposes, token)
+    const spent = await spendActionLink(tx, reportPurposes, token)
     if (!spent) throw new AppError('BadTokenError', 'The link was used already, or is not one of ours.')
     const { accountId, purpose, params } = spent
     if (purpose === 'not-me-request') {
       await cancelRequest(tx, accountId, client.device)
       return purpose
     }
-    await comeBackTo(tx, accountId, params['email'] ?? '', client.device)
+    await revertEmailChange(tx, accountId, params['email'] ?? '', client.device)
     await freezeAndRecover(tx, accountId, client)
     return purpose
   })
@@ -54,27 +54,27 @@ export async function disown(db: Database, token: string, client: Client): Promi
 
 /** Whoever asked gets no link that works, and cannot have the owner mailed again for an hour. */
 async function cancelRequest(tx: Transaction, accountId: string, device: string): Promise<void> {
-  await cancelResetLinks(tx, accountId)
+  await revokeResetLinks(tx, accountId)
   await tx.query(sql`update accounts set reset_quiet_until = now() + interval '1 hour' where id = ${accountId}`)
-  await remember(tx, { accountId, event: 'reset cancelled', device })
+  await recordEvent(tx, { accountId, event: 'reset cancelled', device })
 }
 
 /** Whoever changed something may have moved the account since; the new link must not go to them. */
-async function comeBackTo(tx: Transaction, accountId: string, email: string, device: string): Promise<void> {
-  const change = await changeAwayFrom(tx, accountId, email)
-  if (!change || !(await moveBack(tx, accountId, change))) return
+async function revertEmailChange(tx: Transaction, accountId: string, email: string, device: string): Promise<void> {
+  const change = await findChangeFrom(tx, accountId, email)
+  if (!change || !(await restorePreviousEmail(tx, accountId, change))) return
   // Mails about changes went to the other address since: its reader must not freeze the account once more.
-  await cancelActionLinks(tx, accountId, ['not-me-change'])
-  await remember(tx, { accountId, event: 'address change undone', device })
+  await revokeActionLinks(tx, accountId, ['not-me-change'])
+  await recordEvent(tx, { accountId, event: 'address change undone', device })
 }
 
 /** Nobody gets in any more but by the mail that is sent to the owner now. */
 export async function freezeAndRecover(tx: Transaction, accountId: string, { device, locale }: Client): Promise<void> {
   await freeze(tx, accountId)
   await endSessions(tx, accountId)
-  await cancelResetLinks(tx, accountId)
-  await cancelActionLinks(tx, accountId, ['confirm-address', 'not-me-request'])
+  await revokeResetLinks(tx, accountId)
+  await revokeActionLinks(tx, accountId, ['confirm-address', 'not-me-request'])
   await forgetBrowsers(tx, accountId)
-  await remember(tx, { accountId, event: 'account frozen', device })
+  await recordEvent(tx, { accountId, event: 'account frozen', device })
   await queueMail(tx, { kind: 'reset-password', accountId, locale })
 }

@@ -1,23 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { setPassword } from '../accounts/account.ts'
-import { remember } from '../accounts/audit-history.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { lookAtResetLink, type ResetLink, spendResetLink } from '../links/reset-link.ts'
+import { findResetLink, type ResetLink, spendResetLink } from '../links/reset-link.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { checkPassword, hashPassword, isPasswordOf } from '../passwords/password.ts'
+import { checkPassword, hashPassword, verifyPassword } from '../passwords/password.ts'
 import { clearFailuresOf } from '../passwords/wrong-attempts.ts'
 import { forgetBrowsers } from '../sessions/known-browser.ts'
 import { endSessions } from '../sessions/session.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
 
-export const resetPassword: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
   const schema = {
     summary: 'Set a new password with the token from the mail',
     description:
@@ -29,7 +29,7 @@ export const resetPassword: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {
     const { reset_token: token, password } = request.body
-    await finishReset(db, config, { token, password, client: clientOf(request) })
+    await resetPassword(db, config, { token, password, client: clientOf(request) })
     return {}
   })
 }
@@ -37,18 +37,18 @@ export const resetPassword: FastifyPluginAsyncTypebox<Dependencies> = async (app
 type Attempt = { token: string; password: string; client: Client }
 
 /** Throws `BadTokenError`, `ExpiredTokenError`, or `SchemaValidationError` for a password that will not do. */
-export async function finishReset(db: Database, config: Config, attempt: Attempt): Promise<void> {
-  const link = await lookAtResetLink(db, attempt.token)
-  if (link?.state !== 'live') return finishAgain(db, link, attempt.password)
+export async function resetPassword(db: Database, config: Config, attempt: Attempt): Promise<void> {
+  const link = await findResetLink(db, attempt.token)
+  if (link?.state !== 'live') return acceptRepeatOrExplain(db, link, attempt.password)
   checkPassword(attempt.password, { email: link.email, minLength: config.minPasswordLength })
   const passwordHash = await hashPassword(attempt.password)
-  const isDone = await changePassword(db, attempt, passwordHash)
+  const isDone = await replacePassword(db, attempt, passwordHash)
   // Somebody was faster, or the link ended meanwhile: the same question is asked of it once more.
-  if (!isDone) await finishAgain(db, await lookAtResetLink(db, attempt.token), attempt.password)
+  if (!isDone) await acceptRepeatOrExplain(db, await findResetLink(db, attempt.token), attempt.password)
 }
 
 /** All or nothing: the link is spent, the password is new, the sessions are over, and the mail that says so is queued. */
-function changePassword(
+function replacePassword(
   db: Database,
   { token, client: { device, locale } }: Attempt,
   passwordHash: string,
@@ -60,7 +60,7 @@ function changePassword(
     await endSessions(tx, spent.accountId)
     await forgetBrowsers(tx, spent.accountId)
     await clearFailuresOf(tx, spent.accountId)
-    await remember(tx, { accountId: spent.accountId, event: 'reset finished', device })
+    await recordEvent(tx, { accountId: spent.accountId, event: 'reset finished', device })
     await queueMail(tx, {
       kind: 'password-reset-successful',
       accountId: spent.accountId,
@@ -72,13 +72,13 @@ function changePassword(
 }
 
 /** A double click has already done what it asks for; anybody else is told what is wrong with the link. */
-async function finishAgain(db: Database, link: ResetLink | undefined, password: string): Promise<void> {
+async function acceptRepeatOrExplain(db: Database, link: ResetLink | undefined, password: string): Promise<void> {
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for a new mail.')
-  if (link?.state === 'used' && (await isRepetition(db, link, password))) return
+  if (link?.state === 'used' && (await isDoubleSubmit(db, link, password))) return
   throw new AppError('BadTokenError', 'The link was used, replaced or mistyped. Ask for a new mail.')
 }
 
-async function isRepetition(
+async function isDoubleSubmit(
   db: Database,
   { accountId, endedSecondsAgo }: ResetLink,
   password: string,
@@ -86,5 +86,5 @@ async function isRepetition(
   if (endedSecondsAgo === null || endedSecondsAgo > 15 * 60) return false
   const [account] = await db.query<{ passwordHash: string }>(sql`
     select password_hash as "passwordHash" from accounts where id = ${accountId}`)
-  return isPasswordOf(account?.passwordHash, password)
+  return verifyPassword(account?.passwordHash, password)
 }

@@ -1,18 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { remember } from '../accounts/audit-history.ts'
-import { moveBack } from '../accounts/email-changes.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
+import { restorePreviousEmail } from '../accounts/email-changes.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, clientOf } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { cancelActionLinks, lookAtActionLink, spendActionLink } from '../links/action-link.ts'
+import { findActionLink, revokeActionLinks, spendActionLink } from '../links/action-link.ts'
 import { freezeAndRecover } from './report-not-me.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller }
 
-export const undoAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
+export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
   const schema = {
     summary: 'Undo a change of e-mail address with the token from the mail to the old one',
     description: 'The account goes back to the old address, is frozen, and a reset link is mailed there.',
@@ -28,14 +28,14 @@ export const undoAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */
 export async function undoAddressChange(db: Database, token: string, client: Client): Promise<void> {
-  const link = await lookAtActionLink(db, ['undo-address'], token)
+  const link = await findActionLink(db, ['undo-address'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'A change can be undone for 7 days.')
   await db.transaction(async (tx) => {
     const spent = await spendActionLink(tx, ['undo-address'], token)
-    const email = spent && (await moveBack(tx, spent.accountId, spent.params['change'] ?? ''))
+    const email = spent && (await restorePreviousEmail(tx, spent.accountId, spent.params['change'] ?? ''))
     if (!email) throw new AppError('BadTokenError', 'The link was used already, or the change was undone.')
-    await cancelActionLinks(tx, spent.accountId, ['not-me-change'])
-    await remember(tx, { accountId: spent.accountId, event: 'address change undone', device: client.device })
+    await revokeActionLinks(tx, spent.accountId, ['not-me-change'])
+    await recordEvent(tx, { accountId: spent.accountId, event: 'address change undone', device: client.device })
     await freezeAndRecover(tx, spent.accountId, client)
   })
 }

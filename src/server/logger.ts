@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 export type { Logger } from 'pino'
 
 /** Lines for a reader in a terminal; JSON in production, for what collects logs. */
-export async function openLog({ production, logLevel }: Pick<Config, 'production' | 'logLevel'>): Promise<Logger> {
+export async function createLogger({ production, logLevel }: Pick<Config, 'production' | 'logLevel'>): Promise<Logger> {
   if (production) return pino({ level: logLevel, base: { pid: process.pid } })
   const { default: pretty } = await import('pino-pretty')
   const lines = pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true })

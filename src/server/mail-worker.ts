@@ -3,10 +3,10 @@ import { accountMessages } from '../account-settings/mails.ts'
 import type { Config } from '../config/config.ts'
 import { openDatabase } from '../database/database.ts'
 import { startDelivery } from '../mail/delivery.ts'
-import { mailTemplates } from '../mail/render.ts'
+import { openMailTemplates } from '../mail/render.ts'
 import { mailServer } from '../mail/smtp.ts'
 import { recoveryMessages } from '../recovery/mails.ts'
-import { type Logger, openLog } from './logger.ts'
+import { createLogger, type Logger } from './logger.ts'
 import { startPurge } from './purge.ts'
 
 /** What a worker needs to run: the settings, with the database that is really used. */
@@ -19,7 +19,7 @@ export function startWorker(config: WorkerSettings, log: Logger): { stop: () => 
     connections: server.connections + 1,
     onError: (error) => log.warn({ err: error }, 'A connection of the mail worker to the database was lost'),
   })
-  const render = mailTemplates(config)
+  const render = openMailTemplates(config)
   const delivery = startDelivery(
     db,
     server,
@@ -38,6 +38,6 @@ export function startWorker(config: WorkerSettings, log: Logger): { stop: () => 
 
 if (!isMainThread && parentPort) {
   const config: WorkerSettings = workerData
-  const worker = startWorker(config, await openLog(config))
+  const worker = startWorker(config, await createLogger(config))
   parentPort.once('message', () => worker.stop().then(() => process.exit(0)))
 }

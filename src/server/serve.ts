@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../app.ts'
 import { type Config, readConfig } from '../config/config.ts'
-import { keptSecret } from '../config/generated-secret.ts'
+import { loadOrCreateSecret } from '../config/generated-secret.ts'
 import { version } from '../config/version.ts'
 import { openDatabase } from '../database/database.ts'
 import { migrate } from '../database/migrate.ts'
@@ -10,9 +10,9 @@ import { closeHttp } from '../http/graceful-close.ts'
 import { checkMailTemplates } from '../mail/check-templates.ts'
 import { type LocalInbox, openLocalInbox } from '../mail/local-inbox/start.ts'
 import { tokenKey } from '../sessions/access-token.ts'
-import { type Logger, openLog } from './logger.ts'
+import { createLogger, type Logger } from './logger.ts'
 import { startWorkerThread } from './mail-worker-thread.ts'
-import { announce } from './startup-message.ts'
+import { printStartupMessage } from './startup-message.ts'
 
 // What only some starts need is imported where they need it: half a second passes from a start to its first answer.
 
@@ -28,7 +28,7 @@ export function serve(signal: AbortSignal): Promise<Running> {
   return startAll(signal, async (config, log, onStop) => {
     await checkMailTemplates(config)
     const database = await openServer(config, log, onStop)
-    await migrateWithWords(database.url, { log, signal })
+    await migrateAndLog(database.url, { log, signal })
 
     const inbox = needsInbox(config) ? await openLocalInbox(config.dataDir) : undefined
     if (inbox) onStop(() => inbox.stop())
@@ -39,13 +39,13 @@ export function serve(signal: AbortSignal): Promise<Running> {
       onError: (error) => log.warn({ err: error }, lostConnection),
     })
     onStop(() => db.close())
-    const key = await tokenKey(config.jwtSecretKey ?? keptSecret(config.dataDir, 'jwt-secret-key'))
+    const key = await tokenKey(config.jwtSecretKey ?? loadOrCreateSecret(config.dataDir, 'jwt-secret-key'))
     const app = await buildApp({ config: settings, db, key, log, version })
     const worker = startWorkerThread(settings, log)
     onStop(() => worker.stop())
     await listen(app, config)
     onStop(() => closeHttp(app))
-    announce(config, log, { inbox, data: database.directory })
+    printStartupMessage(config, log, { inbox, data: database.directory })
   })
 }
 
@@ -56,7 +56,7 @@ export function work(signal: AbortSignal): Promise<Running> {
     if (!databaseUrl)
       throw new StartError('DATABASE_URL is not set: `movie-bag work` needs the database that `serve` uses.')
     await checkMailTemplates(config)
-    await migrateWithWords(databaseUrl, { log, signal })
+    await migrateAndLog(databaseUrl, { log, signal })
     const { startWorker } = await import('./mail-worker.ts')
     const worker = startWorker({ ...config, databaseUrl }, log)
     onStop(() => worker.stop())
@@ -68,7 +68,7 @@ export function work(signal: AbortSignal): Promise<Running> {
 export async function migrateOnly(signal: AbortSignal): Promise<undefined> {
   const { stop } = await startAll(signal, async (config, log, onStop) => {
     const database = await openServer(config, log, onStop)
-    await migrateWithWords(database.url, { log, signal })
+    await migrateAndLog(database.url, { log, signal })
     log.info('The database has the newest schema')
   })
   await stop()
@@ -81,7 +81,7 @@ async function startAll(
   start: (config: Config, log: Logger, onStop: OnStop) => Promise<void>,
 ): Promise<Running> {
   const config = readConfig()
-  const log = await openLog(config)
+  const log = await createLogger(config)
   for (const warning of config.warnings) log.warn(warning)
   const stops: (() => Promise<void>)[] = []
   const stop = async () => {
@@ -110,7 +110,7 @@ async function openServer({ databaseUrl, dataDir }: Config, log: Logger, onStop:
   return embedded
 }
 
-async function migrateWithWords(url: string, patience: { log: Logger; signal: AbortSignal }): Promise<void> {
+async function migrateAndLog(url: string, patience: { log: Logger; signal: AbortSignal }): Promise<void> {
   const names = await migrate(url, patience)
   if (names.length > 0) patience.log.debug(`The database was migrated: ${names.join(', ')}`)
 }

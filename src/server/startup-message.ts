@@ -3,7 +3,7 @@ import { isLoopback } from '../config/setting-types.ts'
 import type { Logger } from './logger.ts'
 
 /** The first lines that a stranger reads; in production, one for the log. */
-export function announce(
+export function printStartupMessage(
   config: Config,
   log: Logger,
   { inbox, data }: { inbox: { url: string } | undefined; data: string | undefined },

@@ -37,7 +37,7 @@ type TokenContent = { id: string; until: number }
  * What a token says; undefined where it is not ours or not of this kind (RFC 8725). Whether it is past is for the
  * database's clock to say, which is the same for all processes.
  */
-export async function sessionIn(key: TokenKey, token: string): Promise<TokenContent | undefined> {
+export async function verifyAccessToken(key: TokenKey, token: string): Promise<TokenContent | undefined> {
   const known = key.verified.get(token)
   if (known) return known
   const content = await verify(key, token)

@@ -22,17 +22,17 @@ export function useVisitors(app: FastifyInstance, { db, key, config }: Dependenc
     if (!token) return
     request.visitor = (await findSession(db, key, token)) ?? null
     // Ended elsewhere, by a reset for example: the browser need not ask with it again.
-    if (!request.visitor) showOut(reply, config)
+    if (!request.visitor) clearSessionCookie(reply, config)
   })
 }
 
 /** Lets a browser in: from now on its pages know the session of this access token. */
-export function letIn(reply: FastifyReply, config: Dependencies['config'], token: string): void {
+export function setSessionCookie(reply: FastifyReply, config: Dependencies['config'], token: string): void {
   reply.setCookie(cookieName(config), token, { ...options(config), maxAge: Math.floor(config.sessionTtlMs / 1000) })
 }
 
 /** Takes the session's cookie away, and shows the page as to a stranger. */
-export function showOut(reply: FastifyReply, config: Pick<Config, 'publicUrl'>): void {
+export function clearSessionCookie(reply: FastifyReply, config: Pick<Config, 'publicUrl'>): void {
   reply.request.visitor = null
   reply.clearCookie(cookieName(config), options(config))
 }
@@ -45,7 +45,7 @@ export const requireVisitor: onRequestAsyncHookHandler = async (request: Fastify
 }
 
 /** The session behind a page of one's own. */
-export function ownVisitor({ visitor, routeOptions }: FastifyRequest): Session {
+export function requiredSession({ visitor, routeOptions }: FastifyRequest): Session {
   if (!visitor) throw new Error(`${routeOptions.url} reads the visitor without requiring one`)
   return visitor
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accountLimits } from '../accounts/account-limits.ts'
 import type { Config } from '../config/config.ts'
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
-import { hashOfToken, newToken, tokenIn } from '../links/token.ts'
+import { hashToken, newToken, parseToken } from '../links/token.ts'
 
 // A browser in which an account has logged in keeps a random cookie (OWASP: device cookies). It lets nobody in: it only
 // tells the owner's browser from everybody else's, so that their wrong guesses do not lock the owner out.
@@ -11,9 +11,9 @@ import { hashOfToken, newToken, tokenIn } from '../links/token.ts'
 type CookieConfig = Pick<Config, 'publicUrl'>
 
 /** The SHA-256 of the cookie that the request brings, or null. */
-export function browserOf(request: FastifyRequest, config: CookieConfig): Buffer | null {
-  const token = tokenIn(request.cookies[cookieName(config)] ?? '')
-  return token ? hashOfToken(token) : null
+export function knownBrowserHash(request: FastifyRequest, config: CookieConfig): Buffer | null {
+  const token = parseToken(request.cookies[cookieName(config)] ?? '')
+  return token ? hashToken(token) : null
 }
 
 /**
@@ -25,10 +25,10 @@ export async function rememberBrowser(
   accountId: string,
   { request, reply, config }: { request: FastifyRequest; reply: FastifyReply; config: CookieConfig },
 ): Promise<void> {
-  let hash = browserOf(request, config)
+  let hash = knownBrowserHash(request, config)
   if (!hash) {
     const token = newToken()
-    hash = hashOfToken(token)
+    hash = hashToken(token)
     const options = {
       httpOnly: true,
       sameSite: 'lax',

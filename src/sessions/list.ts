@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { remember } from '../accounts/audit-history.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
 import { type Database, type Queryable, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { deviceOf } from '../http/device.ts'
+import { describeDevice } from '../http/device.ts'
 import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { endSession, endSessions, type RequireSession, type Session } from './session.ts'
@@ -28,7 +28,7 @@ type ListedSession = {
   is_current: boolean
 }
 
-export const sessions: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const common = { tags: ['Accounts'], security: bearer }
   const list = {
     ...common,
@@ -37,7 +37,7 @@ export const sessions: FastifyPluginAsyncTypebox<Dependencies> = async (app, { d
   }
   app.get('/api/auth/sessions', { schema: list, onRequest: signedIn }, async (request, reply) => {
     reply.headers(noStore)
-    return sessionsOf(db, request.session)
+    return listSessions(db, request.session)
   })
 
   const endOne = {
@@ -48,7 +48,7 @@ export const sessions: FastifyPluginAsyncTypebox<Dependencies> = async (app, { d
   }
   app.delete('/api/auth/sessions/:id', { schema: endOne, onRequest: signedIn }, async (request, reply) => {
     const { accountId } = request.session
-    await endOneSession(db, { id: request.params.id, accountId }, deviceOf(request))
+    await endOneSession(db, { id: request.params.id, accountId }, describeDevice(request))
     return reply.code(204).send(null)
   })
 
@@ -58,13 +58,13 @@ export const sessions: FastifyPluginAsyncTypebox<Dependencies> = async (app, { d
     response: { 204: Type.Null(), ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/auth/sessions', { schema: endOthers, onRequest: signedIn }, async (request, reply) => {
-    await endOtherSessions(db, request.session, deviceOf(request))
+    await endOtherSessions(db, request.session, describeDevice(request))
     return reply.code(204).send(null)
   })
 }
 
 /** Those that live, the last used first. */
-export function sessionsOf(db: Queryable, { id, accountId }: Session): Promise<ListedSession[]> {
+export function listSessions(db: Queryable, { id, accountId }: Session): Promise<ListedSession[]> {
   return db.query<ListedSession>(sql`
     select id, device, address, created_at, last_used_at, id = ${id} as is_current
     from sessions
@@ -76,13 +76,13 @@ export function sessionsOf(db: Queryable, { id, accountId }: Session): Promise<L
 export async function endOneSession(db: Database, session: Session, device: string): Promise<void> {
   const isOurs = isUuid(session.id) && (await endSession(db, session))
   if (!isOurs) throw new AppError('NotFoundError', 'The account has no such session.')
-  await remember(db, { accountId: session.accountId, event: 'session ended', device })
+  await recordEvent(db, { accountId: session.accountId, event: 'session ended', device })
 }
 
 /** Remembered only where there were others, or who asks again and again would fill the history. */
 export async function endOtherSessions(db: Database, { id, accountId }: Session, device: string): Promise<void> {
   const ended = await endSessions(db, accountId, { keep: id })
-  if (ended > 0) await remember(db, { accountId, event: 'other sessions ended', device })
+  if (ended > 0) await recordEvent(db, { accountId, event: 'other sessions ended', device })
 }
 
 function isUuid(id: string): boolean {

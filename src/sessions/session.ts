@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 
 import { accountLimits } from '../accounts/account-limits.ts'
 import { type Database, type Queryable, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { sessionIn, type TokenKey } from './access-token.ts'
+import { type TokenKey, verifyAccessToken } from './access-token.ts'
 
 export type Session = { id: string; accountId: string }
 
@@ -22,7 +22,7 @@ type BegunSession = Session & { beganAt: Date; expiresAt: Date }
  * Begins a session, where the password's hash is still the one that was verified: a login in flight while the password
  * changes gets none. The share lock makes the two wait for each other.
  */
-export async function beginSession(
+export async function startSession(
   db: Queryable,
   account: { id: string; passwordHash: string },
   { ttlMs, device, address }: { ttlMs: number; device: string; address: string },
@@ -56,7 +56,7 @@ export async function endSessions(db: Queryable, accountId: string, { keep }: { 
 }
 
 /** Keeps those that live before those that ended, and of each the last used. */
-export async function forgetOldSessions(db: Queryable, accountId: string): Promise<void> {
+export async function deleteExcessSessions(db: Queryable, accountId: string): Promise<void> {
   await db.query(sql`
     delete from sessions where id in (
       select id from sessions where account_id = ${accountId}
@@ -91,7 +91,7 @@ export function invalidSession(): AppError {
 
 /** The session that an access token names, where it lives; its last use is noted to five minutes. */
 export async function findSession(db: Queryable, key: TokenKey, token: string): Promise<FoundSession | undefined> {
-  const named = await sessionIn(key, token)
+  const named = await verifyAccessToken(key, token)
   if (!named) return undefined
   const [session] = await db.query<FoundSession & { isStale: boolean }>(sql`
     select sessions.id, account_id as "accountId", last_used_at < now() - interval '5 minutes' as "isStale", locale

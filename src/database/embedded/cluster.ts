@@ -3,9 +3,9 @@ import { chmod, chown, mkdir, readFile, readlink, realpath, rename, symlink, wri
 import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import { StartError } from '../../errors.ts'
-import { hasCode, makeFolder, makeWhole } from './atomic-folder.ts'
-import { findPrograms, type Programs, run } from './binaries.ts'
-import { mayEnter, type ServerUser, serverUser, systemFolder } from './unprivileged-user.ts'
+import { createAtomically, hasCode, makeFolder } from './atomic-folder.ts'
+import { findBinaries, type Programs, run } from './binaries.ts'
+import { canEnter, type ServerUser, serverUser, systemFolder } from './unprivileged-user.ts'
 
 /** The data of a PostgreSQL, and all that it takes to run it on them. */
 export type Cluster = {
@@ -31,7 +31,7 @@ export async function openCluster(
 ): Promise<Cluster> {
   const folder = join(dataDir, 'postgres')
   const user = await serverUser(folder)
-  const programs = await findPrograms(user)
+  const programs = await findBinaries(user)
   await makeDataDir(dataDir, user)
   if (!(await versionOf(folder))) await makeCluster(folder, programs, user, settings, log)
 
@@ -75,12 +75,12 @@ async function makeCluster(
   log: Pick<Logger, 'info'>,
 ) {
   const fill = (staging: string) => initialise(staging, programs, user, settings)
-  if (!user || (await mayEnter(dirname(folder), user))) return makeWhole(folder, fill)
+  if (!user || (await canEnter(dirname(folder), user))) return createAtomically(folder, fill)
 
   // A name that was never used: whoever removed a data folder begins anew, and does not meet its accounts again.
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 8)
   const place = join(await systemFolder(user), `${hash}-${randomBytes(4).toString('hex')}`)
-  await makeWhole(place, fill)
+  await createAtomically(place, fill)
   await symlink(place, folder)
   log.info(
     { folder, place },
@@ -137,7 +137,7 @@ async function checkVersion(directory: string, programs: Programs) {
 }
 
 async function checkWay(directory: string, user: ServerUser | undefined) {
-  if (user && !(await mayEnter(directory, user))) {
+  if (user && !(await canEnter(directory, user))) {
     throw new StartError(
       `PostgreSQL, which does not run as root, may not enter ${directory} as user ${user.uid}: let others pass through the folders above it (chmod o+x)`,
     )

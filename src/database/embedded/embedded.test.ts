@@ -24,7 +24,7 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { pino } from 'pino'
 import { StartError } from '../../errors.ts'
-import { linkLibraries, tellingLine } from './binaries.ts'
+import { errorLine, linkLibraries } from './binaries.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './start.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -148,8 +148,8 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
       2026-11-22 23:33:21.696 UTC [21096] HINT:  Check free disk space.
       2026-11-22 23:33:21.696 UTC [21096] PANIC:  cannot abort transaction 1
       initdb: removing data directory "x"`
-    assert.equal(tellingLine(output), 'FATAL:  could not extend file "base/1/2691" HINT:  Check free disk space.')
-    assert.equal(tellingLine('loading\n cannot open libpq.so.5\n\n'), 'cannot open libpq.so.5')
+    assert.equal(errorLine(output), 'FATAL:  could not extend file "base/1/2691" HINT:  Check free disk space.')
+    assert.equal(errorLine('loading\n cannot open libpq.so.5\n\n'), 'cannot open libpq.so.5')
   })
 
   test('the links between libraries that npm did not make are made', async (t) => {

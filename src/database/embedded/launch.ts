@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serverEnvironment, tellingLine } from './binaries.ts'
+import { errorLine, serverEnvironment } from './binaries.ts'
 import type { Cluster } from './cluster.ts'
 import { findServer, readPidFile } from './pid-file.ts'
 
@@ -35,7 +35,7 @@ export async function launch(cluster: Cluster, port: number, signal: AbortSignal
       if (signal.aborted) server.kill('SIGQUIT')
       await sleep(10)
     }
-    return tellingLine((await readFile(logFile)).subarray(size).toString()) || 'it ended without a word'
+    return errorLine((await readFile(logFile)).subarray(size).toString()) || 'it ended without a word'
   } finally {
     await log.close()
   }

@@ -19,7 +19,7 @@ export async function serverUser(folder: string): Promise<ServerUser | undefined
 }
 
 /** Whether `user` may enter `folder` and all that it lies in. Access lists are not looked at. */
-export async function mayEnter(folder: string, user: ServerUser) {
+export async function canEnter(folder: string, user: ServerUser) {
   for (let path = await realpath(folder); ; path = dirname(path)) {
     const { mode, uid, gid } = await stat(path)
     const right = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001
@@ -33,7 +33,7 @@ export async function systemFolder(user: ServerUser) {
   const folder = '/var/lib/movie-bag'
   try {
     if (await makeFolder(folder, 0o755)) await chmod(folder, 0o755)
-    if (await mayEnter(folder, user)) return folder
+    if (await canEnter(folder, user)) return folder
   } catch (error) {
     throw new StartError(`${refusal}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
