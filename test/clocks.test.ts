@@ -96,16 +96,16 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
 
     isHeld = true
     await bag.request('POST', '/api/auth/forgot', { email: ada.email })
-    const inHand = async (isDoubted: boolean) => {
+    const inHand = async (inGracePeriod: boolean) => {
       const rows = await bag.db.query(sql`
-        select id from outbox where leased_until > now() and is_doubted = ${isDoubted}`)
+        select id from outbox where leased_until > now() and in_grace_period = ${inGracePeriod}`)
       return rows.length === 1
     }
     await until(() => inHand(false), 'the mail to be in hand')
     // Again and again, for the worker that has it may renew it before anybody looks.
     const jumpAhead = () =>
       bag.db.query(sql`
-        update outbox set leased_until = leased_until - interval '1 hour' where leased_until > now() and not is_doubted`)
+        update outbox set leased_until = leased_until - interval '1 hour' where leased_until > now() and not in_grace_period`)
     await until(async () => {
       await jumpAhead()
       return inHand(true)

@@ -71,7 +71,7 @@ export async function requestEmailChange(
     await lockByPassword(tx, accountId, passwordHash)
     await enforceMailLimit(tx, accountId, 'confirm-address')
     await tx.query(sql`update accounts set pending_email = ${wish.email} where id = ${accountId}`)
-    await recordEvent(tx, { accountId, event: 'address change asked', device })
+    await recordEvent(tx, { accountId, event: 'email change requested', device })
     const params = { email: wish.email }
     await queueMail(tx, { kind: 'confirm-address', accountId, params, locale })
   })
@@ -109,7 +109,7 @@ async function confirm(tx: Transaction, token: string, { device, locale }: Clien
   // Asked after the move, which waits for whoever leaves the address at this moment.
   if (!change || (await isReservedForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
   await revokeActionLinks(tx, accountId, ['not-me-request'])
-  await recordEvent(tx, { accountId, event: 'address changed', device })
+  await recordEvent(tx, { accountId, event: 'email changed', device })
   await queueMail(tx, {
     kind: 'address-changed',
     accountId,

@@ -83,7 +83,7 @@ test('until then a new password brings a closed account back', async () => {
   await bag.request('POST', '/api/auth/forgot', { email })
   const reset = { reset_token: await mailedToken(bag, 'reset', email), password: 'back again, for good' }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
-  await bag.db.query(sql`update address_changes set undo_until = now() where account_id = ${leslie.id}`)
+  await bag.db.query(sql`update email_changes set undo_until = now() where account_id = ${leslie.id}`)
   await bag.db.query(sql`update accounts set delete_at = delete_at - interval '8 days' where id = ${leslie.id}`)
   await purge(bag.db)
   await logIn(bag, { email, password: reset.password })
@@ -194,7 +194,7 @@ async function rowsAbout(accountId: string) {
     union all select 'mail' from outbox where account_id = ${accountId}
     union all select 'reset link' from reset_links where account_id = ${accountId}
     union all select 'link' from action_links where account_id = ${accountId}
-    union all select 'change of address' from address_changes where account_id = ${accountId}
+    union all select 'change of address' from email_changes where account_id = ${accountId}
     union all select 'browser' from known_browsers where account_id = ${accountId}
-    union all select 'history' from account_history where account_id = ${accountId}`)
+    union all select 'history' from audit_history where account_id = ${accountId}`)
 }

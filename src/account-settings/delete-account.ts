@@ -57,9 +57,9 @@ export async function deleteAccount(
     const until = await undoDeadline(tx, accountId)
     // To the address, for the account may be gone by the time the mail is written.
     const params = { ...(until && { until: until.toISOString() }), ...(!account?.isVerified && { unverified: 'yes' }) }
-    const address = account?.email ?? ''
+    const email = account?.email ?? ''
     const locale = account?.locale ?? wish.client.locale
-    await queueMail(tx, { kind: 'account-deleted', address, params, locale })
+    await queueMail(tx, { kind: 'account-deleted', email, params, locale })
     await endResetLinks(tx, accountId)
     if (until) await close(tx, accountId, wish, until)
     else await eraseAccount(tx, accountId, wish)
@@ -73,5 +73,5 @@ async function close(tx: Transaction, accountId: string, wish: Wish, until: Date
   await tx.query(sql`
     update accounts set delete_at = ${until}, delete_movies = ${wish.deleteMovies} where id = ${accountId}`)
   await endSessions(tx, accountId)
-  await recordEvent(tx, { accountId, event: 'deletion asked', device: wish.client.device })
+  await recordEvent(tx, { accountId, event: 'deletion requested', device: wish.client.device })
 }

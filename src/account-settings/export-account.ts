@@ -58,7 +58,7 @@ export async function* exportAccount(db: Database, session: Session): AsyncGener
     listAllSessions(db, session),
     db.query(sql`
       select old_email as email, changed_at, undone_at
-      from address_changes where account_id = ${accountId} order by changed_at desc`),
+      from email_changes where account_id = ${accountId} order by changed_at desc`),
     db.query(sql`
       select last_used_at from known_browsers where account_id = ${accountId} order by last_used_at desc`),
     listHistory(db, accountId, 100_000),
@@ -75,7 +75,7 @@ export async function* exportAccount(db: Database, session: Session): AsyncGener
 
 function listAllSessions(db: Database, { id, accountId }: Session) {
   return db.query(sql`
-    select id, device, address, created_at, last_used_at, id = ${id} as is_current,
+    select id, device, ip_address as address, created_at, last_used_at, id = ${id} as is_current,
       coalesce(ended_at, case when expires_at <= now() then expires_at end) as ended_at
     from sessions where account_id = ${accountId} order by last_used_at desc, created_at desc`)
 }

@@ -22,11 +22,11 @@ test('the history tells its owner what happened, the newest first, from roughly 
   const events: Entry[] = body
   assert.deepEqual(
     events.map(({ event }) => event).filter((event) => event !== 'mail sent'),
-    ['logged in', 'reset finished', 'reset asked', 'logged in', 'signed up'],
+    ['logged in', 'password reset', 'reset requested', 'logged in', 'signed up'],
   )
   assert.equal(events.filter(({ event }) => event === 'mail sent').length, 3)
-  assert.equal(events.find(({ event }) => event === 'reset finished')?.device, 'Firefox on Windows')
-  const request = events.find(({ event }) => event === 'reset asked')
+  assert.equal(events.find(({ event }) => event === 'password reset')?.device, 'Firefox on Windows')
+  const request = events.find(({ event }) => event === 'reset requested')
   assert.equal(request?.support_code, asked.body.support_code)
   const times = events.map(({ at }) => Date.parse(at))
   assert.deepEqual(
@@ -64,11 +64,11 @@ test('what somebody else does to the account is in it too', async () => {
     history.map(({ event }) => event).filter((event) => event !== 'mail sent'),
     [
       'logged in',
-      'reset finished',
+      'password reset',
       'account frozen',
-      'address change undone',
-      'address changed',
-      'address change asked',
+      'email change undone',
+      'email changed',
+      'email change requested',
       'logged in',
       'signed up',
     ],

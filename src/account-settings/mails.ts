@@ -54,7 +54,7 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
     'new-device': (mail) => aboutChange(db, config, render, mail),
 
     'account-deleted': async (mail) => {
-      const email = mail.address ?? ''
+      const email = mail.email ?? ''
       const { until } = mail.params
       if ('unverified' in mail.params && !(await may(mail, email))) return { state: 'too soon' }
       const locale = localeOf(config, mail)

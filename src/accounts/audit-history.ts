@@ -7,16 +7,16 @@ export const accountEvents = [
   'logged out',
   'session ended',
   'other sessions ended',
-  'reset asked',
-  'reset finished',
-  'reset cancelled',
+  'reset requested',
+  'password reset',
+  'reset reported',
   'password changed',
-  'address verified',
-  'address change asked',
-  'address changed',
-  'address change undone',
+  'email verified',
+  'email change requested',
+  'email changed',
+  'email change undone',
   'account frozen',
-  'deletion asked',
+  'deletion requested',
   'mail sent',
 ] as const
 
@@ -30,7 +30,7 @@ type Occurrence = { accountId: string; event: AccountEvent; device?: string; sup
  */
 export async function recordEvent(db: Queryable, { accountId, event, device, supportCode }: Occurrence): Promise<void> {
   await db.query(sql`
-    insert into account_history (account_id, at, event, device, support_code)
+    insert into audit_history (account_id, at, event, device, support_code)
     select id, clock_timestamp(), ${event}, ${device ?? ''}, ${supportCode ?? null}
     from accounts
     where id = ${accountId}
@@ -43,7 +43,7 @@ type Remembered = { at: Date; event: AccountEvent; device: string; support_code:
 export function listHistory(db: Queryable, accountId: string, most: number): Promise<Remembered[]> {
   return db.query<Remembered>(sql`
     (select at, event, device, support_code
-      from account_history
+      from audit_history
       where account_id = ${accountId}
       order by id desc
       limit ${most})

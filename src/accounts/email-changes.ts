@@ -8,7 +8,7 @@ export const undoTtlMs = 7 * 86_400_000
 /** Whether an address is kept for an account that can still come back to it: not for itself, where it is the one. */
 export async function isReservedForUndo(db: Queryable, canonical: string, accountId: string): Promise<boolean> {
   const rows = await db.query(sql`
-    select id from address_changes
+    select id from email_changes
     where old_email_canonical = ${canonical} and account_id <> ${accountId} and undone_at is null and undo_until > now()
     limit 1`)
   return rows.length > 0
@@ -18,7 +18,7 @@ export async function isReservedForUndo(db: Queryable, canonical: string, accoun
 export async function undoDeadline(db: Queryable, accountId: string): Promise<Date | null> {
   const [change] = await db.query<{ until: Date | null }>(sql`
     select max(undo_until) as until
-    from address_changes
+    from email_changes
     where account_id = ${accountId} and undone_at is null and undo_until > now()`)
   return change?.until ?? null
 }
@@ -41,7 +41,7 @@ export async function changeEmail(
         select from accounts where email_canonical = ${canonical} and id <> ${accountId})
       returning old.email as old_email, old.email_canonical as old_canonical
     )
-    insert into address_changes (account_id, old_email, old_email_canonical, undo_until)
+    insert into email_changes (account_id, old_email, old_email_canonical, undo_until)
     select ${accountId}, old_email, old_canonical, now() + ${undoTtlMs} * interval '1 millisecond' from moved
     returning id`)
   return change
@@ -59,15 +59,15 @@ export async function restorePreviousEmail(
   const [change] = await tx.query<{ email: string }>(sql`
     update accounts
     set email = old_email, email_canonical = old_email_canonical, email_verified_at = now(), pending_email = null
-    from address_changes
-    where accounts.id = ${accountId} and account_id = accounts.id and address_changes.id = ${changeId}
+    from email_changes
+    where accounts.id = ${accountId} and account_id = accounts.id and email_changes.id = ${changeId}
       and undone_at is null and undo_until > now()
     returning old_email as email`)
   if (!change) return undefined
   await tx.query(sql`
-    update address_changes set undone_at = now()
+    update email_changes set undone_at = now()
     where account_id = ${accountId} and undone_at is null
-      and changed_at >= (select changed_at from address_changes where id = ${changeId})`)
+      and changed_at >= (select changed_at from email_changes where id = ${changeId})`)
   return change.email
 }
 
@@ -75,7 +75,7 @@ export async function restorePreviousEmail(
 export async function findChangeFrom(db: Queryable, accountId: string, email: string): Promise<string | undefined> {
   const [change] = await db.query<{ id: string }>(sql`
     select id
-    from address_changes
+    from email_changes
     where account_id = ${accountId} and old_email = ${email} and undone_at is null and undo_until > now()
     order by changed_at
     limit 1`)
@@ -87,7 +87,7 @@ export type UndoableChange = { id: string; accountId: string; oldEmail: string; 
 
 const undoable = sql`
   select id, account_id as "accountId", old_email as "oldEmail", changed_at as "changedAt"
-  from address_changes
+  from email_changes
   where undone_at is null and undo_until > now()`
 
 export async function findUndoableChange(db: Queryable, id: string): Promise<UndoableChange | undefined> {
@@ -106,7 +106,7 @@ export async function findChangeReserving(db: Queryable, canonical: string): Pro
 export async function emailAt(db: Queryable, accountId: string, mailId: string): Promise<string | undefined> {
   const [account] = await db.query<{ email: string }>(sql`
     select coalesce((
-      select old_email from address_changes
+      select old_email from email_changes
       where account_id = accounts.id and changed_at > (select created_at from outbox where id = ${mailId})
       order by changed_at limit 1), email) as email
     from accounts where id = ${accountId}`)

@@ -150,7 +150,7 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
 }
 
 function outcomeOf(mail: ClaimedMail, { verdict, reply }: SendResult): Outcome {
-  if (verdict === 'sent' || verdict === 'held') return { state: verdict, reply }
+  if (verdict === 'sent' || verdict === 'suppressed') return { state: verdict, reply }
   return verdict === 'never' ? { state: 'failed', reply } : defer(mail, reply)
 }
 

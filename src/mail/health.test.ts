@@ -66,13 +66,13 @@ test('mail that flows again is no trouble', async () => {
 })
 
 test('trouble that a worker tells is told without a look at the mail that waits', async () => {
-  await bag.db.query(sql`update mail_server_state set trouble = 'It is down.', since = now()`)
+  await bag.db.query(sql`update mail_server_state set problem = 'It is down.', since = now()`)
   await bag.db.transaction(async (tx) => {
     await tx.query(sql`lock table outbox`)
     const { mail } = await ready()
     assert.equal(mail, 'The mail server cannot be used, and mail waits. It is down.')
   })
-  await bag.db.query(sql`update mail_server_state set trouble = null`)
+  await bag.db.query(sql`update mail_server_state set problem = null`)
 })
 
 test('mail that no worker sends is trouble after a minute', async (t) => {
@@ -107,7 +107,7 @@ test('mail that no worker sends is trouble after a minute', async (t) => {
 })
 
 test('trouble that a worker told which has ended since is forgotten after a minute', async () => {
-  await bag.db.query(sql`update mail_server_state set trouble = 'It is down.', since = now() - interval '50 seconds'`)
+  await bag.db.query(sql`update mail_server_state set problem = 'It is down.', since = now() - interval '50 seconds'`)
   assert.equal((await ready()).status, 'degraded')
   await bag.db.query(sql`update mail_server_state set since = now() - interval '61 seconds'`)
   assert.deepEqual(await ready(), ok)

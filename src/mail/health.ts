@@ -3,8 +3,8 @@ import { type Queryable, sql } from '../database/database.ts'
 /** Writes down what would help against the mail server's trouble, or that there is none. */
 export async function reportServerState(db: Queryable, trouble: string | undefined): Promise<void> {
   await db.query(sql`
-    update mail_server_state set trouble = ${trouble ?? null}, since = now()
-    where trouble is not null or ${trouble ?? null}::text is not null`)
+    update mail_server_state set problem = ${trouble ?? null}, since = now()
+    where problem is not null or ${trouble ?? null}::text is not null`)
 }
 
 type OutboxState = { isPutOff: boolean; isLate: boolean }
@@ -24,9 +24,9 @@ export async function mailProblem(db: Queryable): Promise<string | undefined> {
   if (told) return `The mail server cannot be used, and mail waits. ${told}`
   const [outbox] = await db.query<OutboxState>(sql`
     select
-      count(distinct account_id) filter (where state = 'deferred' and attempts >= 3 and address is null and not exists (
+      count(distinct account_id) filter (where state = 'deferred' and attempts >= 3 and email is null and not exists (
         select from outbox as passed
-        where passed.state = 'sent' and passed.address is null and passed.closed_at > waiting.created_at)) >= 3
+        where passed.state = 'sent' and passed.email is null and passed.closed_at > waiting.created_at)) >= 3
         as "isPutOff",
       not coalesce(bool_or(is_in_hand), false)
         and coalesce(min(due_at) filter (where not is_in_hand) < now() - interval '1 minute', false) as "isLate"
@@ -38,6 +38,6 @@ export async function mailProblem(db: Queryable): Promise<string | undefined> {
 
 async function toldTrouble(db: Queryable): Promise<string | undefined> {
   const [told] = await db.query<{ trouble: string }>(sql`
-    select trouble from mail_server_state where trouble is not null and since > now() - interval '1 minute'`)
+    select problem as trouble from mail_server_state where problem is not null and since > now() - interval '1 minute'`)
   return told?.trouble
 }

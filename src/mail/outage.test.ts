@@ -115,7 +115,7 @@ suite('a mail server in trouble', { concurrency: 2 }, () => {
     await forgot(bag, ada.email)
     await allMailSettled(bag)
     const states = await bag.db.query<{ state: string }>(sql`select distinct state from outbox`)
-    assert.deepEqual(states, [{ state: 'held' }])
+    assert.deepEqual(states, [{ state: 'suppressed' }])
     assert.equal((await ready(bag)).status, 'ok')
     assert.equal(bag.smtp.mails.length + bag.smtp.verifications.length, 0)
   })

@@ -10,7 +10,7 @@ export type ClaimedMail = {
   leaseId: string
   kind: string
   accountId: string | null
-  address: string | null
+  email: string | null
   params: MailParams
   /** Of the request that caused it. */
   locale: string | null
@@ -22,22 +22,22 @@ export type ClaimedMail = {
 }
 
 export type Outcome =
-  | { state: 'sent' | 'failed' | 'too soon' | 'no recipient' | 'cancelled' | 'held'; reply?: string }
+  | { state: 'sent' | 'failed' | 'too soon' | 'no recipient' | 'cancelled' | 'suppressed'; reply?: string }
   | { state: 'deferred'; reply: string; delaySeconds: number }
 
 type NewMail = { kind: string; locale: string | undefined; params?: MailParams } & (
   | { accountId: string }
-  | { address: string }
+  | { email: string }
 )
 
 /** Queues a mail, to an account or to an address as it was typed. Answers the code by which support can find it. */
 export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
   const code = supportCode()
   const accountId = 'accountId' in mail ? mail.accountId : null
-  const address = 'address' in mail ? mail.address : null
+  const email = 'email' in mail ? mail.email : null
   await db.query(sql`
-    insert into outbox (kind, account_id, address, params, locale, support_code)
-    values (${mail.kind}, ${accountId}, ${address}, ${mail.params ?? {}}, ${mail.locale ?? null}, ${code})`)
+    insert into outbox (kind, account_id, email, params, locale, support_code)
+    values (${mail.kind}, ${accountId}, ${email}, ${mail.params ?? {}}, ${mail.locale ?? null}, ${code})`)
   return code
 }
 
@@ -56,25 +56,25 @@ export async function countMailsInLastHour(db: Queryable, accountId: string, kin
  */
 export async function claimMails(db: Queryable, most: number, leaseId: string): Promise<ClaimedMail[]> {
   // Materialized, or a plan that looks into the list more than once would take more than `most`.
-  const mails = await db.query<ClaimedMail & { isDoubted: boolean }>(sql`
+  const mails = await db.query<ClaimedMail & { inGracePeriod: boolean }>(sql`
     with due as materialized (
-      select id as due_id, leased_until is not null and not is_doubted as is_new_doubt
+      select id as due_id, leased_until is not null and not in_grace_period as begins_grace_period
       from outbox
       where closed_at is null and due_at <= now() and (leased_until is null or leased_until < now())
       order by due_at
       limit ${most}
       for update skip locked)
     update outbox
-    set is_doubted = is_new_doubt,
-      leased_until = now() + case when is_new_doubt then interval '8 seconds' else interval '15 seconds' end,
-      lease_id = case when is_new_doubt then lease_id else ${leaseId}::uuid end,
-      attempts = attempts + case when is_new_doubt then 0 else 1 end
+    set in_grace_period = begins_grace_period,
+      leased_until = now() + case when begins_grace_period then interval '8 seconds' else interval '15 seconds' end,
+      lease_id = case when begins_grace_period then lease_id else ${leaseId}::uuid end,
+      attempts = attempts + case when begins_grace_period then 0 else 1 end
     from due
     where id = due_id
-    returning id, lease_id as "leaseId", kind, account_id as "accountId", address, params, locale,
+    returning id, lease_id as "leaseId", kind, account_id as "accountId", email, params, locale,
       support_code as "supportCode", attempts, created_at as "queuedAt",
-      extract(epoch from now() - created_at)::float8 as "ageSeconds", is_doubted as "isDoubted"`)
-  return mails.filter(({ isDoubted }) => !isDoubted)
+      extract(epoch from now() - created_at)::float8 as "ageSeconds", in_grace_period as "inGracePeriod"`)
+  return mails.filter(({ inGracePeriod }) => !inGracePeriod)
 }
 
 /** Leaves to others what a claim took whose answer never came. */
@@ -87,7 +87,7 @@ export async function releaseLease(db: Queryable, leaseId: string): Promise<void
 /** Keeps mails in hand for another 15 seconds. */
 export async function renewLeases(db: Queryable, mails: ClaimedMail[]): Promise<void> {
   await db.query(sql`
-    update outbox set leased_until = now() + interval '15 seconds', is_doubted = false
+    update outbox set leased_until = now() + interval '15 seconds', in_grace_period = false
     from unnest(${mails.map((mail) => mail.id)}::uuid[], ${mails.map((mail) => mail.leaseId)}::uuid[]) as held (id, lease_id)
     where outbox.id = held.id and outbox.lease_id = held.lease_id`)
 }
@@ -117,7 +117,7 @@ export async function recordOutcome(db: Queryable, mail: ClaimedMail, outcome: O
   const delaySeconds = outcome.state === 'deferred' ? outcome.delaySeconds : null
   await db.query(sql`
     update outbox
-    set state = ${outcome.state}, last_reply = ${outcome.reply ?? null}, leased_until = null, lease_id = null, is_doubted = false,
+    set state = ${outcome.state}, last_reply = ${outcome.reply ?? null}, leased_until = null, lease_id = null, in_grace_period = false,
       due_at = now() + coalesce(${delaySeconds}::float8, 0) * interval '1 second',
       closed_at = case when ${delaySeconds}::float8 is null then now() end
     where id = ${mail.id} and lease_id = ${mail.leaseId}`)

@@ -122,7 +122,7 @@ async function hurry(address: string, attempt: number): Promise<void> {
     return state === 'deferred' && attempts === attempt
   }
   await until(isPutOff, `attempt ${attempt} to be put off`)
-  await bag.db.query(sql`update outbox set due_at = now() where address = ${address} and state = 'deferred'`)
+  await bag.db.query(sql`update outbox set due_at = now() where email = ${address} and state = 'deferred'`)
 }
 
 async function forgot(email: string): Promise<void> {
@@ -138,7 +138,7 @@ type MailRow = { state: string; attempts: number; reply: string }
 async function mailFor(address: string, { db }: Pick<MovieBag, 'db'> = bag): Promise<MailRow> {
   const [row] = await db.query<MailRow>(sql`
     select state, attempts, coalesce(last_reply, '') as reply
-    from outbox where address = ${address} order by created_at desc limit 1`)
+    from outbox where email = ${address} order by created_at desc limit 1`)
   if (!row) throw new Error(`No mail is in the outbox for ${address}.`)
   return row
 }

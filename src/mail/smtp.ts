@@ -10,7 +10,7 @@ export type Letter = Message & { id: string; to: string }
  * `trouble`: the server cannot be reached or does not let us in, so that no mail will pass. `later`: it wants this mail
  * another time. `never`: it refuses this mail.
  */
-export type SendResult = { verdict: 'sent' | 'held' | 'trouble' | 'later' | 'never'; reply: string }
+export type SendResult = { verdict: 'sent' | 'suppressed' | 'trouble' | 'later' | 'never'; reply: string }
 
 /** `reply` is for the log: it quotes the server. `advice` names nobody and no host, so that strangers may read it. */
 export type ServerTrouble = { reply: string; advice: string }
@@ -34,7 +34,7 @@ export function mailServer({ mail }: Pick<Config, 'mail'>): MailServer {
   return { connections, send: async () => unset, probe: async () => unset, close: () => {} }
 }
 
-const held: SendResult = { verdict: 'held', reply: 'Written, and not handed over: MAIL_SUPPRESS_SEND is on.' }
+const held: SendResult = { verdict: 'suppressed', reply: 'Written, and not handed over: MAIL_SUPPRESS_SEND is on.' }
 const unset = { verdict: 'trouble', reply: 'MAIL_SERVER is not set.', advice: 'Set MAIL_SERVER.' } as const
 
 function smtpServer(mail: Config['mail'], server: string): MailServer {

@@ -81,7 +81,7 @@ test('twenty requests at once make one mail', async () => {
 test('ten requests that a worker takes in one hand make one mail', async () => {
   const { email } = await signUp(bag, 'tony')
   await bag.db.query(sql`
-    insert into outbox (kind, address, locale, support_code)
+    insert into outbox (kind, email, locale, support_code)
     select 'reset-password', ${email}, 'en', 'TAKEN' || n from generate_series(0, 9) as n`)
   const codes = Array.from({ length: 10 }, (_, n) => `TAKEN${n}`)
   assert.deepEqual((await Promise.all(codes.map(stateOf))).toSorted(), ['sent', ...Array(9).fill('too soon')])

@@ -38,7 +38,7 @@ export const forgotPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = asyn
 export async function requestReset(db: Database, config: Config, email: string, locale?: string): Promise<string> {
   const canonical = requireEmail(email)
   if (config.accountPrivacy === 'reveal') await requireAccount(db, canonical)
-  return queueMail(db, { kind: 'reset-password', address: email, locale })
+  return queueMail(db, { kind: 'reset-password', email, locale })
 }
 
 async function requireAccount(db: Database, canonical: string): Promise<void> {

@@ -50,7 +50,7 @@ async function prepareResetMail(tx: Transaction, config: Config, mail: ClaimedMa
   const accountId = account.id
   if (!mail.accountId) {
     if (await isCoolingDown(tx, accountId)) return { state: 'too soon' }
-    await recordEvent(tx, { accountId, event: 'reset asked', supportCode: mail.supportCode })
+    await recordEvent(tx, { accountId, event: 'reset requested', supportCode: mail.supportCode })
   }
   if (mail.attempts > 1 && (await isResetObsolete(tx, accountId, mail.id))) return { state: 'cancelled' }
   if (!(await assignAccount(tx, mail, accountId))) return { state: 'lease lost' }
@@ -60,9 +60,9 @@ async function prepareResetMail(tx: Transaction, config: Config, mail: ClaimedMa
   return { account, token, notMeToken }
 }
 
-async function findRecipient(tx: Transaction, { accountId, address }: ClaimedMail): Promise<Account | undefined> {
+async function findRecipient(tx: Transaction, { accountId, email }: ClaimedMail): Promise<Account | undefined> {
   if (accountId) return lockAccount(tx, accountId)
-  const canonical = canonicalEmail(address ?? '')
+  const canonical = canonicalEmail(email ?? '')
   return canonical ? lockAccountByAddress(tx, canonical) : undefined
 }
 
@@ -76,7 +76,7 @@ async function mailToUnknownAddress(
   render: RenderMail,
   mail: ClaimedMail,
 ): Promise<WrittenMail> {
-  const canonical = canonicalEmail(mail.address ?? '')
+  const canonical = canonicalEmail(mail.email ?? '')
   if (!canonical) return { state: 'no recipient' }
   const change = await findChangeReserving(db, canonical)
   if (change) {

@@ -36,7 +36,7 @@ test('a link that is posted 20 ways at once with 20 passwords has one winner, on
   assert.equal(confirmations.length, links)
   const recipients = confirmations.flatMap((mail) => mail.recipients)
   assert.equal(new Set(recipients).size, links, 'one for each account')
-  const changes = await bag.db.query(sql`select id from account_history where event = 'reset finished'`)
+  const changes = await bag.db.query(sql`select id from audit_history where event = 'password reset'`)
   assert.equal(changes.length, links)
 })
 

@@ -30,5 +30,5 @@ export const renewLinkRoute: FastifyPluginAsyncTypebox<Dependencies> = async (ap
 export async function renewResetLink(db: Database, token: string, locale: string | undefined): Promise<string> {
   const link = await findResetLink(db, token)
   if (!link) throw new AppError('BadTokenError', 'Ask for a mail by your address instead.')
-  return queueMail(db, { kind: 'reset-password', address: link.email, locale })
+  return queueMail(db, { kind: 'reset-password', email: link.email, locale })
 }

@@ -56,7 +56,7 @@ export async function reportNotMe(db: Database, token: string, client: Client): 
 async function cancelRequest(tx: Transaction, accountId: string, device: string): Promise<void> {
   await revokeResetLinks(tx, accountId)
   await tx.query(sql`update accounts set reset_quiet_until = now() + interval '1 hour' where id = ${accountId}`)
-  await recordEvent(tx, { accountId, event: 'reset cancelled', device })
+  await recordEvent(tx, { accountId, event: 'reset reported', device })
 }
 
 /** Whoever changed something may have moved the account since; the new link must not go to them. */
@@ -65,7 +65,7 @@ async function revertEmailChange(tx: Transaction, accountId: string, email: stri
   if (!change || !(await restorePreviousEmail(tx, accountId, change))) return
   // Mails about changes went to the other address since: its reader must not freeze the account once more.
   await revokeActionLinks(tx, accountId, ['not-me-change'])
-  await recordEvent(tx, { accountId, event: 'address change undone', device })
+  await recordEvent(tx, { accountId, event: 'email change undone', device })
 }
 
 /** Nobody gets in any more but by the mail that is sent to the owner now. */

@@ -53,7 +53,7 @@ test('a reset that fails half way leaves the link, the old password and the sess
   assert.equal((await bag.request('GET', '/api/auth/account', undefined, session)).status, 200)
   await logIn(bag, alan)
   const history = await bag.request('GET', '/api/auth/history', undefined, session)
-  assert.ok(!history.body.some(({ event }: { event: string }) => event === 'reset finished'))
+  assert.ok(!history.body.some(({ event }: { event: string }) => event === 'password reset'))
   assert.equal((await bag.request('POST', '/api/auth/reset', body)).status, 200)
   assert.equal((await bag.request('GET', '/api/auth/account', undefined, session)).status, 401)
   await logIn(bag, { email: alan.email, password: newPassword })

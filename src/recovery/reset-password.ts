@@ -60,7 +60,7 @@ function replacePassword(
     await endSessions(tx, spent.accountId)
     await forgetBrowsers(tx, spent.accountId)
     await clearFailuresOf(tx, spent.accountId)
-    await recordEvent(tx, { accountId: spent.accountId, event: 'reset finished', device })
+    await recordEvent(tx, { accountId: spent.accountId, event: 'password reset', device })
     await queueMail(tx, {
       kind: 'password-reset-successful',
       accountId: spent.accountId,

@@ -51,7 +51,7 @@ test('nobody gets the old address while the change can be undone, by signup or b
   await bag.request('POST', '/api/auth/email', { email: barbara.email, password: eve.password }, eve.session)
   const token = await mailedToken(bag, 'confirm-address', barbara.email)
   assertError(await bag.request('POST', '/api/auth/email/confirm', { token }), 'EmailAlreadyExistsError')
-  await bag.db.query(sql`update address_changes set undo_until = now() where account_id = ${barbara.id}`)
+  await bag.db.query(sql`update email_changes set undo_until = now() where account_id = ${barbara.id}`)
   assert.equal((await bag.request('POST', '/api/auth/signup', signup)).status, 200)
 })
 
@@ -97,7 +97,7 @@ test('an undo works once, and for 7 days', async () => {
     select extract(epoch from undo_until - changed_at)::float8 / 86400 as change,
       (select extract(epoch from expires_at - created_at)::float8 / 86400 from action_links
         where account_id = ${edsger.id} and purpose = 'undo-address') as link
-    from address_changes where account_id = ${edsger.id}`)
+    from email_changes where account_id = ${edsger.id}`)
   assert.deepEqual(days, { change: 7, link: 7 })
   assert.equal((await undo(token)).status, 200)
   assertError(await undo(token), 'BadTokenError')
@@ -116,7 +116,7 @@ test('the deletion of the account waits while a change can be undone, and the un
   assert(Date.parse(deleted.body.deleted_at) > Date.now() + 6 * 86_400_000, deleted.text)
   await purge(bag.db)
   assert.equal((await undo(token)).status, 200)
-  await bag.db.query(sql`update address_changes set undo_until = now() where account_id = ${leslie.id}`)
+  await bag.db.query(sql`update email_changes set undo_until = now() where account_id = ${leslie.id}`)
   await purge(bag.db)
   await takeBack(leslie.email)
 })

@@ -35,7 +35,7 @@ export async function undoAddressChange(db: Database, token: string, client: Cli
     const email = spent && (await restorePreviousEmail(tx, spent.accountId, spent.params['change'] ?? ''))
     if (!email) throw new AppError('BadTokenError', 'The link was used already, or the change was undone.')
     await revokeActionLinks(tx, spent.accountId, ['not-me-change'])
-    await recordEvent(tx, { accountId: spent.accountId, event: 'address change undone', device: client.device })
+    await recordEvent(tx, { accountId: spent.accountId, event: 'email change undone', device: client.device })
     await freezeAndRecover(tx, spent.accountId, client)
   })
 }

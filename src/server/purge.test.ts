@@ -12,15 +12,15 @@ const [account] = await db.query<{ id: string }>(sql`
   values ('ada@example.org', 'ada@example.org', 'none') returning id`)
 const ada = account?.id
 
-beforeEach(() => db.query(sql`truncate outbox, reset_links, sessions, account_history, rate_limits`))
+beforeEach(() => db.query(sql`truncate outbox, reset_links, sessions, audit_history, rate_limits`))
 
 test('mails go 30 days after they closed, those without recipient after a day, and those that wait never', async () => {
   await db.query(sql`
-    insert into outbox (kind, address, locale, support_code, state, created_at, closed_at)
+    insert into outbox (kind, email, locale, support_code, state, created_at, closed_at)
     select 'reset-password', code, 'en', code, state, now() - interval '1 year', now() - age::interval
     from (values
       ('old', 'sent', '30 days 1 minute'), ('new', 'sent', '29 days 23 hours'),
-      ('failed', 'failed', '30 days 1 minute'), ('held', 'held', '30 days 1 minute'),
+      ('failed', 'failed', '30 days 1 minute'), ('suppressed', 'suppressed', '30 days 1 minute'),
       ('nobody', 'no recipient', '24 hours 1 minute'), ('nobody-new', 'no recipient', '23 hours'),
       ('waits', 'queued', null), ('waits-on', 'deferred', null)
     ) as mails (code, state, age)`)
@@ -51,7 +51,7 @@ test('sessions go 30 days after they ended or expired', async () => {
 
 test('history goes after a year, and counters when they lapse', async () => {
   await db.query(sql`
-    insert into account_history (account_id, event, at)
+    insert into audit_history (account_id, event, at)
     select ${ada}, name, now() - age::interval
     from (values ('old', '1 year 1 day'), ('new', '11 months')) as events (name, age)`)
   await db.query(sql`
@@ -59,7 +59,7 @@ test('history goes after a year, and counters when they lapse', async () => {
     select name, now() - age::interval
     from (values ('lapsed', '1 minute'), ('counting', '-1 minute')) as counters (name, age)`)
   await purge(db)
-  assert.deepEqual(await left('select event as name from account_history'), ['new'])
+  assert.deepEqual(await left('select event as name from audit_history'), ['new'])
   assert.deepEqual(await left('select key as name from rate_limits'), ['counting'])
 })
 
@@ -74,11 +74,11 @@ test('deleted movies go when nobody can put them back any more', async () => {
 
 test('changes of address go 30 days after they could be undone', async () => {
   await db.query(sql`
-    insert into address_changes (account_id, old_email, old_email_canonical, changed_at, undo_until)
+    insert into email_changes (account_id, old_email, old_email_canonical, changed_at, undo_until)
     select ${ada}, name, name, now() - changed::interval, now() - changed::interval + interval '7 days'
     from (values ('old', '37 days 1 hour'), ('late', '36 days 23 hours'), ('live', '1 day')) as changes (name, changed)`)
   await purge(db)
-  assert.deepEqual(await left('select old_email as name from address_changes'), ['late', 'live'])
+  assert.deepEqual(await left('select old_email as name from email_changes'), ['late', 'live'])
 })
 
 test('more rows than one turn deletes go all the same', async () => {

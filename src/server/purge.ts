@@ -59,12 +59,12 @@ const statements = [
       select token_hash from action_links where expires_at < now() - interval '30 days' limit ${batch})
     returning account_id`,
   sql`
-    delete from address_changes where id in (
-      select id from address_changes where undo_until < now() - interval '30 days' limit ${batch})
+    delete from email_changes where id in (
+      select id from email_changes where undo_until < now() - interval '30 days' limit ${batch})
     returning id`,
   sql`
-    delete from account_history where id in (
-      select id from account_history where at < now() - interval '1 year' limit ${batch})
+    delete from audit_history where id in (
+      select id from audit_history where at < now() - interval '1 year' limit ${batch})
     returning id`,
   sql`
     delete from unknown_address_mails where email_canonical in (

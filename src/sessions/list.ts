@@ -66,7 +66,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app
 /** Those that live, the last used first. */
 export function listSessions(db: Queryable, { id, accountId }: Session): Promise<ListedSession[]> {
   return db.query<ListedSession>(sql`
-    select id, device, address, created_at, last_used_at, id = ${id} as is_current
+    select id, device, ip_address as address, created_at, last_used_at, id = ${id} as is_current
     from sessions
     where account_id = ${accountId} and ended_at is null and expires_at > now()
     order by last_used_at desc, created_at desc`)

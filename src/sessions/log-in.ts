@@ -142,7 +142,7 @@ async function isNewDevice(
         exists (select from sessions where account_id = ${accountId})
         or exists (select from accounts where id = ${accountId} and created_at < now() - interval '1 day')
       ) and not exists (
-        select from sessions where account_id = ${accountId} and device = ${device} and address = ${address}
+        select from sessions where account_id = ${accountId} and device = ${device} and ip_address = ${address}
       ) as "isNew"`)
   return seen?.isNew ?? false
 }

@@ -28,7 +28,7 @@ export async function startSession(
   { ttlMs, device, address }: { ttlMs: number; device: string; address: string },
 ): Promise<BegunSession | undefined> {
   const [session] = await db.query<BegunSession>(sql`
-    insert into sessions (account_id, expires_at, device, address)
+    insert into sessions (account_id, expires_at, device, ip_address)
     select id, now() + ${ttlMs} * interval '1 millisecond', ${device}, ${address}
     from accounts
     where id = ${account.id} and password_hash = ${account.passwordHash}

@@ -63,6 +63,6 @@ export async function verifyEmail(db: Database, token: string, device: string): 
           returning id`)
       : []
     if (!account) throw new AppError('BadTokenError', 'The link was used already, or is not one of ours.')
-    await recordEvent(tx, { accountId: account.id, event: 'address verified', device })
+    await recordEvent(tx, { accountId: account.id, event: 'email verified', device })
   })
 }

@@ -36,7 +36,7 @@ export async function newPerson({ bag, domain }: Real, { name, password, hash }:
     values (${address}, ${address}, ${hash}, 'en') returning id`)
   const id = account?.id ?? ''
   const [session] = await bag.db.query<{ id: string; beganAt: Date; expiresAt: Date }>(sql`
-    insert into sessions (account_id, expires_at, device, address)
+    insert into sessions (account_id, expires_at, device, ip_address)
     values (${id}, now() + interval '7 days', '', '127.0.0.1')
     returning id, created_at as "beganAt", expires_at as "expiresAt"`)
   if (!session) throw new Error(`${name} has no session.`)

@@ -716,7 +716,7 @@ export const mutants: Mutant[] = [
   ...faultsIn(
     'src/mail/outbox.ts',
     ['src/mail/refusals.test.ts'],
-    [['attempts = attempts + case when is_new_doubt then 0 else 1 end', 'attempts = attempts']],
+    [['attempts = attempts + case when begins_grace_period then 0 else 1 end', 'attempts = attempts']],
   ),
   ...faultsIn(
     'src/mail/outbox.ts',
@@ -730,7 +730,7 @@ export const mutants: Mutant[] = [
     'src/mail/outbox.ts',
     ['test/clocks.test.ts'],
     [
-      ['leased_until is not null and not is_doubted as', 'false as'],
+      ['leased_until is not null and not in_grace_period as', 'false as'],
       ["due_at = least(due_at, now() + case when state = 'queued'", 'due_at = least(due_at, now() + case when false'],
     ],
   ),
