@@ -11,20 +11,18 @@ import { historyRoute } from './account-settings/history.ts'
 import { ownAccountRoute } from './account-settings/own-account.ts'
 import type { Config } from './config/config.ts'
 import type { Database } from './database/database.ts'
-import { answerClientError, sendError, useErrorHandler } from './http/error-handler.ts'
+import { successSerializers, useStrictValidation } from './http/compilers.ts'
+import { errorHandler } from './http/error-handler.ts'
 import { healthRoutes } from './http/health.ts'
+import { requireHostHeader } from './http/host-header.ts'
+import { acceptOnlyJson } from './http/json-bodies.ts'
+import { respondToMalformed } from './http/malformed-requests.ts'
+import { refuseUnknownPaths } from './http/method-not-allowed.ts'
 import { useOpenApi } from './http/openapi.ts'
+import { exceedsPipelineLimit, limitPipelining } from './http/pipelining.ts'
 import { limitByCaller } from './http/rate-limit.ts'
-import {
-  exceedsPipelineLimit,
-  limitPipelining,
-  useJsonBodies,
-  useMethodCheck,
-  useNotFoundHandler,
-} from './http/requests.ts'
+import { logRequests } from './http/request-log.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
-import { serializersOfSuccess } from './http/serialization.ts'
-import { useStrictValidation } from './http/validation.ts'
 import { revokeResetLinks as endResetLinks } from './links/reset-link.ts'
 import { mailProblem } from './mail/health.ts'
 import { addMovieRoute } from './movies/add-movie.ts'
@@ -35,9 +33,9 @@ import { movieSchema } from './movies/movie.ts'
 import { movieQuota } from './movies/quota.ts'
 import { readMovieRoute } from './movies/read-movie.ts'
 import { assetRoutes } from './pages/assets.ts'
-import { openErrorPages } from './pages/error-page.ts'
+import { showErrorPage } from './pages/error-page.ts'
 import { pages } from './pages/pages.ts'
-import { openPages } from './pages/render.ts'
+import { openPages, type ShowPage } from './pages/render.ts'
 import { failedLogins } from './passwords/wrong-attempts.ts'
 import { forgotPasswordRoute } from './recovery/forgot-password.ts'
 import { renewLinkRoute } from './recovery/renew-link.ts'
@@ -54,44 +52,61 @@ import { verifyEmailRoutes } from './sign-up/verify-email.ts'
 
 type Dependencies = { config: Config; db: Database; key: TokenKey; log: Logger; version: string }
 
-/** The HTTP app: what holds for every request, then every route by name. */
+/** The HTTP app. `addRoutes` lists every route plugin. */
 export async function buildApp({ config, db, key, log, version }: Dependencies): Promise<FastifyInstance> {
-  const loggerInstance: FastifyBaseLogger = log
-  const defaultHeaders = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
   const show = openPages(config)
-  const renderError = openErrorPages(show)
-  const app = Fastify({
-    loggerInstance,
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomUUID(),
-    // A logger for each request would cost more than naming the request in the few lines that are logged.
-    childLoggerFactory: (logger) => logger,
-    trustProxy: trusted(config.trustProxy),
-    bodyLimit: 100_000,
-    requestTimeout: 30_000,
-    // Of silence, also where an answer waits to be read.
-    connectionTimeout: 60_000,
-    http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
-    schemaController: { compilersFactory: { buildSerializer: serializersOfSuccess } },
-    routerOptions: { maxParamLength: 16_000 },
-    return503OnClosing: false,
-    // No hook runs for these.
-    frameworkErrors: (error, request, reply) =>
-      void (exceedsPipelineLimit(reply) || sendError(error, request, reply.headers(defaultHeaders), renderError)),
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, defaultHeaders),
-  })
-  limitPipelining(app)
-  useSecurityHeaders(app, defaultHeaders)
-  useErrorHandler(app, renderError)
-  useNotFoundHandler(app)
-  useMethodCheck(app)
-  useJsonBodies(app)
-  app.register(cookies)
-  useStrictValidation(app)
+  const app = createServer(config, log, show)
   if (log.isLevelEnabled('info')) logRequests(app)
   await useOpenApi(app, { publicUrl: config.publicUrl, version })
-  app.addSchema(movieSchema)
+  addRoutes(app, { config, db, key, show })
+  await app.ready()
+  return app
+}
 
+function createServer(config: Config, log: FastifyBaseLogger, show: ShowPage): FastifyInstance {
+  const headers = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
+  const handleError = errorHandler({ showErrorPage: (error, reply) => showErrorPage(show, error, reply) })
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    // A child logger per request would cost more than adding the request's id to the few lines that are logged.
+    childLoggerFactory: (logger) => logger,
+    trustProxy: trustedProxies(config.trustProxy),
+    bodyLimit: 100_000,
+    requestTimeout: 30_000,
+    // Of an idle connection, even one with a response that the client does not read.
+    connectionTimeout: 60_000,
+    http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
+    schemaController: { compilersFactory: { buildSerializer: successSerializers } },
+    routerOptions: { maxParamLength: 16_000 },
+    return503OnClosing: false,
+    // Fastify runs no hooks for these, so what the hooks add is added here.
+    frameworkErrors: (error, request, reply) => {
+      if (!exceedsPipelineLimit(reply)) handleError(error, request, reply.headers(headers))
+    },
+    clientErrorHandler: (error, socket) => respondToMalformed(error, socket, headers),
+  })
+  app.setErrorHandler(handleError)
+  addHooks(app, headers)
+  return app
+}
+
+/** Adds what holds for every request, in the order in which it runs. */
+function addHooks(app: FastifyInstance, headers: Record<string, string>): void {
+  limitPipelining(app)
+  useSecurityHeaders(app, headers)
+  requireHostHeader(app)
+  refuseUnknownPaths(app)
+  acceptOnlyJson(app)
+  app.register(cookies)
+  useStrictValidation(app)
+}
+
+type RouteDependencies = { config: Config; db: Database; key: TokenKey; show: ShowPage }
+
+function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDependencies): void {
+  app.addSchema(movieSchema)
   const limit = limitByCaller(db, { isOn: config.rateLimits })
   const signedIn = requireSession(app, db, key)
 
@@ -125,24 +140,9 @@ export async function buildApp({ config, db, key, log, version }: Dependencies):
   app.register(healthRoutes, { db, mailTrouble: () => mailProblem(db) })
   app.register(assetRoutes)
   app.register(pages, { db, limit, config, key, failures, checkMovieQuota, show })
-  await app.ready()
-  return app
 }
 
-/** Who may say where a request really comes from: proxies by address, or the last so many before us. */
-function trusted(proxies: Config['trustProxy']) {
-  return typeof proxies === 'number' ? (_address: string, hop: number) => hop < proxies : proxies
-}
-
-/** One line a request. It names the route, not the path as it came: that may hold a token. */
-function logRequests(app: FastifyInstance): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    const { method, routeOptions } = request
-    const ms = Math.round(reply.elapsedTime)
-    request.log.info(
-      { reqId: request.id, status: reply.statusCode, ms },
-      `${method} ${routeOptions.url ?? '(no such path)'}`,
-    )
-    done()
-  })
+/** Returns which proxies may set the client's IP address: those named, or the given number of hops before us. */
+function trustedProxies(proxies: Config['trustProxy']) {
+  return typeof proxies === 'number' ? (_ip: string, hop: number) => hop < proxies : proxies
 }

@@ -7,7 +7,7 @@ import { canonicalEmail, requireEmail } from '../accounts/email-address.ts'
 import { changeEmail, isReservedForUndo } from '../accounts/email-changes.ts'
 import { type Database, isUniqueViolation, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { findActionLink, revokeActionLinks, spendActionLink } from '../links/action-link.ts'
@@ -37,7 +37,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   }
   const options = { schema: ask, onRequest: signedIn, preHandler: limit('account-change') }
   app.post('/api/auth/email', options, async (request) => {
-    await requestEmailChange(dependencies, request.session, request.body, clientOf(request))
+    await requestEmailChange(dependencies, request.session, request.body, readClient(request))
     return {}
   })
 
@@ -51,7 +51,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     },
   }
   app.post('/api/auth/email/confirm', { schema: confirm, preHandler: limit('link') }, async (request) => {
-    await confirmEmailChange(dependencies, request.body.token, clientOf(request))
+    await confirmEmailChange(dependencies, request.body.token, readClient(request))
     return {}
   })
 }

@@ -5,7 +5,7 @@ import { recordEvent } from '../accounts/audit-history.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -39,7 +39,7 @@ export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = asyn
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
   app.put('/api/auth/password', options, async (request) => {
     const { current_password: current, new_password: wanted } = request.body
-    await changePassword(dependencies, request.session, { current, wanted, client: clientOf(request) })
+    await changePassword(dependencies, request.session, { current, wanted, client: readClient(request) })
     return {}
   })
 }

@@ -4,7 +4,7 @@ import { type EndResetLinks, eraseAccount, findAccount, freeze } from '../accoun
 import { recordEvent } from '../accounts/audit-history.ts'
 import { undoDeadline } from '../accounts/email-changes.ts'
 import { type Database, sql, type Transaction } from '../database/database.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -36,7 +36,7 @@ export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
   app.delete('/api/auth/account', options, async (request) => {
     const { password, movies } = request.body
-    const wish = { password, deleteMovies: movies === 'delete', client: clientOf(request) }
+    const wish = { password, deleteMovies: movies === 'delete', client: readClient(request) }
     const { deletedAt } = await deleteAccount(dependencies, request.session.accountId, wish)
     return { deleted_at: deletedAt }
   })

@@ -1,12 +1,11 @@
 import { join } from 'node:path'
-import compress from '@fastify/compress'
+import compress, { type FastifyCompressOptions } from '@fastify/compress'
 import staticFiles from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
-import { compression } from './compression.ts'
 
 /**
- * What pages are dressed in. It stands beside them and not among them: it does not depend on who looks, or on the
- * database, so that an error page has its dress whatever went wrong.
+ * The style sheet, scripts and pictures of the pages. They are served outside the pages, without a session or the
+ * database, so that an error page is styled whatever went wrong.
  */
 export const assetRoutes: FastifyPluginAsync = async (app) => {
   await app.register(compress, compression)
@@ -16,4 +15,15 @@ export const assetRoutes: FastifyPluginAsync = async (app) => {
     maxAge: '1h',
     index: false,
   })
+}
+
+/**
+ * Compression for public content: assets and the movie pages. A page that holds a token or an email address is not
+ * compressed, because its length would leak them next to text that an attacker chooses (BREACH). Compressed request
+ * bodies are not accepted.
+ */
+export const compression: FastifyCompressOptions = {
+  encodings: ['br', 'gzip'],
+  globalCompression: true,
+  globalDecompression: false,
 }

@@ -22,10 +22,10 @@ export const forgotPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
       const code = await requestReset(db, config, email, requestedLocale(request))
       return await show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
     } catch (error) {
-      const refusal = formErrorsFrom(error, {
+      const formErrors = formErrorsFrom(error, {
         EmailDoesnotExistsError: { field: 'email', sentence: 'page.forgot.unknown' },
       })
-      return show(reply, { name: 'forgot', title: 'forgot', refusal, values: { email } })
+      return show(reply, { name: 'forgot', title: 'forgot', formErrors, values: { email } })
     }
   })
 }

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { confirmEmailChange } from '../account-settings/change-email.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { findActionLink, type LinkPurpose } from '../links/action-link.ts'
 import { revokeResetLinks as endResetLinks } from '../links/reset-link.ts'
@@ -34,7 +34,7 @@ export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { 
       const { token } = request.body
       const link = await findActionLink(db, purposes, token)
       try {
-        await act(token, clientOf(request))
+        await act(token, readClient(request))
       } catch (error) {
         if (error instanceof AppError && error.status === 403) return showLink(reply, token, error.status)
         throw error

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { describeDevice } from '../http/device.ts'
+import { describeDevice } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
@@ -31,11 +31,11 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
       setSessionCookie(reply, config, await signAccessToken(key, session))
       return await reply.redirect(next, 303)
     } catch (error) {
-      const refusal = formErrorsFrom(error, {
+      const formErrors = formErrorsFrom(error, {
         UnauthorizedError: { field: 'password', sentence: 'page.log-in.wrong' },
         UnverifiedEmailError: { field: 'email', sentence: 'page.log-in.unverified' },
       })
-      return show(reply, { name: 'log-in', title: 'log-in', refusal, values: { email, next } })
+      return show(reply, { name: 'log-in', title: 'log-in', formErrors, values: { email, next } })
     }
   })
 

@@ -29,14 +29,14 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   app.get('/', options, async (request, reply) => {
     const { view: _, deleted = '', ...search } = request.query
     const view = viewOf(request, reply, config)
-    const { found, refusal } = await lookFor(request, search)
+    const { found, formErrors } = await lookFor(request, search)
     const values = {
       view,
       ...resultsOf(search, found),
       ...(await formOf(request, search)),
       deleted: await undoable(request, deleted),
     }
-    return show(reply, { name: 'movies', title: 'movies', refusal, values })
+    return show(reply, { name: 'movies', title: 'movies', formErrors, values })
   })
 
   /** What was asked for wrongly finds nothing, and is told at its field. */
@@ -45,7 +45,7 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
       if (request.validationError) throw validationError('query', request.validationError.validation)
       return { found: await searchMovies(db, { ...search, limit: pageSize }) }
     } catch (error) {
-      return { found: { movies: [] }, refusal: formErrorsFrom(error) }
+      return { found: { movies: [] }, formErrors: formErrorsFrom(error) }
     }
   }
 

@@ -3,17 +3,17 @@ import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
-import { useErrorHandler } from '../http/error-handler.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import type { CheckMovieQuota } from '../movies/quota.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import type { TokenKey } from '../sessions/access-token.ts'
 import { useVisitors } from '../sessions/cookie.ts'
-import { accountChangePages } from './account-change-pages.ts'
 import { accountPages } from './account-pages.ts'
-import { compression } from './compression.ts'
+import { compression } from './assets.ts'
+import { changeEmailPage } from './change-email-page.ts'
+import { changePasswordPage } from './change-password-page.ts'
 import { refuseCrossSite } from './csrf.ts'
-import { openErrorPages } from './error-page.ts'
+import { deleteAccountPage } from './delete-account-page.ts'
 import { forgotPages } from './forgot-pages.ts'
 import { linkPages } from './link-pages.ts'
 import { logInPages } from './log-in-pages.ts'
@@ -43,7 +43,6 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.addHook('onRequest', refuseCrossSite(dependencies.config))
   useVisitors(app, dependencies)
   await app.register(formbody)
-  useErrorHandler(app, openErrorPages(dependencies.show))
   // https://w3c.github.io/webappsec-change-password-url/: where password managers send who wants another password.
   app.get('/.well-known/change-password', (request, reply) => {
     return reply.redirect(request.visitor ? '/account/password' : '/forgot')
@@ -51,7 +50,9 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.register(signUpPages, dependencies)
   app.register(logInPages, dependencies)
   app.register(accountPages, dependencies)
-  app.register(accountChangePages, dependencies)
+  app.register(changePasswordPage, dependencies)
+  app.register(changeEmailPage, dependencies)
+  app.register(deleteAccountPage, dependencies)
   app.register(forgotPages, dependencies)
   app.register(linkPages, dependencies)
   app.register(resetPages, dependencies)

@@ -1,50 +1,43 @@
 import { join } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config/config.ts'
+import type { FieldError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
 import { textDirection, toLanguage } from '../i18n/languages.ts'
 import { translate } from '../i18n/translate.ts'
 import { templateEngine } from '../mail/render.ts'
-import type { Message, Refusal } from './form-errors.ts'
 
-/**
- * Answers with the page of that name in `templates/pages/`, in the language of whoever asks. Its heading is the one given,
- * such as a movie's name, or else the sentence `page.<title>.title`; `refusal` is why its form is shown again; `values`
- * are what its template reads.
- */
+/** Sends the page of that name in `templates/pages/`, in the language of the account or of the browser. */
 export type ShowPage = (reply: FastifyReply, page: Page) => Promise<FastifyReply>
 
 type Page = {
   name: string
+  /** The key of the heading, `page.<title>.title`, unless `heading` replaces it. */
   title: string
   heading?: string | Message
   status?: number
-  /** The field that one begins with. */
+  /** The field that has the focus at first. */
   focus?: string
-  refusal?: Refusal | undefined
+  formErrors?: FormErrors | undefined
+  /** What the page's template reads. */
   values?: Record<string, unknown>
 }
 
-export function openPages({ templatesDir, defaultLocale }: Config): ShowPage {
-  const own = templatesDir ? [join(templatesDir, 'pages')] : []
-  const engine = templateEngine([...own, join(import.meta.dirname, '../../templates/pages')], '.html')
-  return async (reply, { name, title, heading, status = 200, focus = '', refusal, values }) => {
-    const { routeOptions, visitor } = reply.request
-    const locale = localeOf(reply.request) ?? defaultLocale
-    const common = {
-      locale,
-      dir: textDirection(locale),
-      title,
-      heading: typeof heading === 'string' ? heading : told(locale, heading ?? { sentence: `page.${title}.title` }),
-      path: routeOptions.url ?? '',
-      visitor: Boolean(visitor),
-      errors: errorsIn(locale, refusal),
-      focus: refusal?.focus ?? focus,
-    }
-    const html = await engine.renderFile(name, { ...common, ...values })
+/** A message key with its values, translated when the page is rendered. */
+export type Message = { sentence: string; values?: Record<string, unknown> }
+
+/** Why a form is shown again: the status of the response, a message per field, and the field to focus. */
+export type FormErrors = { status: number; errors: Record<string, Message>; focus: string }
+
+export function openPages({ templatesDir, defaultLocale }: Pick<Config, 'templatesDir' | 'defaultLocale'>): ShowPage {
+  const replaced = templatesDir ? [join(templatesDir, 'pages')] : []
+  const engine = templateEngine([...replaced, join(import.meta.dirname, '../../templates/pages')], '.html')
+  return async (reply, page) => {
+    const locale = preferredLocale(reply.request) ?? defaultLocale
+    const html = await engine.renderFile(page.name, { ...frameValues(reply.request, page, locale), ...page.values })
     return reply
-      .code(refusal?.status ?? status)
+      .code(page.formErrors?.status ?? page.status ?? 200)
       .headers({
         ...noStore,
         'content-security-policy': pagePolicy,
@@ -56,15 +49,30 @@ export function openPages({ templatesDir, defaultLocale }: Config): ShowPage {
   }
 }
 
-/** Of the account that is signed in, or else of the browser. Where a request fails early nobody knows the account. */
-function localeOf(request: FastifyRequest): string | undefined {
+/** The messages of wrong fields, by field. */
+export function fieldMessages(fields: FieldError[]): Record<string, Message> {
+  return Object.fromEntries(
+    fields.map(({ field, reason, min, max }) => [field, { sentence: `page.reason.${reason}`, values: { min, max } }]),
+  )
+}
+
+/** Returns the account's language, or else the browser's. A request that fails early has no account. */
+function preferredLocale(request: FastifyRequest): string | undefined {
   return toLanguage(request.visitor?.locale) ?? requestedLocale(request)
 }
 
-function errorsIn(locale: string, { errors }: Pick<Refusal, 'errors'> = { errors: {} }): Record<string, string> {
-  return Object.fromEntries(Object.entries(errors).map(([field, error]) => [field, told(locale, error)]))
-}
-
-function told(locale: string, { sentence: key, values }: Message): string {
-  return translate(locale, key, values)
+/** What the frame around every page reads. */
+function frameValues(request: FastifyRequest, { title, heading, focus, formErrors }: Page, locale: string) {
+  const say = ({ sentence, values }: Message) => translate(locale, sentence, values)
+  const errors = Object.entries(formErrors?.errors ?? {}).map(([field, message]) => [field, say(message)])
+  return {
+    locale,
+    dir: textDirection(locale),
+    title,
+    heading: typeof heading === 'string' ? heading : say(heading ?? { sentence: `page.${title}.title` }),
+    path: request.routeOptions.url ?? '',
+    visitor: Boolean(request.visitor),
+    errors: Object.fromEntries(errors),
+    focus: formErrors?.focus ?? focus ?? '',
+  }
 }

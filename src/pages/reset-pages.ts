@@ -4,14 +4,14 @@ import { Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { clientOf, requestedLocale } from '../http/client.ts'
+import { readClient, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { findResetLink } from '../links/reset-link.ts'
 import { renewResetLink } from '../recovery/renew-link.ts'
 import { resetPassword } from '../recovery/reset-password.ts'
 import { clearSessionCookie } from '../sessions/cookie.ts'
-import { formErrorsFrom, type Refusal } from './form-errors.ts'
-import type { ShowPage } from './render.ts'
+import { formErrorsFrom } from './form-errors.ts'
+import type { FormErrors, ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
 
@@ -28,7 +28,7 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     const { reset_token: token, password } = request.body
     const link = await findResetLink(db, token)
     try {
-      await resetPassword(db, config, { token, password, client: clientOf(request) })
+      await resetPassword(db, config, { token, password, client: readClient(request) })
     } catch (error) {
       const isDead = error instanceof AppError && error.status === 403
       return showLink(reply, token, isDead ? undefined : formErrorsFrom(error))
@@ -47,12 +47,12 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   })
 
   /** The form where the link lives; else what has become of it, before anybody types a password. */
-  async function showLink(reply: FastifyReply, token: string, refusal?: Refusal) {
+  async function showLink(reply: FastifyReply, token: string, formErrors?: FormErrors) {
     const link = await findResetLink(db, token)
     if (link?.state === 'live') {
       const { email } = link
       const values = { token, email, masked: masked(email), length: config.minPasswordLength }
-      return show(reply, { name: 'reset', title: 'reset', focus: 'password', refusal, values })
+      return show(reply, { name: 'reset', title: 'reset', focus: 'password', formErrors, values })
     }
     const state = link?.state ?? 'unknown'
     const values = { token, state, at: link?.endedAt ?? null }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { clientOf } from '../http/client.ts'
+import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
 import { setSessionCookie } from '../sessions/cookie.ts'
@@ -28,12 +28,17 @@ export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     const next = localPath(request.body.next)
     const account = { email: request.body.email.trim(), password: request.body.password }
     try {
-      await signUp(db, config, account, clientOf(request))
+      await signUp(db, config, account, readClient(request))
     } catch (error) {
-      const refusal = formErrorsFrom(error, {
+      const formErrors = formErrorsFrom(error, {
         EmailAlreadyExistsError: { field: 'email', sentence: 'page.sign-up.taken' },
       })
-      return show(reply, { name: 'sign-up', title: 'sign-up', refusal, values: { email: account.email, next, length } })
+      return show(reply, {
+        name: 'sign-up',
+        title: 'sign-up',
+        formErrors,
+        values: { email: account.email, next, length },
+      })
     }
     if (config.requireVerifiedEmail)
       return show(reply, { name: 'sign-up-done', title: 'sign-up-done', values: account })

@@ -5,7 +5,7 @@ import { recordEvent } from '../accounts/audit-history.ts'
 import { findChangeFrom, restorePreviousEmail } from '../accounts/email-changes.ts'
 import { type Database, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { findActionLink, type LinkPurpose, revokeActionLinks, spendActionLink } from '../links/action-link.ts'
@@ -27,7 +27,7 @@ export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
   }
   app.post('/api/auth/not-me', { schema, preHandler: limit('link') }, async (request) => {
-    await reportNotMe(db, request.body.token, clientOf(request))
+    await reportNotMe(db, request.body.token, readClient(request))
     return {}
   })
 }

@@ -5,7 +5,7 @@ import { recordEvent } from '../accounts/audit-history.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { findResetLink, type ResetLink, spendResetLink } from '../links/reset-link.ts'
@@ -29,7 +29,7 @@ export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async
   }
   app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {
     const { reset_token: token, password } = request.body
-    await resetPassword(db, config, { token, password, client: clientOf(request) })
+    await resetPassword(db, config, { token, password, client: readClient(request) })
     return {}
   })
 }

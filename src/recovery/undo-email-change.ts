@@ -4,7 +4,7 @@ import { recordEvent } from '../accounts/audit-history.ts'
 import { restorePreviousEmail } from '../accounts/email-changes.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { findActionLink, revokeActionLinks, spendActionLink } from '../links/action-link.ts'
@@ -21,7 +21,7 @@ export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = asy
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
   }
   app.post('/api/auth/email/undo', { schema, preHandler: limit('link') }, async (request) => {
-    await undoAddressChange(db, request.body.token, clientOf(request))
+    await undoAddressChange(db, request.body.token, readClient(request))
     return {}
   })
 }

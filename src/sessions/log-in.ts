@@ -7,7 +7,7 @@ import { canonicalEmail } from '../accounts/email-address.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
@@ -76,7 +76,7 @@ async function tryLogIn(
 
     const newHash = needsRehash(account.passwordHash) ? await hashPassword(password) : account.passwordHash
     const verified = { id: account.id, passwordHash: account.passwordHash, newHash, knowsBrowser: account.knowsBrowser }
-    const from = { ...clientOf(request), address: request.ip }
+    const from = { ...readClient(request), address: request.ip }
     return db.transaction(async (tx) => {
       const begun = await openSession(tx, config, verified, from)
       if (!begun) return undefined

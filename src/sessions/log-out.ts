@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { recordEvent } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
-import { describeDevice } from '../http/device.ts'
+import { describeDevice } from '../http/client.ts'
 import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { endSession, type RequireSession, type Session } from './session.ts'
 

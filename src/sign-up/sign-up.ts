@@ -6,7 +6,7 @@ import { isReservedForUndo } from '../accounts/email-changes.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, clientOf } from '../http/client.ts'
+import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -25,7 +25,7 @@ export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     },
   }
   app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {
-    return { id: await signUp(db, config, request.body, clientOf(request)) }
+    return { id: await signUp(db, config, request.body, readClient(request)) }
   })
 }
 

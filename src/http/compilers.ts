@@ -1,0 +1,52 @@
+import SerializerSelector, { type SerializerFactory } from '@fastify/fast-json-stringify-compiler'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { FastifyInstance } from 'fastify'
+import type { FastifyValidationResult } from 'fastify/types/schema.js'
+
+// Each validator and serializer is compiled on first use: compiling them all would take a good part of the start, and
+// most processes need only a few.
+
+/**
+ * Validates bodies as they are: nothing is converted, filled in or stripped. Queries, paths and headers arrive as text,
+ * so a number in their schema is read from its digits.
+ */
+export function useStrictValidation(app: FastifyInstance): void {
+  // `verbose` adds the schema to an error, which can then name the fields that are known.
+  const options = { allErrors: true, removeAdditional: false, strictTypes: false, verbose: true } as const
+  const bodies = new Ajv({ ...options, coerceTypes: false })
+  // Coercion reads "Infinity" as a number, and with `strictNumbers` no minimum or maximum would refuse it.
+  const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true, strictNumbers: false })
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    validateLazily(() => (httpPart === 'body' ? bodies : texts).compile(schema)),
+  )
+}
+
+function validateLazily(compile: () => ValidateFunction): FastifyValidationResult {
+  let compiled: ValidateFunction | undefined
+  const validate: FastifyValidationResult = (value) => {
+    compiled ??= compile()
+    const isValid = compiled(value)
+    validate.errors = compiled.errors?.map(namingKnownFields) ?? null
+    return isValid
+  }
+  return validate
+}
+
+function namingKnownFields(error: ErrorObject): ErrorObject {
+  if (error.keyword !== 'additionalProperties') return error
+  const known = Object.keys(error.parentSchema?.['properties'] ?? {})
+  return { ...error, message: `is unknown (known: ${known.join(', ') || 'none'})` }
+}
+
+/** Serializes successful responses by their schema. Errors all have one shape and are rare, so they take `JSON.stringify`. */
+export const successSerializers: SerializerFactory = (externalSchemas, options) => {
+  const build = SerializerSelector()(externalSchemas, options)
+  return (route) => {
+    if (!route.httpStatus?.startsWith('2')) return JSON.stringify
+    let serialize: ReturnType<typeof build> | undefined
+    return (value: unknown) => {
+      serialize ??= build(route)
+      return serialize(value)
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { changePassword } from '../account-settings/change-password.ts'
+import { readOwnAccount } from '../account-settings/own-account.ts'
+import type { Config } from '../config/config.ts'
+import type { Database } from '../database/database.ts'
+import { readClient } from '../http/client.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { revokeResetLinks } from '../links/reset-link.ts'
+import type { FailedLogins } from '../passwords/wrong-attempts.ts'
+import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import { formErrorsFrom } from './form-errors.ts'
+import type { FormErrors, ShowPage } from './render.ts'
+
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config; failures: FailedLogins; show: ShowPage }
+
+export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { db, limit, config, failures, show } = dependencies
+  app.addHook('onRequest', requireVisitor)
+
+  app.get('/account/password', (request, reply) => showForm(request, reply))
+
+  const body = Type.Object({ current_password: Type.String(), new_password: Type.String() })
+  const preHandler = limit('account-change')
+  app.post('/account/password', { schema: { body }, preHandler }, async (request, reply) => {
+    const { current_password: current, new_password: wanted } = request.body
+    const change = { current, wanted, client: readClient(request) }
+    try {
+      const tools = { db, config, failures, endResetLinks: revokeResetLinks }
+      await changePassword(tools, requiredSession(request), change)
+      return await reply.redirect('/account?done=password-changed', 303)
+    } catch (error) {
+      const wrongPassword = { field: 'current_password', sentence: 'page.form.wrong-password' }
+      return showForm(request, reply, formErrorsFrom(error, { UnauthorizedError: wrongPassword }))
+    }
+  })
+
+  async function showForm(request: FastifyRequest, reply: FastifyReply, formErrors?: FormErrors) {
+    const { email } = await readOwnAccount(db, requiredSession(request).accountId)
+    const values = { email, length: config.minPasswordLength }
+    return show(reply, { name: 'account-password', title: 'account-password', formErrors, values })
+  }
+}

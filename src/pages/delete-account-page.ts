@@ -1,0 +1,58 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import { deleteAccount } from '../account-settings/delete-account.ts'
+import { undoDeadline } from '../accounts/email-changes.ts'
+import type { Config } from '../config/config.ts'
+import type { Database } from '../database/database.ts'
+import { readClient } from '../http/client.ts'
+import type { LimitByCaller } from '../http/rate-limit.ts'
+import { revokeResetLinks } from '../links/reset-link.ts'
+import type { FailedLogins } from '../passwords/wrong-attempts.ts'
+import { clearSessionCookie, requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import { formErrorsFrom } from './form-errors.ts'
+import type { FormErrors, ShowPage } from './render.ts'
+
+type Dependencies = {
+  db: Database
+  limit: LimitByCaller
+  config: Pick<Config, 'publicUrl'>
+  failures: FailedLogins
+  show: ShowPage
+}
+
+export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { db, limit, config, failures, show } = dependencies
+  app.addHook('onRequest', requireVisitor)
+
+  app.get('/account/delete', (request, reply) => showForm(reply, requiredSession(request).accountId))
+
+  const body = Type.Object({ password: Type.String(), movies: Type.Enum(['keep', 'delete']) })
+  const preHandler = limit('account-change')
+  app.post('/account/delete', { schema: { body }, preHandler }, async (request, reply) => {
+    const { accountId } = requiredSession(request)
+    const { password, movies } = request.body
+    const wish = { password, deleteMovies: movies === 'delete', client: readClient(request) }
+    try {
+      const { deletedAt, isWaiting } = await deleteAccount(
+        { db, failures, endResetLinks: revokeResetLinks },
+        accountId,
+        wish,
+      )
+      clearSessionCookie(reply, config)
+      const until = isWaiting ? deletedAt : null
+      return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
+    } catch (error) {
+      const wrongPassword = { field: 'password', sentence: 'page.form.wrong-password' }
+      const formErrors = formErrorsFrom(error, { UnauthorizedError: wrongPassword })
+      return showForm(reply, accountId, { movies, formErrors })
+    }
+  })
+
+  type Sent = { movies: 'keep' | 'delete'; formErrors?: FormErrors }
+
+  async function showForm(reply: FastifyReply, accountId: string, { movies, formErrors }: Sent = { movies: 'keep' }) {
+    const until = await undoDeadline(db, accountId)
+    return show(reply, { name: 'account-delete', title: 'account-delete', formErrors, values: { movies, until } })
+  }
+}
