@@ -72,7 +72,7 @@ export async function mailsArrive(model: Model, real: Real): Promise<void> {
     const open = await bag.db.query(sql`
       select id from outbox
       where closed_at is null and due_at < now() + interval '20 minutes'
-        and (account_id = any(${ids}) or address like ${`%@${domain}`})`)
+        and (account_id = any(${ids}) or email like ${`%@${domain}`})`)
     return open.length === 0
   }
   await until(isSo, 'the mails to leave')
