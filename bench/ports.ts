@@ -1,13 +1,6 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
+import getPort from 'get-port'
 
 /** A port of this machine on which nothing listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (!address || typeof address === 'string') throw new Error('the system gave no port')
-  return address.port
+export function freePort(): Promise<number> {
+  return getPort({ host: '127.0.0.1' })
 }

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type MessageFormatElement, parse, TYPE } from '@formatjs/icu-messageformat-parser'
 import { parseSync, Visitor } from 'oxc-parser'
 import { languages, localesDir } from '../src/i18n/languages.ts'
 
@@ -57,8 +58,18 @@ function differencesOf(language: string, en: Sentences, sentences: Sentences): s
   ]
 }
 
+/** The names of the values that a message takes. A translation may use plurals where English does not. */
 function placeholdersIn(text: string): string {
-  return [...new Set(text.match(/\{\w+\}/g))].sort().join(' ')
+  const names = new Set<string>()
+  const collect = (elements: MessageFormatElement[]): void => {
+    for (const element of elements) {
+      if (element.type === TYPE.literal || element.type === TYPE.pound) continue
+      names.add(element.value)
+      if ('options' in element) for (const { value } of Object.values(element.options)) collect(value)
+    }
+  }
+  collect(parse(text, { ignoreTag: true }))
+  return [...names].sort().join(' ')
 }
 
 /** Whether somebody says the key, or a text into whose holes fits what somebody says. */

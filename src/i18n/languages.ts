@@ -15,13 +15,23 @@ export function toLanguage(code: string | null | undefined): string | undefined 
   return languages.find((language) => language === code)
 }
 
-/** Which way a language is written. */
+const directions = new Map(
+  languages.map((language) => [language, new Intl.Locale(language).getTextInfo().direction === 'rtl' ? 'rtl' : 'ltr']),
+)
+
+/** Returns the direction in which a language is written. */
 export function textDirection(language: string): 'ltr' | 'rtl' {
-  return new Intl.Locale(language).getTextInfo().direction === 'rtl' ? 'rtl' : 'ltr'
+  return directions.get(language) === 'rtl' ? 'rtl' : 'ltr'
 }
 
-/** The language's name in itself, such as "Deutsch": who looks for their own must be able to read it. */
+const names = new Map(languages.map((language) => [language, nameInItself(language)]))
+
+/** Returns the language's own name, such as "Deutsch", because people look for the name they know. */
 export function languageName(language: string): string {
+  return names.get(language) ?? language
+}
+
+function nameInItself(language: string): string {
   const name = new Intl.DisplayNames([language], { type: 'language' }).of(language) ?? language
   return name.charAt(0).toLocaleUpperCase(language) + name.slice(1)
 }

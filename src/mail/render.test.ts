@@ -52,7 +52,7 @@ for (const [what, name, content, told] of [
     'with a sentence that is none of ours',
     'reset-password.txt',
     "{{ url }} {{ 'mail.bye' | t }}",
-    /has no sentence "mail\.bye"/,
+    /has no message "mail\.bye"/,
   ],
   ['with a part that is missing', 'reset-password.txt', "{{ url }} {% render 'footer' %}", /Failed to lookup "footer"/],
   [

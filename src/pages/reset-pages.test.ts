@@ -54,7 +54,7 @@ test('a password that will not do is told on the form, which stays usable', asyn
   const grace = await signUp(bag, 'grace')
   const token = await linkFor(grace.email)
   const refused = await post('/reset', { reset_token: token, password: 'short' })
-  assertPage(refused, 400, /role="alert">It must have at least 8 characters\.</)
+  assertPage(refused, 400, /role="alert">Use at least 8 characters\.</)
   assert(!refused.text.includes('value="short"'))
   assertPage(await post('/reset', { reset_token: token, password: newPassword }), 200, /Your new password is set/)
 })

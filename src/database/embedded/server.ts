@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { statfs } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import getPort from 'get-port'
 import { Client } from 'pg'
 import { StartError } from '../../errors.ts'
 import { hasCode } from './atomic-folder.ts'
@@ -31,7 +30,7 @@ export async function reachServer(
       if (connection) return connection
       await removePidFile(cluster.directory, left)
     }
-    const wanted = port ?? (await freePort())
+    const wanted = port ?? (await getPort({ host: '127.0.0.1' }))
     const trouble = await launch(cluster, wanted, signal)
     if (!trouble) return connectToOwnServer(cluster, wanted)
     if (signal.aborted || !isPassing(trouble) || performance.now() > giveUp) {
@@ -117,13 +116,4 @@ function isPassing(trouble: string) {
 async function isDiskFull(directory: string) {
   const { bavail, bsize } = await statfs(directory)
   return bavail * bsize < 1_000_000
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port')
-  return address.port
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
-import { createServer } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
+import getPort from 'get-port'
 
 start(workerData.mailDirectory).then(
   (ports) => parentPort?.postMessage(ports),
@@ -9,7 +9,10 @@ start(workerData.mailDirectory).then(
 
 async function start(mailDirectory: string): Promise<{ smtpPort: number; webPort: number }> {
   const { MailDev } = await import('maildev')
-  const [smtpPort, webPort] = [await freePort(1025), await freePort(1080)]
+  const host = '127.0.0.1'
+  // The ports that a developer looks for first, or any others if those are taken.
+  const smtpPort = await getPort({ port: 1025, host })
+  const webPort = await getPort({ port: 1080, host })
   const onThisMachine = { ip: '127.0.0.1', webIp: '127.0.0.1' }
   const inbox = new MailDev({ smtp: smtpPort, web: webPort, mailDirectory, silent: true, ...onThisMachine })
   const { api } = await inbox.start()
@@ -37,17 +40,4 @@ const forbidden = 'HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length
 function isOurs({ headers: { host = '', origin } }: IncomingMessage): boolean {
   const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host)
   return isLocal && (origin === undefined || origin === `http://${host}`)
-}
-
-/** The port that one would look for first, or any other where that is taken. */
-function freePort(preferred: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', (error) => (preferred === 0 ? reject(error) : resolve(freePort(0))))
-    server.listen(preferred, '127.0.0.1', () => {
-      const address = server.address()
-      const port = address && typeof address === 'object' ? address.port : preferred
-      server.close(() => resolve(port))
-    })
-  })
 }
