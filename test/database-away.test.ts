@@ -60,8 +60,10 @@ test('while connections are cut every half second, what was answered holds', asy
   const cutting = setInterval(way.cut, 500)
   const signedUp: string[] = []
   const asked: string[] = []
+  // A fixed number of turns would be answered too seldom on a busy machine, where hashing outlasts the time between cuts.
+  const deadline = Date.now() + 30_000
   const client = async (number: number) => {
-    for (let turn = 1; turn <= 12; turn += 1) {
+    for (let turn = 1; asked.length < 20 && Date.now() < deadline; turn += 1) {
       const email = `cut-${number}-${turn}@example.org`
       if (!isDone(await service.request('POST', '/api/auth/signup', { email, password: passwordOf(email) }))) continue
       signedUp.push(email)
@@ -69,7 +71,7 @@ test('while connections are cut every half second, what was answered holds', asy
     }
   }
   await Promise.all([1, 2, 3, 4].map(client)).finally(() => clearInterval(cutting))
-  assert.ok(asked.length > 10, `${asked.length} were answered`)
+  assert.ok(asked.length >= 20, `${asked.length} were answered`)
 
   await healed()
   for (const email of signedUp.slice(-20)) await logIn(service, { email, password: passwordOf(email) })
