@@ -33,3 +33,50 @@ from (values
   ('address change undone', 'email change undone'),
   ('deletion asked', 'deletion requested')) as renamed (old, new)
 where event = renamed.old;
+
+-- One table for the links of all mails.
+create table links (
+  -- SHA-256 of the token. The token itself is only in the mail.
+  token_hash bytea primary key,
+  purpose text not null check (purpose in
+    ('reset-password', 'verify-email', 'confirm-email', 'undo-email-change', 'report-request', 'report-change')),
+  account_id uuid not null references accounts on delete cascade,
+  -- Set if the link is for the account's current e-mail address only, in the form in which addresses are compared.
+  email_canonical text,
+  -- Mails are purged earlier than links, so this is no foreign key.
+  mail_id uuid,
+  params jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  ended_at timestamptz,
+  ended_as text check (ended_as in ('spent', 'replaced', 'revoked')),
+  check ((ended_at is null) = (ended_as is null))
+);
+insert into links (token_hash, purpose, account_id, email_canonical, mail_id, created_at, expires_at, ended_at, ended_as)
+select token_hash, purpose, account_id, email_canonical, mail_id, created_at, expires_at, ended_at,
+  case ended_as when 'used' then 'spent' when 'cancelled' then 'revoked' else ended_as end
+from reset_links;
+insert into links (token_hash, purpose, account_id, email_canonical, params, created_at, expires_at, ended_at, ended_as)
+select token_hash,
+  case purpose
+    when 'verify-address' then 'verify-email'
+    when 'confirm-address' then 'confirm-email'
+    when 'undo-address' then 'undo-email-change'
+    when 'not-me-request' then 'report-request'
+    when 'not-me-change' then 'report-change'
+  end,
+  account_id,
+  -- A link that verifies an address which the account has left matches no account.
+  case when purpose = 'verify-address' then
+    case when params ->> 'email' = accounts.email then accounts.email_canonical else '' end
+  end,
+  case when purpose = 'verify-address' then '{}' else params end,
+  action_links.created_at, expires_at, ended_at,
+  case ended_as when 'used' then 'spent' when 'cancelled' then 'revoked' end
+from action_links join accounts on accounts.id = account_id;
+drop table reset_links, action_links;
+create index links_account on links (account_id, purpose, created_at);
+create index links_expiry on links (expires_at);
+
+-- Its rows live for a day at most, and only bound how often an address without an account gets mail: a counter does that.
+drop table unknown_address_mails;

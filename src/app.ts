@@ -23,7 +23,6 @@ import { exceedsPipelineLimit, limitPipelining } from './http/pipelining.ts'
 import { limitByCaller } from './http/rate-limit.ts'
 import { logRequests } from './http/request-log.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
-import { revokeResetLinks as endResetLinks } from './links/reset-link.ts'
 import { mailProblem } from './mail/health.ts'
 import { addMovieRoute } from './movies/add-movie.ts'
 import { changeMovieRoute } from './movies/change-movie.ts'
@@ -37,8 +36,7 @@ import { showErrorPage } from './pages/error-page.ts'
 import { pages } from './pages/pages.ts'
 import { openPages, type ShowPage } from './pages/render.ts'
 import { failedLogins } from './passwords/wrong-attempts.ts'
-import { forgotPasswordRoute } from './recovery/forgot-password.ts'
-import { renewLinkRoute } from './recovery/renew-link.ts'
+import { forgotPasswordRoutes } from './recovery/forgot-password.ts'
 import { reportNotMeRoute } from './recovery/report-not-me.ts'
 import { resetPasswordRoute } from './recovery/reset-password.ts'
 import { undoEmailChangeRoute } from './recovery/undo-email-change.ts'
@@ -119,16 +117,15 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(sessionRoutes, { db, signedIn })
   app.register(ownAccountRoute, { db, signedIn })
   app.register(verifyEmailRoutes, { db, signedIn, limit })
-  app.register(changePasswordRoute, { db, signedIn, limit, config, failures, endResetLinks })
-  app.register(changeEmailRoutes, { db, signedIn, limit, failures, endResetLinks })
+  app.register(changePasswordRoute, { db, signedIn, limit, config, failures })
+  app.register(changeEmailRoutes, { db, signedIn, limit, failures })
   app.register(changeLanguageRoute, { db, signedIn })
   app.register(historyRoute, { db, signedIn })
   app.register(exportAccountRoute, { db, signedIn, limit })
-  app.register(deleteAccountRoute, { db, signedIn, limit, failures, endResetLinks })
+  app.register(deleteAccountRoute, { db, signedIn, limit, failures })
 
-  app.register(forgotPasswordRoute, { db, limit, config })
-  app.register(resetPasswordRoute, { db, limit, config })
-  app.register(renewLinkRoute, { db, limit })
+  app.register(forgotPasswordRoutes, { db, limit, accountPrivacy: config.accountPrivacy })
+  app.register(resetPasswordRoute, { db, limit, minPasswordLength: config.minPasswordLength })
   app.register(reportNotMeRoute, { db, limit })
   app.register(undoEmailChangeRoute, { db, limit })
 

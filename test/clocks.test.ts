@@ -166,5 +166,5 @@ async function shiftTimes({ db }: MovieBag, by: string): Promise<void> {
   await db.query(sql`
     update outbox set created_at = created_at + ${by}::interval, closed_at = closed_at + ${by}::interval`)
   await db.query(sql`
-    update reset_links set created_at = created_at + ${by}::interval, expires_at = expires_at + ${by}::interval`)
+    update links set created_at = created_at + ${by}::interval, expires_at = expires_at + ${by}::interval`)
 }

@@ -19,6 +19,15 @@ export async function createDatabase(): Promise<string> {
   return databaseUrl(serverUrl, name)
 }
 
+/** An empty database, without any schema. Returns its URL. */
+export async function createEmptyDatabase(): Promise<string> {
+  const { TEST_SERVER_URL: serverUrl, TEST_DATABASE_PREFIX: prefix } = process.env
+  if (!serverUrl || !prefix) throw new Error('Run the tests with `npm test`, or some with `npm test -- <file>`.')
+  const name = `${prefix}_${randomBytes(6).toString('hex')}`
+  await onServer(serverUrl, (client) => client.query(`create database ${name}`))
+  return databaseUrl(serverUrl, name)
+}
+
 /** Drops what this run has made, and nothing else. */
 export async function dropDatabases(serverUrl: string, prefix: string): Promise<void> {
   await onServer(serverUrl, async (client) => {

@@ -115,7 +115,7 @@ test('taking over: no password and no token is in the database, not for a moment
   await client.query(`
     create table seen (what text);
     create function see() returns trigger language plpgsql as 'begin insert into seen values (new::text); return new; end'`)
-  for (const table of ['accounts', 'sessions', 'outbox', 'reset_links']) {
+  for (const table of ['accounts', 'sessions', 'outbox', 'links']) {
     await client.query(`create trigger see after insert or update on ${table} for each row execute function see()`)
   }
   const ada = await signUp(bag, 'ada-the-seen')
@@ -191,7 +191,7 @@ test('telling strangers: login answers alike for known and unknown addresses, al
 test('errors: an expired reset token is ExpiredTokenError, and no 500', async () => {
   const { email } = await signUp(bag, 'ada-the-late')
   const token = await resetToken(email)
-  await bag.db.query(sql`update reset_links set expires_at = now() - interval '1 second' where ended_at is null`)
+  await bag.db.query(sql`update links set expires_at = now() - interval '1 second' where ended_at is null`)
   assertError(await reset(token), 'ExpiredTokenError')
 })
 

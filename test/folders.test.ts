@@ -33,13 +33,13 @@ type Import = { from: string; to: string; isType: boolean }
 test('every file imports only from its own folder and from what stands further right', () => {
   const files = globSync('**/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })
   const imports = files.flatMap((file) => importsIn(file, readFileSync(join(root, file), 'utf8')))
-  assert(files.includes('links/reset-link.ts') && imports.length > files.length, 'the files were not found')
+  assert(files.includes('links/link.ts') && imports.length > files.length, 'the files were not found')
   assert.deepEqual(imports.filter((one) => !isAllowed(one)).map(inWords), [])
 })
 
 test('an import against the order is found, however it is written', () => {
   const wrong = {
-    'mail/outbox.ts': `import { mintResetLink } from '../links/reset-link.ts'`,
+    'mail/outbox.ts': `import { mintLink } from '../links/link.ts'`,
     'http/graceful-close.ts': `import type { Account } from '../accounts/account.ts'`,
     'movies/movie.ts': `export * from '../recovery/reset-password.ts'`,
     'accounts/account.ts': `export { type Movie } from '../movies/movie.ts'`,

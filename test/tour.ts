@@ -28,9 +28,9 @@ export async function tour(bag: MovieBag): Promise<Stop[]> {
     }),
     stranger('reset-refused', sent(`/reset/${links.live}`, { password: 'password' })),
     stranger('reset-expired', at(`/reset/${links.expired}`)),
-    stranger('reset-used', at(`/reset/${links.used}`)),
+    stranger('reset-spent', at(`/reset/${links.spent}`)),
     stranger('reset-replaced', at(`/reset/${links.replaced}`)),
-    stranger('reset-cancelled', at(`/reset/${links.cancelled}`)),
+    stranger('reset-revoked', at(`/reset/${links.revoked}`)),
     stranger('reset-unknown', at('/reset/cut')),
     stranger('reset-renewed', sent(`/reset/${links.expired}`, {})),
     stranger('reset-done', sent(`/reset/${links.toUse}`, { password: 'a gentle reef of coral' })),
@@ -93,7 +93,7 @@ export function sent(path: string, fields: Record<string, string>): Stop['open']
 }
 
 async function makeLinks(bag: MovieBag) {
-  const names = ['ada', 'live', 'toUse', 'expired', 'used', 'replaced', 'cancelled'] as const
+  const names = ['ada', 'live', 'toUse', 'expired', 'spent', 'replaced', 'revoked'] as const
   const emailOf = (name: string) => `${name.toLowerCase()}@example.org`
   await Promise.all(names.map((name) => signUp(bag, name.toLowerCase())))
   await Promise.all(names.map((name) => bag.request('POST', '/api/auth/forgot', { email: emailOf(name) })))
@@ -102,18 +102,18 @@ async function makeLinks(bag: MovieBag) {
     live: await token('live'),
     toUse: await token('toUse'),
     expired: await token('expired'),
-    used: await token('used'),
+    spent: await token('spent'),
     replaced: await token('replaced'),
-    cancelled: await token('cancelled'),
+    revoked: await token('revoked'),
     notMe: pathIn(await bag.smtp.mailTo(emailOf('ada')), '/not-me/'),
     verify: pathIn(await bag.smtp.verificationTo(emailOf('live')), '/verify/'),
     verifyToUse: pathIn(await bag.smtp.verificationTo(emailOf('toUse')), '/verify/'),
   }
   const ofAccount = (name: string) => sql`account_id = (select id from accounts where email = ${emailOf(name)})`
   await bag.db.query(sql`
-    update reset_links set expires_at = now() - interval '1 minute' where ${ofAccount('expired')}`)
-  for (const state of ['used', 'replaced', 'cancelled']) {
-    await bag.db.query(sql`update reset_links set ended_at = now(), ended_as = ${state} where ${ofAccount(state)}`)
+    update links set expires_at = now() - interval '1 minute' where ${ofAccount('expired')}`)
+  for (const state of ['spent', 'replaced', 'revoked']) {
+    await bag.db.query(sql`update links set ended_at = now(), ended_as = ${state} where ${ofAccount(state)}`)
   }
   return links
 }

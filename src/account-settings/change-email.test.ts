@@ -143,7 +143,7 @@ test('a confirmation that is too old is told as expired', async () => {
   await ask(frances, 'frances.new@example.org')
   const token = await mailedToken(bag, 'confirm-address', 'frances.new@example.org')
   await bag.db.query(sql`
-    update action_links set expires_at = now() where account_id = ${frances.id} and purpose = 'confirm-address'`)
+    update links set expires_at = now() where account_id = ${frances.id} and purpose = 'confirm-email'`)
   assertError(await confirm(token), 'ExpiredTokenError')
 })
 

@@ -1,24 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { EndResetLinks } from '../accounts/account.ts'
+import { findAccount, setPendingEmail } from '../accounts/account.ts'
 import { enforceMailLimit } from '../accounts/account-limits.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { canonicalEmail, requireEmail } from '../accounts/email-address.ts'
 import { changeEmail, isReservedForUndo } from '../accounts/email-changes.ts'
-import { type Database, isUniqueViolation, sql, type Transaction } from '../database/database.ts'
+import { type Database, isUniqueViolation, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { findActionLink, revokeActionLinks, spendActionLink } from '../links/action-link.ts'
+import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { lockByPassword, requirePassword } from '../passwords/confirm.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import type { RequireSession, Session } from '../sessions/session.ts'
 
-type Dependencies = ConfirmDependencies & AskDependencies & { signedIn: RequireSession; limit: LimitByCaller }
+type Dependencies = AskDependencies & { signedIn: RequireSession; limit: LimitByCaller }
 type AskDependencies = { db: Database; failures: FailedLogins }
-type ConfirmDependencies = { db: Database; endResetLinks: EndResetLinks }
 
 export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
@@ -51,7 +50,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     },
   }
   app.post('/api/auth/email/confirm', { schema: confirm, preHandler: limit('link') }, async (request) => {
-    await confirmEmailChange(dependencies, request.body.token, readClient(request))
+    await confirmEmailChange(dependencies.db, request.body.token, readClient(request))
     return {}
   })
 }
@@ -70,7 +69,7 @@ export async function requestEmailChange(
   await db.transaction(async (tx) => {
     await lockByPassword(tx, accountId, passwordHash)
     await enforceMailLimit(tx, accountId, 'confirm-address')
-    await tx.query(sql`update accounts set pending_email = ${wish.email} where id = ${accountId}`)
+    await setPendingEmail(tx, accountId, wish.email)
     await recordEvent(tx, { accountId, event: 'email change requested', device })
     const params = { email: wish.email }
     await queueMail(tx, { kind: 'confirm-address', accountId, params, locale })
@@ -78,37 +77,29 @@ export async function requestEmailChange(
 }
 
 /** Throws `BadTokenError`, `ExpiredTokenError`, or `EmailAlreadyExistsError`, which leaves the link usable. */
-export async function confirmEmailChange(
-  { db, endResetLinks }: ConfirmDependencies,
-  token: string,
-  client: Client,
-): Promise<void> {
-  const link = await findActionLink(db, ['confirm-address'], token)
+export async function confirmEmailChange(db: Database, token: string, client: Client): Promise<void> {
+  const link = await findLink(db, ['confirm-email'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for the change once more.')
   try {
-    await db.transaction(async (tx) => {
-      const accountId = await confirm(tx, token, client)
-      await endResetLinks(tx, accountId)
-    })
+    await db.transaction((tx) => confirm(tx, token, client))
   } catch (error) {
     throw isUniqueViolation(error) ? new AppError('EmailAlreadyExistsError') : error
   }
 }
 
-async function confirm(tx: Transaction, token: string, { device, locale }: Client): Promise<string> {
-  const link = await spendActionLink(tx, ['confirm-address'], token)
+async function confirm(tx: Transaction, token: string, { device, locale }: Client): Promise<void> {
+  const link = await spendLink(tx, ['confirm-email'], token)
   const { accountId, params } = link ?? {}
-  const [account] = await tx.query<{ pending: string | null }>(sql`
-    select pending_email as pending from accounts where id = ${accountId ?? null}`)
+  const account = accountId && (await findAccount(tx, accountId))
   const email = params?.['email'] ?? ''
   const canonical = canonicalEmail(email)
-  if (!accountId || !canonical || account?.pending !== email) {
+  if (!accountId || !canonical || !account || account.pendingEmail !== email) {
     throw new AppError('BadTokenError', 'The link was used already, or another address was asked for since.')
   }
   const change = await changeEmail(tx, { accountId, email, canonical })
   // Asked after the move, which waits for whoever leaves the address at this moment.
   if (!change || (await isReservedForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
-  await revokeActionLinks(tx, accountId, ['not-me-request'])
+  await revokeLinks(tx, accountId, ['reset-password', 'report-request'])
   await recordEvent(tx, { accountId, event: 'email changed', device })
   await queueMail(tx, {
     kind: 'address-changed',
@@ -116,5 +107,4 @@ async function confirm(tx: Transaction, token: string, { device, locale }: Clien
     params: { change: change.id, device },
     locale,
   })
-  return accountId
 }

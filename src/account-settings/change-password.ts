@@ -1,18 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { EndResetLinks } from '../accounts/account.ts'
+import { findAccount, setPassword } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import type { Config } from '../config/config.ts'
-import { type Database, sql } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { requirePassword } from '../passwords/confirm.ts'
-import { checkPassword, hashPassword } from '../passwords/password.ts'
+import { hashPassword } from '../passwords/hashing.ts'
+import { checkPassword } from '../passwords/rule.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
-import { endSessions, type RequireSession, type Session } from '../sessions/session.ts'
+import { revokeAccess } from '../sessions/revoke-access.ts'
+import type { RequireSession, Session } from '../sessions/session.ts'
 
 type Dependencies = {
   db: Database
@@ -20,7 +22,6 @@ type Dependencies = {
   limit: LimitByCaller
   config: Config
   failures: FailedLogins
-  endResetLinks: EndResetLinks
 }
 
 export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
@@ -48,23 +49,19 @@ type Change = { current: string; wanted: string; client: Client }
 
 /** Throws `UnauthorizedError` where the current password is wrong, also where it has been changed meanwhile. */
 export async function changePassword(
-  { db, config, failures, endResetLinks }: Pick<Dependencies, 'db' | 'config' | 'failures' | 'endResetLinks'>,
+  { db, config, failures }: Pick<Dependencies, 'db' | 'config' | 'failures'>,
   { id: sessionId, accountId }: Session,
   { current, wanted, client: { device, locale } }: Change,
 ): Promise<void> {
-  const [account] = await db.query<{ email: string }>(sql`select email from accounts where id = ${accountId}`)
+  const account = await findAccount(db, accountId)
   checkPassword(wanted, { email: account?.email ?? '', minLength: config.minPasswordLength }, 'new_password')
   const oldHash = await requirePassword({ db, failures }, accountId, current)
   const newHash = await hashPassword(wanted)
   await db.transaction(async (tx) => {
-    // With the old password somebody else may have asked for another address, and would confirm it after this.
-    const rows = await tx.query(sql`
-      update accounts set password_hash = ${newHash}, pending_email = null
-      where id = ${accountId} and password_hash = ${oldHash}
-      returning id`)
-    if (rows.length === 0) throw new AppError('UnauthorizedError', 'The password was changed meanwhile.')
-    await endSessions(tx, accountId, { keep: sessionId })
-    await endResetLinks(tx, accountId)
+    if (!(await setPassword(tx, accountId, { from: oldHash, to: newHash }))) {
+      throw new AppError('UnauthorizedError', 'The password has just been changed. Try again.')
+    }
+    await revokeAccess(tx, accountId, { because: 'password changed', keepSession: sessionId })
     await recordEvent(tx, { accountId, event: 'password changed', device })
     const params = { device }
     await queueMail(tx, { kind: 'password-changed', accountId, params, locale })

@@ -192,8 +192,7 @@ async function rowsAbout(accountId: string) {
     select 'account' as what from accounts where id = ${accountId}
     union all select 'session' from sessions where account_id = ${accountId}
     union all select 'mail' from outbox where account_id = ${accountId}
-    union all select 'reset link' from reset_links where account_id = ${accountId}
-    union all select 'link' from action_links where account_id = ${accountId}
+    union all select 'link' from links where account_id = ${accountId}
     union all select 'change of address' from email_changes where account_id = ${accountId}
     union all select 'browser' from known_browsers where account_id = ${accountId}
     union all select 'history' from audit_history where account_id = ${accountId}`)

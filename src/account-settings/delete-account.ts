@@ -1,19 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { type EndResetLinks, eraseAccount, findAccount, freeze } from '../accounts/account.ts'
+import { closeAccount, eraseAccount, findAccount } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { undoDeadline } from '../accounts/email-changes.ts'
-import { type Database, sql, type Transaction } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { lockByPassword, requirePassword } from '../passwords/confirm.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
-import { endSessions, type RequireSession } from '../sessions/session.ts'
+import { revokeAccess } from '../sessions/revoke-access.ts'
+import type { RequireSession } from '../sessions/session.ts'
 
 type Dependencies = CloseDependencies & { signedIn: RequireSession; limit: LimitByCaller }
-type CloseDependencies = { db: Database; failures: FailedLogins; endResetLinks: EndResetLinks }
+type CloseDependencies = { db: Database; failures: FailedLogins }
 
 export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
@@ -46,11 +47,11 @@ type Wish = { password: string; deleteMovies: boolean; client: Client }
 
 /** Answers when the account is deleted, and whether that has to wait. Throws `UnauthorizedError`. */
 export async function deleteAccount(
-  { db, failures, endResetLinks }: CloseDependencies,
+  { db, failures }: CloseDependencies,
   accountId: string,
-  wish: Wish,
+  { password, deleteMovies, client }: Wish,
 ): Promise<{ deletedAt: Date; isWaiting: boolean }> {
-  const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
+  const passwordHash = await requirePassword({ db, failures }, accountId, password)
   return db.transaction(async (tx) => {
     await lockByPassword(tx, accountId, passwordHash)
     const account = await findAccount(tx, accountId)
@@ -58,20 +59,13 @@ export async function deleteAccount(
     // To the address, for the account may be gone by the time the mail is written.
     const params = { ...(until && { until: until.toISOString() }), ...(!account?.isVerified && { unverified: 'yes' }) }
     const email = account?.email ?? ''
-    const locale = account?.locale ?? wish.client.locale
+    const locale = account?.locale ?? client.locale
     await queueMail(tx, { kind: 'account-deleted', email, params, locale })
-    await endResetLinks(tx, accountId)
-    if (until) await close(tx, accountId, wish, until)
-    else await eraseAccount(tx, accountId, wish)
+    if (until) {
+      await closeAccount(tx, accountId, { deleteAt: until, deleteMovies })
+      await revokeAccess(tx, accountId, { because: 'account closed' })
+      await recordEvent(tx, { accountId, event: 'deletion requested', device: client.device })
+    } else await eraseAccount(tx, accountId, { deleteMovies })
     return { deletedAt: until ?? new Date(), isWaiting: until !== null }
   })
-}
-
-/** Nobody logs in any more; the purge deletes the account when its time has come. */
-async function close(tx: Transaction, accountId: string, wish: Wish, until: Date): Promise<void> {
-  await freeze(tx, accountId)
-  await tx.query(sql`
-    update accounts set delete_at = ${until}, delete_movies = ${wish.deleteMovies} where id = ${accountId}`)
-  await endSessions(tx, accountId)
-  await recordEvent(tx, { accountId, event: 'deletion requested', device: wish.client.device })
 }

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { toLanguage } from '../i18n/languages.ts'
 import { formatDate, formatDevice } from '../i18n/translate.ts'
-import { mintActionLink } from '../links/action-link.ts'
+import { mintLink } from '../links/link.ts'
 import type { MailWriters, WrittenMail } from '../mail/delivery.ts'
 import type { ClaimedMail } from '../mail/outbox.ts'
 import type { RenderMail } from '../mail/render.ts'
@@ -22,12 +22,11 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
       if (account.isVerified) return { state: 'cancelled' }
       if (!(await may(mail, account.email))) return { state: 'too soon' }
       const link = {
-        purpose: 'verify-address',
+        purpose: 'verify-email',
         accountId: account.id,
         ttlMs: 7 * day,
-        params: { email: account.email },
       } as const
-      const url = `${config.publicUrl}/verify/${await mintActionLink(db, link)}`
+      const url = `${config.publicUrl}/verify/${await mintLink(db, link)}`
       return {
         to: account.email,
         message: await render(mail.kind, localeOf(config, mail, account), { url, email: account.email }),
@@ -40,8 +39,8 @@ export function accountMessages(db: Database, config: Config, render: RenderMail
       if (!account) return { state: 'no recipient' }
       if (account.pendingEmail !== email) return { state: 'cancelled' }
       if (!(await may(mail, email))) return { state: 'too soon' }
-      const link = { purpose: 'confirm-address', accountId: account.id, ttlMs: day, params: { email } } as const
-      const url = `${config.publicUrl}/confirm-address/${await mintActionLink(db, link)}`
+      const link = { purpose: 'confirm-email', accountId: account.id, ttlMs: day, params: { email } } as const
+      const url = `${config.publicUrl}/confirm-address/${await mintLink(db, link)}`
       return { to: email, message: await render(mail.kind, localeOf(config, mail, account), { url, email }) }
     },
 
@@ -73,8 +72,8 @@ export async function aboutMove(
   { mail, change }: { mail: ClaimedMail; change: UndoableChange },
 ): Promise<WrittenMail> {
   const params = { change: change.id }
-  const link = { purpose: 'undo-address', accountId: change.accountId, ttlMs: undoTtlMs, params } as const
-  const url = `${config.publicUrl}/undo-address/${await mintActionLink(db, link)}`
+  const link = { purpose: 'undo-email-change', accountId: change.accountId, ttlMs: undoTtlMs, params } as const
+  const url = `${config.publicUrl}/undo-address/${await mintLink(db, link)}`
   const locale = localeOf(config, mail, await findAccount(db, change.accountId))
   const { device } = circumstances(mail, locale)
   const values = { url, email: change.oldEmail, at: formatDate(locale, change.changedAt), device }
@@ -95,8 +94,8 @@ export async function aboutChange(
   const email = account && (await emailAt(db, account.id, mail.id))
   if (!email) return { state: 'no recipient' }
   const params = { email }
-  const link = { purpose: 'not-me-change', accountId: account.id, ttlMs: 7 * day, params } as const
-  const url = `${config.publicUrl}/not-me/${await mintActionLink(db, link)}`
+  const link = { purpose: 'report-change', accountId: account.id, ttlMs: 7 * day, params } as const
+  const url = `${config.publicUrl}/not-me/${await mintLink(db, link)}`
   const locale = localeOf(config, mail, account)
   const values = { url, email, ...circumstances(mail, locale) }
   return { to: email, message: await render(mail.kind, locale, values) }

@@ -24,17 +24,20 @@ export const accountLimits = {
  */
 export const unsolicitedMailLimit = { points: 10, seconds: 3600 }
 
-export type MayWriteTo = (mail: ClaimedMail, address: string) => Promise<boolean>
+export type MayWriteTo = (mail: ClaimedMail, email: string) => Promise<boolean>
 
-/** Counts a mail when it is first written. By a hash, for nobody needs to know the addresses. */
-export function recipientLimit(db: Database): MayWriteTo {
-  const count = counter(db, { name: 'mails-of-strangers', ...unsolicitedMailLimit, cachesRefusals: false })
-  return async ({ attempts }, address) => attempts > 1 || (await count(hashOfAddress(address))).isAllowed
+/** Limits the mails to an e-mail address. A mail counts at its first attempt; the key is a hash of the address. */
+export function recipientLimit(
+  db: Database,
+  limit = { name: 'mails-of-strangers', ...unsolicitedMailLimit },
+): MayWriteTo {
+  const count = counter(db, { ...limit, cachesRefusals: false })
+  return async ({ attempts }, email) => attempts > 1 || (await count(hashEmail(email))).isAllowed
 }
 
-function hashOfAddress(address: string): string {
+function hashEmail(email: string): string {
   return createHash('sha256')
-    .update(canonicalEmail(address) ?? address)
+    .update(canonicalEmail(email) ?? email)
     .digest('base64url')
 }
 

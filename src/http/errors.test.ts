@@ -12,7 +12,7 @@ const token = 'abcdefghijklmnopqrstuvwxyz'
 const metropolis = { name: 'Metropolis', casts: ['Brigitte Helm'], genres: ['Drama'] }
 const { id } = (await bag.request('POST', '/api/movies', metropolis, ada)).body
 
-const tables = ['accounts', 'sessions', 'movies', 'outbox', 'reset_links']
+const tables = ['accounts', 'sessions', 'movies', 'outbox', 'links']
 
 /** A request to each route that asks the database. */
 const requests: [method: string, path: string, body?: object][] = [
@@ -100,7 +100,7 @@ test('what goes wrong inside is InternalServerError, in the log and not in the a
   for (const [method, path, body] of requests) {
     const answer = await bag.request(method, path, body, ada)
     assertError(answer, 'InternalServerError')
-    assert.doesNotMatch(answer.text, /relation|accounts|sessions|outbox|reset_links/)
+    assert.doesNotMatch(answer.text, /relation|accounts|sessions|outbox|links/)
     const id = answer.headers.get('x-request-id')
     const line = bag.log.find((line) => JSON.parse(line).reqId === id && JSON.parse(line).level >= 50)
     assert.match(line ?? '', /relation .* does not exist/, `${method} ${path} is not in the log`)

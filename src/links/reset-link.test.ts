@@ -11,7 +11,7 @@ const newPassword = 'a new password, and a long one'
 
 test('an expired link is told as expired, by the API and on its page', async () => {
   const { token } = await askedFor('ada')
-  await bag.db.query(sql`update reset_links set expires_at = now() - interval '1 second'`)
+  await bag.db.query(sql`update links set expires_at = now() - interval '1 second'`)
   await refused(token, 'ExpiredTokenError')
   const page = await bag.request('GET', `/reset/${token}`)
   assert.equal(page.status, 410)
@@ -21,7 +21,7 @@ test('an expired link is told as expired, by the API and on its page', async () 
 test('a link lives 24 hours', async () => {
   const { id } = await askedFor('alan')
   const rows = await bag.db.query<{ hours: number }>(sql`
-    select extract(epoch from expires_at - created_at)::float8 / 3600 as hours from reset_links where account_id = ${id}`)
+    select extract(epoch from expires_at - created_at)::float8 / 3600 as hours from links where account_id = ${id} and purpose = 'reset-password'`)
   assert.deepEqual(rows, [{ hours: 24 }])
 })
 
@@ -76,7 +76,7 @@ test('the same token with the same password after 15 minutes is refused', async 
   const { id, token } = await askedFor('leslie')
   await reset(token)
   await bag.db.query(sql`
-    update reset_links set ended_at = now() - interval '901 seconds' where account_id = ${id} and ended_as = 'used'`)
+    update links set ended_at = now() - interval '901 seconds' where account_id = ${id} and ended_as = 'spent'`)
   await refused(token, 'BadTokenError')
 })
 
@@ -137,7 +137,7 @@ test('only the hash of a token is in the database, and nothing of it in the log'
   const [{ dump } = { dump: '' }] = await bag.db.query<{ dump: string }>(sql`
     select string_agg(line, ' ') as dump from (
       select row_to_json(o)::text as line from outbox o union all
-      select row_to_json(l)::text from reset_links l union all
+      select row_to_json(l)::text from links l union all
       select row_to_json(a)::text from accounts a) as lines`)
   for (const place of [dump, bag.log.join('\n')]) {
     assert.ok(!place.includes(token))
@@ -178,7 +178,7 @@ async function refused(token: string | undefined, code: string, password = newPa
 
 async function everyRow() {
   return bag.db.query(sql`
-    select (select json_agg(row_to_json(l) order by token_hash) from reset_links l) as links,
+    select (select json_agg(row_to_json(l) order by token_hash) from links l) as links,
       (select json_agg(row_to_json(a) order by id) from accounts a) as accounts,
       (select json_agg(row_to_json(s) order by id) from sessions s) as sessions,
       (select json_agg(row_to_json(o) order by id) from outbox o) as outbox`)

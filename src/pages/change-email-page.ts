@@ -4,7 +4,6 @@ import { requestEmailChange } from '../account-settings/change-email.ts'
 import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { revokeResetLinks } from '../links/reset-link.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
 import { formErrorsFrom } from './form-errors.ts'
@@ -23,7 +22,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (a
   app.post('/account/address', { schema: { body }, preHandler }, async (request, reply) => {
     const change = { email: request.body.email.trim(), password: request.body.password }
     try {
-      const tools = { db, failures, endResetLinks: revokeResetLinks }
+      const tools = { db, failures }
       await requestEmailChange(tools, requiredSession(request), change, readClient(request))
       return await reply.redirect('/account?done=address-asked', 303)
     } catch (error) {

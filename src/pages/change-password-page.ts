@@ -7,7 +7,6 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { revokeResetLinks } from '../links/reset-link.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
 import { formErrorsFrom } from './form-errors.ts'
@@ -27,7 +26,7 @@ export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async
     const { current_password: current, new_password: wanted } = request.body
     const change = { current, wanted, client: readClient(request) }
     try {
-      const tools = { db, config, failures, endResetLinks: revokeResetLinks }
+      const tools = { db, config, failures }
       await changePassword(tools, requiredSession(request), change)
       return await reply.redirect('/account?done=password-changed', 303)
     } catch (error) {

@@ -7,7 +7,6 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { revokeResetLinks } from '../links/reset-link.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import { clearSessionCookie, requiredSession, requireVisitor } from '../sessions/cookie.ts'
 import { formErrorsFrom } from './form-errors.ts'
@@ -34,11 +33,7 @@ export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async 
     const { password, movies } = request.body
     const wish = { password, deleteMovies: movies === 'delete', client: readClient(request) }
     try {
-      const { deletedAt, isWaiting } = await deleteAccount(
-        { db, failures, endResetLinks: revokeResetLinks },
-        accountId,
-        wish,
-      )
+      const { deletedAt, isWaiting } = await deleteAccount({ db, failures }, accountId, wish)
       clearSessionCookie(reply, config)
       const until = isWaiting ? deletedAt : null
       return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })

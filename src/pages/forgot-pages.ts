@@ -19,7 +19,7 @@ export const forgotPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
   app.post('/forgot', { schema, preHandler: limit('forgot-password') }, async (request, reply) => {
     const email = request.body.email.trim()
     try {
-      const code = await requestReset(db, config, email, requestedLocale(request))
+      const code = await requestReset({ db, accountPrivacy: config.accountPrivacy }, email, requestedLocale(request))
       return await show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
     } catch (error) {
       const formErrors = formErrorsFrom(error, {

@@ -68,7 +68,7 @@ test('a link that is used, expired, cut or made up is told before anybody types 
   assertPage(await bag.request('GET', '/reset/abcdefghijklmnopqrstuvwxyz'), 404, /This link is not complete/)
 
   const second = await linkFor((await signUp(bag, 'edsger')).email)
-  await bag.db.query(sql`update reset_links set expires_at = now() - interval '1 second' where ended_at is null`)
+  await bag.db.query(sql`update links set expires_at = now() - interval '1 second' where ended_at is null`)
   const expired = await bag.request('GET', `/reset/${second}`)
   assertPage(expired, 410, /This link has expired/)
   assert.doesNotMatch(expired.text, /type="password"/)

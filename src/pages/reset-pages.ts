@@ -6,8 +6,8 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { readClient, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { findResetLink } from '../links/reset-link.ts'
-import { renewResetLink } from '../recovery/renew-link.ts'
+import { findLink } from '../links/link.ts'
+import { renewResetLink } from '../recovery/forgot-password.ts'
 import { resetPassword } from '../recovery/reset-password.ts'
 import { clearSessionCookie } from '../sessions/cookie.ts'
 import { formErrorsFrom } from './form-errors.ts'
@@ -26,29 +26,31 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   const schema = { body: Type.Object({ reset_token: Type.String(), password: Type.String() }) }
   app.post('/reset', { schema, preHandler: limit('reset-password') }, async (request, reply) => {
     const { reset_token: token, password } = request.body
-    const link = await findResetLink(db, token)
     try {
-      await resetPassword(db, config, { token, password, client: readClient(request) })
+      const tools = { db, minPasswordLength: config.minPasswordLength }
+      const { accountId } = await resetPassword(tools, { token, password }, readClient(request))
+      // The session of the account is over, and a reset does not log in. Another account's, in the same browser, goes on.
+      if (request.visitor?.accountId === accountId) clearSessionCookie(reply, config)
     } catch (error) {
       const isDead = error instanceof AppError && error.status === 403
       return showLink(reply, token, isDead ? undefined : formErrorsFrom(error))
     }
-    // Their session is over, and nobody is signed in by a mail. Somebody else's, in the same browser, goes on.
-    if (request.visitor?.accountId === link?.accountId) clearSessionCookie(reply, config)
     return show(reply, { name: 'reset-done', title: 'reset-done' })
   })
 
   const renewal = { body: Type.Object({ reset_token: Type.String() }) }
   app.post('/reset/renew', { schema: renewal, preHandler: limit('forgot-password') }, async (request, reply) => {
-    const link = await findResetLink(db, request.body.reset_token)
-    const code = await renewResetLink(db, request.body.reset_token, requestedLocale(request))
-    const email = link ? masked(link.email) : ''
-    return show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
+    const { supportCode, email } = await renewResetLink(db, request.body.reset_token, requestedLocale(request))
+    return show(reply, {
+      name: 'forgot-sent',
+      title: 'forgot-sent',
+      values: { email: masked(email), code: supportCode },
+    })
   })
 
   /** The form where the link lives; else what has become of it, before anybody types a password. */
   async function showLink(reply: FastifyReply, token: string, formErrors?: FormErrors) {
-    const link = await findResetLink(db, token)
+    const link = await findLink(db, ['reset-password'], token)
     if (link?.state === 'live') {
       const { email } = link
       const values = { token, email, masked: masked(email), length: config.minPasswordLength }

@@ -7,7 +7,7 @@ import { mailedToken } from '../../test/mail-links.ts'
 import { type Answer, bearer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
 import { sql } from '../database/database.ts'
-import { verifyPassword } from './password.ts'
+import { verifyPassword } from './hashing.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())

@@ -152,7 +152,7 @@ async function passTime(accountId: string, seconds: number): Promise<void> {
       closed_at = closed_at - ${seconds} * interval '1 second'
     where account_id = ${accountId}`)
   await bag.db.query(sql`
-    update reset_links set ended_at = ended_at - ${seconds} * interval '1 second' where account_id = ${accountId}`)
+    update links set ended_at = ended_at - ${seconds} * interval '1 second' where account_id = ${accountId}`)
 }
 
 async function newestToken(email: string): Promise<string> {

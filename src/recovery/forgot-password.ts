@@ -1,47 +1,77 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { findAccountByEmail } from '../accounts/account.ts'
 import { requireEmail } from '../accounts/email-address.ts'
 import type { Config } from '../config/config.ts'
-import { type Database, sql } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
+import { findLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+type Dependencies = { db: Database; limit: LimitByCaller; accountPrivacy: Config['accountPrivacy'] }
 
-export const forgotPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
-  const schema = {
-    summary: 'Ask for a mail with a link to set a new password',
+const queued = Type.Object({
+  support_code: Type.String({ description: 'A code by which the operator can find out what became of the mail' }),
+})
+
+export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { db, limit, accountPrivacy } = dependencies
+  const forgot = {
+    summary: 'Request a mail with a link to set a new password',
     description:
-      'The answer is the same whether or not somebody has the address, and the mail is sent in the background. ' +
-      'Asking changes nothing: the old password still works. `EmailDoesnotExistsError` comes only with `ACCOUNT_PRIVACY=reveal`.',
+      'The response is the same whether or not the e-mail address has an account, and the mail is sent in the ' +
+      'background. The old password keeps working. `EmailDoesnotExistsError` is returned only if ' +
+      '`ACCOUNT_PRIVACY=reveal`.',
     tags: ['Recovery'],
     body: body({ email: Type.String({ examples: ['ada@example.org'] }) }),
-    response: {
-      200: Type.Object({
-        support_code: Type.String({ description: 'By which an operator finds what became of the mail' }),
-      }),
-      ...errors('EmailDoesnotExistsError', 'TooManyRequestsError', ...bodyErrors),
-    },
+    response: { 200: queued, ...errors('EmailDoesnotExistsError', 'TooManyRequestsError', ...bodyErrors) },
   }
-  app.post('/api/auth/forgot', { schema, preHandler: limit('forgot-password') }, async (request) => {
-    return { support_code: await requestReset(db, config, request.body.email, requestedLocale(request)) }
+  app.post('/api/auth/forgot', { schema: forgot, preHandler: limit('forgot-password') }, async (request) => {
+    const { email } = request.body
+    return { support_code: await requestReset({ db, accountPrivacy }, email, requestedLocale(request)) }
+  })
+
+  const renew = {
+    summary: 'Request a new mail with the token of an old one',
+    description: 'For a link that expired or ended. The mail goes to the account of that link.',
+    tags: ['Recovery'],
+    body: body({ reset_token: Type.String() }),
+    response: { 200: queued, ...errors('BadTokenError', 'TooManyRequestsError', ...bodyErrors) },
+  }
+  app.post('/api/auth/reset/renew', { schema: renew, preHandler: limit('forgot-password') }, async (request) => {
+    const { supportCode } = await renewResetLink(db, request.body.reset_token, requestedLocale(request))
+    return { support_code: supportCode }
   })
 }
 
 /**
- * Queues the mail for whoever has the address, without looking whether anybody does: the worker does that, away from
- * the requests, so that neither the answer nor its time can tell. Throws `SchemaValidationError` for what is no address.
+ * Queues a reset mail to an e-mail address and returns its support code. Does not look whether it has an account: the
+ * worker does, away from the requests, so that neither the response nor its time can differ. Throws
+ * `SchemaValidationError` if it is not an e-mail address.
  */
-export async function requestReset(db: Database, config: Config, email: string, locale?: string): Promise<string> {
+export async function requestReset(
+  { db, accountPrivacy }: Pick<Dependencies, 'db' | 'accountPrivacy'>,
+  email: string,
+  locale?: string,
+): Promise<string> {
   const canonical = requireEmail(email)
-  if (config.accountPrivacy === 'reveal') await requireAccount(db, canonical)
+  if (accountPrivacy === 'reveal' && !(await findAccountByEmail(db, canonical))) {
+    throw new AppError('EmailDoesnotExistsError')
+  }
   return queueMail(db, { kind: 'reset-password', email, locale })
 }
 
-async function requireAccount(db: Database, canonical: string): Promise<void> {
-  const rows = await db.query(sql`select id from accounts where email_canonical = ${canonical}`)
-  if (rows.length === 0) throw new AppError('EmailDoesnotExistsError')
+/** Queues a reset mail to the account of an earlier link. Throws `BadTokenError` if there never was such a link. */
+export async function renewResetLink(
+  db: Database,
+  token: string,
+  locale: string | undefined,
+): Promise<{ supportCode: string; email: string }> {
+  const link = await findLink(db, ['reset-password'], token)
+  if (!link) throw new AppError('BadTokenError', 'Request a new link with your e-mail address instead.')
+  const supportCode = await queueMail(db, { kind: 'reset-password', email: link.email, locale })
+  return { supportCode, email: link.email }
 }

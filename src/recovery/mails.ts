@@ -1,50 +1,55 @@
 import { aboutChange, aboutMove, localeOf } from '../account-settings/mails.ts'
-import { type Account, lockAccount, lockAccountByAddress } from '../accounts/account.ts'
+import { type Account, lockAccount, lockAccountByEmail } from '../accounts/account.ts'
+import { type MayWriteTo, recipientLimit } from '../accounts/account-limits.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { canonicalEmail } from '../accounts/email-address.ts'
 import { findChangeReserving } from '../accounts/email-changes.ts'
 import type { Config } from '../config/config.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { formatDuration } from '../i18n/translate.ts'
-import { mintActionLink } from '../links/action-link.ts'
-import { isResetObsolete, mintResetLink } from '../links/reset-link.ts'
+import { hasEndedLink, mintLink, replaceOlderLinks } from '../links/link.ts'
 import type { MailWriters, WrittenMail } from '../mail/delivery.ts'
 import { assignAccount, type ClaimedMail } from '../mail/outbox.ts'
 import type { RenderMail } from '../mail/render.ts'
 import { isCoolingDown } from './cool-down.ts'
-import { mayTellAddress } from './unknown-address.ts'
 
-/** Every mail that the recovery sends, by its kind. */
+type Dependencies = { db: Database; config: Config; render: RenderMail }
+
+/** The mails that recovery sends, by kind. */
 export function recoveryMessages(db: Database, config: Config, render: RenderMail): MailWriters {
+  const limits = unknownAddressLimits(db)
   return {
-    'reset-password': async (mail) => {
-      const answer = await db.transaction((tx) => prepareResetMail(tx, config, mail))
-      if ('state' in answer)
-        return answer.state === 'no recipient' ? mailToUnknownAddress(db, config, render, mail) : answer
-      const { account, token, notMeToken } = answer
-      const locale = localeOf(config, mail, account)
-      const values = {
-        url: `${config.publicUrl}/reset/${token}`,
-        not_me_url: `${config.publicUrl}/not-me/${notMeToken}`,
-        lifetime: formatDuration(locale, config.resetTokenTtlMs),
-        email: account.email,
-      }
-      return { to: account.email, message: await render(mail.kind, locale, values) }
-    },
-
+    'reset-password': (mail) => writeResetMail({ db, config, render }, limits, mail),
     'password-reset-successful': (mail) => aboutChange(db, config, render, mail),
   }
 }
 
-type Answer =
-  | { account: Account; token: string; notMeToken: string }
-  | { state: 'no recipient' }
-  | { state: 'too soon' }
-  | { state: 'cancelled' }
-  | { state: 'lease lost' }
+async function writeResetMail(
+  { db, config, render }: Dependencies,
+  limits: UnknownAddressLimits,
+  mail: ClaimedMail,
+): Promise<WrittenMail> {
+  const prepared = await db.transaction((tx) => prepareResetMail(tx, config.resetTokenTtlMs, mail))
+  if ('state' in prepared) {
+    return prepared.state === 'no recipient' ? mailToUnknownAddress({ db, config, render }, limits, mail) : prepared
+  }
+  const { account, token, reportToken } = prepared
+  const locale = localeOf(config, mail, account)
+  const values = {
+    url: `${config.publicUrl}/reset/${token}`,
+    not_me_url: `${config.publicUrl}/not-me/${reportToken}`,
+    lifetime: formatDuration(locale, config.resetTokenTtlMs),
+    email: account.email,
+  }
+  return { to: account.email, message: await render(mail.kind, locale, values) }
+}
 
-/** Decides on a request, once, and makes the links at the last moment; a second attempt at the same mail makes others. */
-async function prepareResetMail(tx: Transaction, config: Config, mail: ClaimedMail): Promise<Answer> {
+type Prepared =
+  | { account: Account; token: string; reportToken: string }
+  | { state: 'no recipient' | 'too soon' | 'cancelled' | 'lease lost' }
+
+/** Decides once whether a request gets a mail, and mints its links. Every attempt to send it mints new ones. */
+async function prepareResetMail(tx: Transaction, ttlMs: number, mail: ClaimedMail): Promise<Prepared> {
   const account = await findRecipient(tx, mail)
   if (!account) return { state: 'no recipient' }
   const accountId = account.id
@@ -52,39 +57,49 @@ async function prepareResetMail(tx: Transaction, config: Config, mail: ClaimedMa
     if (await isCoolingDown(tx, accountId)) return { state: 'too soon' }
     await recordEvent(tx, { accountId, event: 'reset requested', supportCode: mail.supportCode })
   }
-  if (mail.attempts > 1 && (await isResetObsolete(tx, accountId, mail.id))) return { state: 'cancelled' }
+  if (mail.attempts > 1 && (await hasEndedLink(tx, accountId, mail.id))) return { state: 'cancelled' }
   if (!(await assignAccount(tx, mail, accountId))) return { state: 'lease lost' }
-  const ttlMs = config.resetTokenTtlMs
-  const token = await mintResetLink(tx, { accountId, mailId: mail.id, ttlMs })
-  const notMeToken = await mintActionLink(tx, { purpose: 'not-me-request', accountId, ttlMs })
-  return { account, token, notMeToken }
+  const purpose = 'reset-password'
+  const token = await mintLink(tx, { purpose, accountId, mailId: mail.id, ttlMs })
+  await replaceOlderLinks(tx, { purpose, accountId, mailId: mail.id, keepMails: 3 })
+  const reportToken = await mintLink(tx, { purpose: 'report-request', accountId, ttlMs })
+  return { account, token, reportToken }
 }
 
 async function findRecipient(tx: Transaction, { accountId, email }: ClaimedMail): Promise<Account | undefined> {
   if (accountId) return lockAccount(tx, accountId)
   const canonical = canonicalEmail(email ?? '')
-  return canonical ? lockAccountByAddress(tx, canonical) : undefined
+  return canonical ? lockAccountByEmail(tx, canonical) : undefined
+}
+
+type UnknownAddressLimits = { undo: MayWriteTo; noAccount: MayWriteTo }
+
+/** How often an e-mail address without an account gets a mail, however many people ask. */
+function unknownAddressLimits(db: Database): UnknownAddressLimits {
+  return {
+    undo: recipientLimit(db, { name: 'undo-mails', points: 1, seconds: 3600 }),
+    noAccount: recipientLimit(db, { name: 'no-account-mails', points: 1, seconds: 86_400 }),
+  }
 }
 
 /**
- * What an address is told that no account has: how to undo it, where an account has left it that can still come back; and
- * that nobody has it here, where the operator wants that.
+ * Writes to an e-mail address without an account: how to undo the change, if an account has left the address and can
+ * still come back; and that it has no account here, if the operator wants that said.
  */
 async function mailToUnknownAddress(
-  db: Database,
-  config: Config,
-  render: RenderMail,
+  { db, config, render }: Dependencies,
+  limits: UnknownAddressLimits,
   mail: ClaimedMail,
 ): Promise<WrittenMail> {
   const canonical = canonicalEmail(mail.email ?? '')
   if (!canonical) return { state: 'no recipient' }
   const change = await findChangeReserving(db, canonical)
   if (change) {
-    const may = await mayTellAddress(db, { canonical, mailId: mail.id, onceInHours: 1 })
-    return may ? aboutMove(db, config, render, { mail, change }) : { state: 'too soon' }
+    const isAllowed = await limits.undo(mail, canonical)
+    return isAllowed ? aboutMove(db, config, render, { mail, change }) : { state: 'too soon' }
   }
-  const may = config.unknownAddressMail && (await mayTellAddress(db, { canonical, mailId: mail.id, onceInHours: 24 }))
-  if (!may) return { state: 'no recipient' }
+  const isAllowed = config.unknownAddressMail && (await limits.noAccount(mail, canonical))
+  if (!isAllowed) return { state: 'no recipient' }
   const values = { email: canonical, url: config.publicUrl }
   return { to: canonical, message: await render('no-account', localeOf(config, mail), values) }
 }

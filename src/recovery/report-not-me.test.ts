@@ -100,7 +100,7 @@ test('a link that is too old says so', async () => {
   const leslie = await signUp(bag, 'leslie')
   await forgot(leslie.email)
   const token = await mailedToken(bag, 'not-me', leslie.email)
-  await bag.db.query(sql`update action_links set expires_at = now() where account_id = ${leslie.id}`)
+  await bag.db.query(sql`update links set expires_at = now() where account_id = ${leslie.id}`)
   assertError(await notMe(token), 'ExpiredTokenError')
 })
 

@@ -80,7 +80,7 @@ test('who asks for a reset at the address that a thief has left gets what undoes
     await bag.request('POST', '/api/auth/forgot', { email: ada.email.toUpperCase() })
     assert.equal(await told(), 2, `asked ${asked} times`)
   }
-  await bag.db.query(sql`update unknown_address_mails set sent_at = sent_at - interval '61 minutes'`)
+  await bag.db.query(sql`update rate_limits set expires_at = expires_at - interval '61 minutes'`)
   await bag.request('POST', '/api/auth/forgot', { email: ada.email })
   assert.equal(await told(), 3)
   const newest = await mailedToken(bag, 'undo-address', ada.email)
@@ -95,8 +95,8 @@ test('an undo works once, and for 7 days', async () => {
   const token = await mailedToken(bag, 'undo-address', edsger.email)
   const [days] = await bag.db.query<{ change: number; link: number }>(sql`
     select extract(epoch from undo_until - changed_at)::float8 / 86400 as change,
-      (select extract(epoch from expires_at - created_at)::float8 / 86400 from action_links
-        where account_id = ${edsger.id} and purpose = 'undo-address') as link
+      (select extract(epoch from expires_at - created_at)::float8 / 86400 from links
+        where account_id = ${edsger.id} and purpose = 'undo-email-change') as link
     from email_changes where account_id = ${edsger.id}`)
   assert.deepEqual(days, { change: 7, link: 7 })
   assert.equal((await undo(token)).status, 200)
@@ -104,7 +104,7 @@ test('an undo works once, and for 7 days', async () => {
 
   const tony = await moved('tony')
   const late = await mailedToken(bag, 'undo-address', tony.email)
-  await bag.db.query(sql`update action_links set expires_at = now() where account_id = ${tony.id}`)
+  await bag.db.query(sql`update links set expires_at = now() where account_id = ${tony.id}`)
   assertError(await undo(late), 'ExpiredTokenError')
 })
 

@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { findActionLink, revokeActionLinks, spendActionLink } from '../links/action-link.ts'
+import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { freezeAndRecover } from './report-not-me.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller }
@@ -15,27 +15,29 @@ type Dependencies = { db: Database; limit: LimitByCaller }
 export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
   const schema = {
     summary: 'Undo a change of e-mail address with the token from the mail to the old one',
-    description: 'The account goes back to the old address, is frozen, and a reset link is mailed there.',
+    description: 'The account gets its old e-mail address back and is frozen, and a reset link is mailed there.',
     tags: ['Recovery'],
     body: body({ token: Type.String() }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
   }
   app.post('/api/auth/email/undo', { schema, preHandler: limit('link') }, async (request) => {
-    await undoAddressChange(db, request.body.token, readClient(request))
+    await undoEmailChange(db, request.body.token, readClient(request))
     return {}
   })
 }
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */
-export async function undoAddressChange(db: Database, token: string, client: Client): Promise<void> {
-  const link = await findActionLink(db, ['undo-address'], token)
+export async function undoEmailChange(db: Database, token: string, client: Client): Promise<void> {
+  const link = await findLink(db, ['undo-email-change'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'A change can be undone for 7 days.')
   await db.transaction(async (tx) => {
-    const spent = await spendActionLink(tx, ['undo-address'], token)
+    const spent = await spendLink(tx, ['undo-email-change'], token)
     const email = spent && (await restorePreviousEmail(tx, spent.accountId, spent.params['change'] ?? ''))
-    if (!email) throw new AppError('BadTokenError', 'The link was used already, or the change was undone.')
-    await revokeActionLinks(tx, spent.accountId, ['not-me-change'])
-    await recordEvent(tx, { accountId: spent.accountId, event: 'email change undone', device: client.device })
-    await freezeAndRecover(tx, spent.accountId, client)
+    if (!email) throw new AppError('BadTokenError', 'The link was already used, or the change was undone.')
+    const { accountId } = spent
+    // Mails about changes went to the other address since. Its reader must not freeze the account again.
+    await revokeLinks(tx, accountId, ['report-change'])
+    await recordEvent(tx, { accountId, event: 'email change undone', device: client.device })
+    await freezeAndRecover(tx, accountId, client)
   })
 }

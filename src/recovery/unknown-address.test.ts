@@ -13,10 +13,10 @@ const told = 'There is no account here'
 test('an address without an account is told so at most once a day, in any case of its letters', async () => {
   for (const email of ['nobody@example.org', 'nobody@example.org', 'NOBODY@Example.org']) await forgot(email)
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told])
-  await bag.db.query(sql`update unknown_address_mails set sent_at = sent_at - interval '23 hours'`)
+  await bag.db.query(sql`update rate_limits set expires_at = expires_at - interval '23 hours'`)
   await forgot('nobody@example.org')
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told])
-  await bag.db.query(sql`update unknown_address_mails set sent_at = sent_at - interval '61 minutes'`)
+  await bag.db.query(sql`update rate_limits set expires_at = expires_at - interval '61 minutes'`)
   await forgot('nobody@example.org')
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told, told])
 })

@@ -12,7 +12,7 @@ const [account] = await db.query<{ id: string }>(sql`
   values ('ada@example.org', 'ada@example.org', 'none') returning id`)
 const ada = account?.id
 
-beforeEach(() => db.query(sql`truncate outbox, reset_links, sessions, audit_history, rate_limits`))
+beforeEach(() => db.query(sql`truncate outbox, links, sessions, audit_history, rate_limits`))
 
 test('mails go 30 days after they closed, those without recipient after a day, and those that wait never', async () => {
   await db.query(sql`
@@ -30,11 +30,11 @@ test('mails go 30 days after they closed, those without recipient after a day, a
 
 test('links go 30 days after their end of life', async () => {
   await db.query(sql`
-    insert into reset_links (token_hash, account_id, mail_id, expires_at)
-    select convert_to(name, 'UTF8'), ${ada}, gen_random_uuid(), now() - age::interval
+    insert into links (token_hash, purpose, account_id, mail_id, expires_at)
+    select convert_to(name, 'UTF8'), 'reset-password', ${ada}, gen_random_uuid(), now() - age::interval
     from (values ('old', '30 days 1 minute'), ('told', '29 days 23 hours'), ('live', '-1 hour')) as links (name, age)`)
   await purge(db)
-  assert.deepEqual(await left("select convert_from(token_hash, 'UTF8') as name from reset_links"), ['live', 'told'])
+  assert.deepEqual(await left("select convert_from(token_hash, 'UTF8') as name from links"), ['live', 'told'])
 })
 
 test('sessions go 30 days after they ended or expired', async () => {

@@ -46,18 +46,14 @@ const statements = [
       limit ${batch})
     returning id`,
   sql`
-    delete from reset_links where token_hash in (
-      select token_hash from reset_links where expires_at < now() - interval '30 days' limit ${batch})
+    delete from links where token_hash in (
+      select token_hash from links where expires_at < now() - interval '30 days' limit ${batch})
     returning account_id`,
   sql`
     delete from sessions where id in (
       select id from sessions
       where expires_at < now() - interval '30 days' or ended_at < now() - interval '30 days' limit ${batch})
     returning id`,
-  sql`
-    delete from action_links where token_hash in (
-      select token_hash from action_links where expires_at < now() - interval '30 days' limit ${batch})
-    returning account_id`,
   sql`
     delete from email_changes where id in (
       select id from email_changes where undo_until < now() - interval '30 days' limit ${batch})
@@ -66,10 +62,6 @@ const statements = [
     delete from audit_history where id in (
       select id from audit_history where at < now() - interval '1 year' limit ${batch})
     returning id`,
-  sql`
-    delete from unknown_address_mails where email_canonical in (
-      select email_canonical from unknown_address_mails where sent_at < now() - interval '1 day' limit ${batch})
-    returning email_canonical`,
   sql`
     delete from known_browsers where (account_id, token_hash) in (
       select account_id, token_hash from known_browsers where last_used_at < now() - interval '400 days' limit ${batch})

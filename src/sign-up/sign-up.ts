@@ -10,7 +10,8 @@ import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { checkPassword, hashPassword } from '../passwords/password.ts'
+import { hashPassword } from '../passwords/hashing.ts'
+import { checkPassword } from '../passwords/rule.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
 

@@ -43,7 +43,7 @@ test('a link is too old after 7 days', async () => {
   const barbara = await signUp(bag, 'barbara')
   const token = await mailedToken(bag, 'verify', barbara.email)
   await bag.db.query(sql`
-    update action_links set expires_at = expires_at - interval '7 days' where account_id = ${barbara.id}`)
+    update links set expires_at = expires_at - interval '7 days' where account_id = ${barbara.id}`)
   assertError(await verify(token), 'ExpiredTokenError')
 })
 

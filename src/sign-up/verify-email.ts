@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { lockAccount } from '../accounts/account.ts'
+import { lockAccount, markVerified } from '../accounts/account.ts'
 import { enforceMailLimit } from '../accounts/account-limits.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
-import { type Database, sql } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { describeDevice, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import { findActionLink, spendActionLink } from '../links/action-link.ts'
+import { findLink, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { invalidSession, type RequireSession } from '../sessions/session.ts'
 
@@ -50,18 +50,12 @@ export async function requestVerification(db: Database, accountId: string, local
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */
 export async function verifyEmail(db: Database, token: string, device: string): Promise<void> {
-  const link = await findActionLink(db, ['verify-address'], token)
+  const link = await findLink(db, ['verify-email'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Log in and ask for another mail.')
   await db.transaction(async (tx) => {
-    const spent = await spendActionLink(tx, ['verify-address'], token)
-    // A link verifies the address that its mail went to, and none that the account has moved to since.
-    const [account] = spent
-      ? await tx.query<{ id: string }>(sql`
-          update accounts set email_verified_at = coalesce(email_verified_at, now())
-          where id = ${spent.accountId} and email = ${spent.params['email'] ?? ''}
-          returning id`)
-      : []
-    if (!account) throw new AppError('BadTokenError', 'The link was used already, or is not one of ours.')
-    await recordEvent(tx, { accountId: account.id, event: 'email verified', device })
+    const spent = await spendLink(tx, ['verify-email'], token)
+    if (!spent) throw new AppError('BadTokenError', 'The link was already used, or is not valid.')
+    await markVerified(tx, spent.accountId)
+    await recordEvent(tx, { accountId: spent.accountId, event: 'email verified', device })
   })
 }

@@ -250,8 +250,7 @@ async function logIn(real: Real, person: Person): Promise<void> {
 /** All links of a person grow too old. */
 async function expire(model: Model, { bag }: Real, { person }: Link): Promise<void> {
   for (const link of model.links) if (link.person === person) link.isExpired = true
-  await bag.db.query(sql`update reset_links set expires_at = now() where account_id = ${person.id}`)
-  await bag.db.query(sql`update action_links set expires_at = now() where account_id = ${person.id}`)
+  await bag.db.query(sql`update links set expires_at = now() where account_id = ${person.id}`)
 }
 
 /** Two days pass for the mails of a person, but for one that is put off. */

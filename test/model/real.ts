@@ -142,10 +142,7 @@ async function rowsAreAsTheModelSays({ people, links }: Model, { bag }: Real): P
     select id::text, (ended_at is null and expires_at > now())::text from sessions where account_id = any(${ids})
     union all
     select encode(token_hash, 'hex'), (ended_at is null and expires_at > now())::text
-      from reset_links where account_id = any(${ids})
-    union all
-    select encode(token_hash, 'hex'), (ended_at is null and expires_at > now())::text
-      from action_links where account_id = any(${ids})`)
+      from links where account_id = any(${ids})`)
   const states = new Map(rows.map(({ what, state }) => [what, state]))
   for (const { id, name, address, pending, isVerified, password, sessions } of people) {
     assert.equal(states.get(id), `${address} ${pending ?? ''} ${isVerified} ${password === null}`, name)

@@ -1,0 +1,122 @@
+import { type Queryable, type Sql, sql, type Transaction } from '../database/database.ts'
+import { hashToken, newToken, parseToken } from './token.ts'
+
+/** What a one-time link does. A token of one purpose is unknown to the others. */
+export type LinkPurpose =
+  | 'reset-password'
+  | 'verify-email'
+  | 'confirm-email'
+  | 'undo-email-change'
+  | 'report-request'
+  | 'report-change'
+
+/** `email` is the e-mail address that the account has now. */
+export type Link = {
+  purpose: LinkPurpose
+  state: 'live' | 'expired' | 'spent' | 'replaced' | 'revoked'
+  endedAt: Date | null
+  endedSecondsAgo: number | null
+  accountId: string
+  email: string
+  params: Record<string, string>
+}
+
+type NewLink = {
+  purpose: LinkPurpose
+  accountId: string
+  ttlMs: number
+  /** The mail that carries the link, for a purpose of which newer mails replace older ones. */
+  mailId?: string
+  params?: Record<string, string>
+}
+
+/** Links to the account's current e-mail address: they end for whoever reads it once the account has moved on. */
+const boundToEmail: LinkPurpose[] = ['reset-password', 'verify-email']
+
+/** Makes a link and returns its token, which exists nowhere else: the database keeps its SHA-256. */
+export async function mintLink(db: Queryable, link: NewLink): Promise<string> {
+  const token = newToken()
+  await db.query(sql`
+    insert into links (token_hash, purpose, account_id, email_canonical, mail_id, params, expires_at)
+    select ${hashToken(token)}, ${link.purpose}, id,
+      case when ${boundToEmail.includes(link.purpose)} then email_canonical end, ${link.mailId ?? null},
+      ${link.params ?? {}}, now() + ${link.ttlMs} * interval '1 millisecond'
+    from accounts
+    where id = ${link.accountId}`)
+  return token
+}
+
+const columns: Sql = sql`purpose,
+  coalesce(ended_as, case when expires_at > now() then 'live' else 'expired' end) as state, ended_at as "endedAt",
+  extract(epoch from now() - ended_at)::float8 as "endedSecondsAgo", account_id as "accountId", email, params`
+
+/** Selects links that were mailed to the address of their account, or to another one on purpose. */
+const isForItsReader: Sql = sql`coalesce(links.email_canonical = accounts.email_canonical, true)`
+
+/** Returns the link with this token and one of these purposes, or undefined if there never was one. Changes nothing. */
+export async function findLink(db: Queryable, purposes: LinkPurpose[], typed: string): Promise<Link | undefined> {
+  const token = parseToken(typed)
+  if (!token) return undefined
+  const [link] = await db.query<Link>(sql`
+    select ${columns}
+    from links join accounts on accounts.id = account_id
+    where token_hash = ${hashToken(token)} and purpose = any(${purposes}) and ${isForItsReader}`)
+  return link
+}
+
+/**
+ * Spends a link and returns it, or undefined if it is not live or another request spent it first. Locks the row of the
+ * account first, as every change of an account does, so that no two transactions wait for each other.
+ */
+export async function spendLink(tx: Transaction, purposes: LinkPurpose[], typed: string): Promise<Link | undefined> {
+  const token = parseToken(typed)
+  if (!token) return undefined
+  await tx.query(sql`
+    select id from accounts
+    where id = (select account_id from links where token_hash = ${hashToken(token)} and purpose = any(${purposes}))
+    for update`)
+  const [link] = await tx.query<Link>(sql`
+    update links set ended_at = now(), ended_as = 'spent'
+    from accounts
+    where token_hash = ${hashToken(token)} and purpose = any(${purposes}) and accounts.id = account_id
+      and ${isForItsReader} and ended_at is null and expires_at > now()
+    returning ${columns}`)
+  return link
+}
+
+/** Ends the live links of an account that have one of these purposes. */
+export async function revokeLinks(tx: Transaction, accountId: string, purposes: LinkPurpose[]): Promise<void> {
+  await tx.query(sql`
+    update links set ended_at = now(), ended_as = 'revoked'
+    where account_id = ${accountId} and purpose = any(${purposes}) and ended_at is null`)
+}
+
+/**
+ * Ends the account's live links of a purpose, except those of its `keepMails` newest mails. The mail named counts as the
+ * newest, whatever the clock says.
+ */
+export async function replaceOlderLinks(
+  tx: Transaction,
+  { accountId, purpose, mailId, keepMails }: Required<Pick<NewLink, 'accountId' | 'purpose' | 'mailId'>> & KeepMails,
+): Promise<void> {
+  const live = sql`account_id = ${accountId} and purpose = ${purpose} and ended_at is null`
+  await tx.query(sql`
+    update links set ended_at = now(), ended_as = 'replaced'
+    where ${live} and mail_id not in (
+      select mail_id from links
+      where ${live}
+      group by mail_id
+      order by mail_id = ${mailId} desc, max(created_at) desc
+      limit ${keepMails})`)
+}
+
+type KeepMails = { keepMails: number }
+
+/** Returns whether a link of this mail was spent or revoked, so that sending the mail again makes no sense. */
+export async function hasEndedLink(tx: Transaction, accountId: string, mailId: string): Promise<boolean> {
+  const rows = await tx.query(sql`
+    select token_hash from links
+    where account_id = ${accountId} and mail_id = ${mailId} and ended_as in ('spent', 'revoked')
+    limit 1`)
+  return rows.length > 0
+}

@@ -1,0 +1,39 @@
+import type { Transaction } from '../database/database.ts'
+import { type LinkPurpose, revokeLinks } from '../links/link.ts'
+import { clearFailuresOf } from '../passwords/wrong-attempts.ts'
+import { forgetBrowsers } from './known-browser.ts'
+import { endSessions } from './session.ts'
+
+type Access = { links: LinkPurpose[]; forgetsBrowsers: boolean; clearsFailures: boolean }
+
+/**
+ * What ends besides the sessions when the access to an account changes hands. The links that undo a change of e-mail
+ * address, or report a change, survive all of it: they are the owner's way back after a thief did any of these.
+ */
+const ends = {
+  // Whoever reads the account's mail is in: nothing else keeps its word, and a lock by failures never bars the way back.
+  'password reset': { links: ['reset-password'], forgetsBrowsers: true, clearsFailures: true },
+  // The owner knew the password, so their browsers stay known.
+  'password changed': { links: ['reset-password'], forgetsBrowsers: false, clearsFailures: false },
+  // Only the reset mail that follows lets anyone in. What a thief asked for does not go on.
+  'account frozen': {
+    links: ['reset-password', 'confirm-email', 'report-request'],
+    forgetsBrowsers: true,
+    clearsFailures: false,
+  },
+  // The rest goes with the account.
+  'account closed': { links: ['reset-password'], forgetsBrowsers: false, clearsFailures: false },
+} satisfies Record<string, Access>
+
+/** Ends the account's sessions, except the one to keep, and whatever else could be used to get in. */
+export async function revokeAccess(
+  tx: Transaction,
+  accountId: string,
+  { because, keepSession }: { because: keyof typeof ends; keepSession?: string },
+): Promise<void> {
+  const { links, forgetsBrowsers, clearsFailures }: Access = ends[because]
+  await endSessions(tx, accountId, keepSession === undefined ? {} : { keep: keepSession })
+  await revokeLinks(tx, accountId, links)
+  if (forgetsBrowsers) await forgetBrowsers(tx, accountId)
+  if (clearsFailures) await clearFailuresOf(tx, accountId)
+}
