@@ -134,7 +134,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(addMovieRoute, { db, signedIn, checkMovieQuota })
   app.register(changeMovieRoute, { db, signedIn })
   app.register(deleteMovieRoute, { db, signedIn })
-  app.register(healthRoutes, { db, mailTrouble: () => mailProblem(db) })
+  app.register(healthRoutes, { db, findMailProblem: () => mailProblem(db) })
   app.register(assetRoutes)
   app.register(pages, { db, limit, config, key, failures, checkMovieQuota, show })
 }

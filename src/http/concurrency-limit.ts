@@ -1,16 +1,16 @@
 import pLimit from 'p-limit'
 import { AppError } from '../errors.ts'
 
-const queueLength = 100
+const maxQueued = 100
 
 /**
- * Lets so many pieces of costly work go on at once, and a hundred wait for their turn. Beyond that it throws
- * `ServiceUnavailableError`, for an answer at once is better than one too late.
+ * Makes a function that runs at most this many pieces of costly work at a time and queues a hundred more. Beyond that it
+ * throws `ServiceUnavailableError` with `detail`, because failing early is better than responding too late.
  */
-export function limitConcurrency(atOnce: number, detail: string): <T>(work: () => Promise<T>) => Promise<T> {
-  const inTurn = pLimit(atOnce)
+export function limitConcurrency(concurrency: number, detail: string): <T>(work: () => Promise<T>) => Promise<T> {
+  const limit = pLimit(concurrency)
   return (work) => {
-    if (inTurn.pendingCount < queueLength) return inTurn(work)
+    if (limit.pendingCount < maxQueued) return limit(work)
     throw new AppError('ServiceUnavailableError', detail, { headers: { 'retry-after': '2' } })
   }
 }

@@ -1,35 +1,35 @@
 import { LRUCache } from 'lru-cache'
 import { type Database, sql } from '../database/database.ts'
 
-/** Counts one event of a key. `msBeforeNext` is how long until the count begins anew. */
+/** Counts one event of a key. `msBeforeNext` is the time until the count starts again. */
 export type Count = (key: string) => Promise<{ isAllowed: boolean; remainingPoints: number; msBeforeNext: number }>
 
 type Limit = {
   name: string
   points: number
   seconds: number
-  /** Whether a key beyond its limit is refused from memory, also where its count is taken back meanwhile. */
+  /** Whether a key beyond its limit is refused from memory, even after `decrement`. */
   cachesRefusals: boolean
 }
 
 /**
- * Counts in the database, without races and for all processes together, up to so many points in so many seconds. Its
- * clock is the one that counts: those of the processes may differ.
+ * Makes a function that counts up to `points` events in `seconds`, in the database: without races, for all processes
+ * together, and by one clock.
  */
 export function counter(db: Database, { name, points, seconds, cachesRefusals }: Limit): Count {
-  // A crowd that is refused is no reason to keep more of them than fit.
+  // Bounded, so a flood of callers cannot fill memory.
   const refusals = new LRUCache<string, true>({ max: 10_000 })
   return async (key) => {
     const wait = refusals.getRemainingTTL(key)
     if (wait > 0) return { isAllowed: false, remainingPoints: 0, msBeforeNext: wait }
-    const { counted, msBeforeNext } = await countOne(db, hashKey(name, key), seconds)
+    const { counted, msBeforeNext } = await increment(db, hashKey(name, key), seconds)
     const isAllowed = counted <= points
     if (cachesRefusals && !isAllowed) refusals.set(key, true, { ttl: Math.ceil(msBeforeNext) })
     return { isAllowed, remainingPoints: Math.max(0, points - counted), msBeforeNext }
   }
 }
 
-/** Takes one event back, as if it had not been counted. */
+/** Uncounts one event. */
 export async function decrement(db: Database, name: string, key: string): Promise<void> {
   await db.query(sql`update rate_limits set points = points - 1 where key = ${hashKey(name, key)} and points > 0`)
 }
@@ -38,17 +38,18 @@ export function hashKey(name: string, key: string): string {
   return `${name}:${key}`
 }
 
-async function countOne(db: Database, key: string, seconds: number) {
-  // A count never lasts longer than its time from now, also where the clock was set back since it began. It does not wait
-  // for the disk: a crash of the database may forget the events of its last second.
+async function increment(db: Database, key: string, seconds: number) {
+  // The commit does not wait for the disk: losing the last second's events in a crash is fine. The time left is clamped,
+  // in case the clock was set back.
   const [row] = await db.query<{ counted: number; msBeforeNext: number }>(sql`
+    with setting as (select set_config('synchronous_commit', 'off', true))
     insert into rate_limits as known (key, points, expires_at)
-    select ${key}, 1, now() + ${seconds} * interval '1 second' from set_config('synchronous_commit', 'off', true)
+    select ${key}, 1, now() + ${seconds} * interval '1 second' from setting
     on conflict (key) do update
     set points = case when known.expires_at <= now() then 1 else known.points + 1 end,
       expires_at = case when known.expires_at <= now() then excluded.expires_at
         else least(known.expires_at, excluded.expires_at) end
     returning points as counted, extract(epoch from expires_at - now())::float8 * 1000 as "msBeforeNext"`)
-  if (!row) throw new Error('An upsert answered no row.')
+  if (!row) throw new Error('The upsert returned no row.')
   return row
 }

@@ -4,13 +4,13 @@ import { type Database, sql } from '../database/database.ts'
 import { errors } from './schemas.ts'
 import { noStore } from './security-headers.ts'
 
-/** The trouble of a part without which the service still serves, in a sentence; undefined where it is well. */
-export type FindTrouble = () => Promise<string | undefined>
+type Dependencies = {
+  db: Database
+  /** Returns what is wrong with mail, without which the service still serves, or undefined. */
+  findMailProblem: () => Promise<string | undefined>
+}
 
-export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database; mailTrouble: FindTrouble }> = async (
-  app,
-  { db, mailTrouble },
-) => {
+export const healthRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, findMailProblem }) => {
   const live = {
     summary: 'Whether the process runs',
     tags: ['Health'],
@@ -24,14 +24,14 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database; mailTrouble
   const ready = {
     summary: 'Whether the process can serve',
     description:
-      '503 only without a database. Trouble with mail is `degraded`: requests are served, and the mail goes out later, so ' +
-      'no process should be taken out of service for it.',
+      'Returns 503 only if the database is unavailable. A problem with mail is `degraded`: requests are served and mail is ' +
+      'sent later, so keep the process in service.',
     tags: ['Health'],
     response: {
       200: Type.Object({
         status: Type.Enum(['ok', 'degraded']),
         database: Type.Literal('ok'),
-        mail: Type.String({ description: '`ok`, or what is in trouble; the log says why' }),
+        mail: Type.String({ description: '`ok`, or the problem; the log has the cause' }),
       }),
       ...errors(),
     },
@@ -39,7 +39,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database; mailTrouble
   app.get('/health/ready', { schema: ready }, async (_request, reply) => {
     reply.headers(noStore)
     await db.query(sql`select`)
-    const trouble = await mailTrouble()
-    return { status: trouble ? 'degraded' : 'ok', database: 'ok', mail: trouble ?? 'ok' } as const
+    const problem = await findMailProblem()
+    return { status: problem ? 'degraded' : 'ok', database: 'ok', mail: problem ?? 'ok' } as const
   })
 }

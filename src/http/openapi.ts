@@ -6,9 +6,9 @@ import { errorCodes } from '../errors.ts'
 import { errorSchema } from './schemas.ts'
 import { pagePolicy } from './security-headers.ts'
 
-const description = `Accounts, movies, and the way back into an account by e-mail.
+const description = `A movie collection with accounts, and account recovery by e-mail.
 
-Every error is JSON with \`message\` and \`status\`, the members of RFC 9457, and a \`code\` from this list:
+Every error is JSON with \`message\`, \`status\`, the members of RFC 9457, and one of these codes:
 
 | code | status | message |
 |---|---|---|
@@ -16,10 +16,10 @@ ${Object.entries(errorCodes)
   .map(([code, { status, message }]) => `| ${code} | ${status} | ${message} |`)
   .join('\n')}
 
-Before any route, headers or an address beyond 16 kB are answered 431 and a request that comes too slowly 408, with the
-code SchemaValidationError.`
+Headers or a URL over 16 kB get status 431, and a request that arrives too slowly 408, both with the code
+SchemaValidationError.`
 
-/** The OpenAPI document, made from the schemas that validate, and a reference page with assets of its own. */
+/** Serves the OpenAPI document, made from the schemas that validate requests, and its reference page at `/docs`. */
 export async function useOpenApi(
   app: FastifyInstance,
   { publicUrl, version }: Pick<Config, 'publicUrl'> & { version: string },

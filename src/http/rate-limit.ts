@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { counter } from './counter.ts'
 
-/** How many requests one caller may make of each kind. They mail, hash or tell all there is: they cost more than they look. */
+/** How many requests of each costly kind (mail, hashing, export) a caller may make. */
 export const limits = {
   'sign-up': { points: 60, seconds: 3600 },
   'log-in': { points: 120, seconds: 600 },
@@ -19,8 +19,8 @@ export const limits = {
 export type LimitByCaller = (kind: keyof typeof limits) => preHandlerAsyncHookHandler
 
 /**
- * Makes the hook that counts requests by caller, in the database, so that all processes count together. Every answer
- * tells what is left in the RateLimit fields (draft-ietf-httpapi-ratelimit-headers); beyond the limit it throws
+ * Makes the hook that counts requests by caller, in the database and so for all processes together. Every response says
+ * what is left in the RateLimit fields (draft-ietf-httpapi-ratelimit-headers). Beyond the limit the hook throws
  * `TooManyRequestsError` with `Retry-After` in seconds.
  */
 export function limitByCaller(db: Database, options: { isOn: boolean }): LimitByCaller {
@@ -42,17 +42,17 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
 }
 
 /**
- * One IPv4 address, or the /64 that a provider hands to one customer of IPv6. Some proxies name the caller with a port,
- * or as nothing that is an address: those count as one.
+ * Returns the caller's IPv4 address, or the /64 network of their IPv6 address, which providers assign to one customer.
+ * Some proxies add a port. Callers that a proxy names without any IP address all share one key.
  */
 function rateLimitKey(request: FastifyRequest): string {
   const ip = request.ip.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
   if (!ipaddr.isValid(ip)) return 'unknown'
-  const address = ipaddr.process(ip)
-  if (address instanceof ipaddr.IPv6)
-    return `${address.parts
+  const parsed = ipaddr.process(ip)
+  if (parsed instanceof ipaddr.IPv6)
+    return `${parsed.parts
       .slice(0, 4)
       .map((part) => part.toString(16))
       .join(':')}::/64`
-  return address.toString()
+  return parsed.toString()
 }

@@ -1,17 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 
-/** For JSON and for anything that no page needs: nothing may load, frame or run. */
-const nothingRuns = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+/** For JSON and everything else that is not a page: nothing may load, frame or run. */
+const strictPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** For pages: what they need comes from this origin, and scripts and styles are files. */
+/** The Content-Security-Policy of pages: everything comes from this origin, and scripts and styles are files. */
 export const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-/** Headers on every response (OWASP HTTP Headers cheat sheet). A route that needs another policy sets it. */
+/** The headers of every response (OWASP HTTP Headers cheat sheet). A route that needs another policy overrides it. */
 export function securityHeaders({ isHttps }: { isHttps: boolean }): Record<string, string> {
   return {
-    'content-security-policy': nothingRuns,
+    'content-security-policy': strictPolicy,
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',
     'referrer-policy': 'no-referrer',
@@ -29,5 +29,5 @@ export function useSecurityHeaders(app: FastifyInstance, headers: Record<string,
   })
 }
 
-/** For whatever bears a credential or an account's data. */
+/** For responses with credentials or account data. */
 export const noStore = { 'cache-control': 'no-store' }
