@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Database } from '../database/database.ts'
-import { errors, text } from '../http/schemas.ts'
+import { errors, strictObject, text } from '../http/schemas.ts'
 import { listedMovie } from './movie.ts'
 import { type MovieSearch, searchMovies, sorts } from './search.ts'
 
@@ -35,7 +35,7 @@ export const listMoviesRoute: FastifyPluginAsyncTypebox<{ db: Database }> = asyn
       'In the order in which they came, unless `sort` says otherwise. Where more follow, the `Link` header (RFC 8288) ' +
       'names the next page as `rel="next"`.',
     tags: ['Movies'],
-    querystring: Type.Object({
+    querystring: strictObject({
       limit: Type.Integer({ minimum: 1, maximum: 100, default: 100, description: 'Movies a page' }),
       after: Type.Optional(Type.String({ description: 'Where the page begins: take it from the `Link` header' })),
       ...movieFilters,

@@ -8,39 +8,25 @@ import { listHistory } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
 import { describeDevice, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { strictObject } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { languageName, languages, textDirection } from '../i18n/languages.ts'
 import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
 import { endOneSession, endOtherSessions, listSessions } from '../sessions/list.ts'
+import type { Session } from '../sessions/session.ts'
 import { requestVerification } from '../sign-up/verify-email.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
 
-/** What was done last, for the page that one comes back to: each is the sentence `page.account.<done>`. */
-const deeds = [
-  'verify-mail',
-  'session-ended',
-  'others-ended',
-  'password-changed',
-  'address-asked',
-  'language-changed',
-] as const
-
+/** The account page, and the settings on it that need no password. */
 export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
   app.addHook('onRequest', requireVisitor)
 
-  const query = Type.Object({ done: Type.Optional(Type.String()) })
+  const query = strictObject({ done: Type.Optional(Type.String()) })
   app.get('/account', { schema: { querystring: query } }, async (request, reply) => {
-    const visitor = requiredSession(request)
-    const account = await readOwnAccount(db, visitor.accountId)
-    const sessions = await listSessions(db, visitor)
-    const values = {
-      account,
-      sessions,
-      languages: languages.map((code) => ({ code, name: languageName(code), dir: textDirection(code) })),
-      done: deeds.find((deed) => deed === request.query.done) ?? '',
-    }
+    const done = notices.find((notice) => notice === request.query.done) ?? ''
+    const values = { ...(await accountValues(db, requiredSession(request))), done }
     return show(reply, { name: 'account', title: 'account', values })
   })
 
@@ -49,7 +35,7 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
     return reply.redirect('/account?done=verify-mail', 303)
   })
 
-  const schema = { body: Type.Object({ id: Type.String() }) }
+  const schema = { body: strictObject({ id: Type.String() }) }
   app.post('/account/sessions/end', { schema }, async (request, reply) => {
     await endOneSession(db, { ...requiredSession(request), id: request.body.id }, describeDevice(request))
     return reply.redirect('/account?done=session-ended', 303)
@@ -60,7 +46,7 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
     return reply.redirect('/account?done=others-ended', 303)
   })
 
-  const choice = { body: Type.Object({ language: Type.Enum([...languages, '']) }) }
+  const choice = { body: strictObject({ language: Type.Enum([...languages, '']) }) }
   app.post('/account/language', { schema: choice }, async (request, reply) => {
     await changeLanguage(db, requiredSession(request).accountId, request.body.language || null)
     return reply.redirect('/account?done=language-changed', 303)
@@ -78,3 +64,21 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
       .send(Readable.from(exportAccount(db, requiredSession(request))))
   })
 }
+
+async function accountValues(db: Database, session: Session) {
+  return {
+    account: await readOwnAccount(db, session.accountId),
+    sessions: await listSessions(db, session),
+    languages: languages.map((code) => ({ code, name: languageName(code), dir: textDirection(code) })),
+  }
+}
+
+/** What the page says after a change: each is a message, `page.account.<notice>`. */
+const notices = [
+  'verify-mail',
+  'session-ended',
+  'others-ended',
+  'password-changed',
+  'address-asked',
+  'language-changed',
+] as const

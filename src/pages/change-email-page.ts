@@ -4,6 +4,7 @@ import { requestEmailChange } from '../account-settings/change-email.ts'
 import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { strictObject } from '../http/schemas.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
 import { formErrorsFrom } from './form-errors.ts'
@@ -17,7 +18,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (a
 
   app.get('/account/address', (_request, reply) => show(reply, { ...page, values: { email: '' } }))
 
-  const body = Type.Object({ email: Type.String(), password: Type.String() })
+  const body = strictObject({ email: Type.String(), password: Type.String() })
   const preHandler = limit('account-change')
   app.post('/account/address', { schema: { body }, preHandler }, async (request, reply) => {
     const change = { email: request.body.email.trim(), password: request.body.password }

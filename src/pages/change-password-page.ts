@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { strictObject } from '../http/schemas.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
 import { formErrorsFrom } from './form-errors.ts'
@@ -20,7 +21,7 @@ export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async
 
   app.get('/account/password', (request, reply) => showForm(request, reply))
 
-  const body = Type.Object({ current_password: Type.String(), new_password: Type.String() })
+  const body = strictObject({ current_password: Type.String(), new_password: Type.String() })
   const preHandler = limit('account-change')
   app.post('/account/password', { schema: { body }, preHandler }, async (request, reply) => {
     const { current_password: current, new_password: wanted } = request.body

@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { strictObject } from '../http/schemas.ts'
 import type { FailedLogins } from '../passwords/wrong-attempts.ts'
 import { clearSessionCookie, requiredSession, requireVisitor } from '../sessions/cookie.ts'
 import { formErrorsFrom } from './form-errors.ts'
@@ -26,7 +27,7 @@ export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async 
 
   app.get('/account/delete', (request, reply) => showForm(reply, requiredSession(request).accountId))
 
-  const body = Type.Object({ password: Type.String(), movies: Type.Enum(['keep', 'delete']) })
+  const body = strictObject({ password: Type.String(), movies: Type.Enum(['keep', 'delete']) })
   const preHandler = limit('account-change')
   app.post('/account/delete', { schema: { body }, preHandler }, async (request, reply) => {
     const { accountId } = requiredSession(request)

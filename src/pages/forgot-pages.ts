@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { strictObject } from '../http/schemas.ts'
 import { requestReset } from '../recovery/forgot-password.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
@@ -15,7 +16,7 @@ export const forgotPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     return show(reply, { name: 'forgot', title: 'forgot', focus: 'email', values: { email: '' } })
   })
 
-  const schema = { body: Type.Object({ email: Type.String() }) }
+  const schema = { body: strictObject({ email: Type.String() }) }
   app.post('/forgot', { schema, preHandler: limit('forgot-password') }, async (request, reply) => {
     const email = request.body.email.trim()
     try {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { describeDevice } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { strictObject } from '../http/schemas.ts'
 import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
 import { type LogInDependencies, logIn } from '../sessions/log-in.ts'
@@ -15,14 +16,14 @@ type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey; s
 export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { db, config, key, limit, show } = dependencies
 
-  const query = Type.Object({ next: Type.Optional(Type.String()) })
+  const query = strictObject({ next: Type.Optional(Type.String()) })
   app.get('/log-in', { schema: { querystring: query } }, async (request, reply) => {
     const next = localPath(request.query.next)
     if (request.visitor) return reply.redirect(next, 303)
     return show(reply, { name: 'log-in', title: 'log-in', focus: 'email', values: { email: '', next } })
   })
 
-  const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
+  const body = strictObject({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
   app.post('/log-in', { schema: { body }, preHandler: limit('log-in') }, async (request, reply) => {
     const next = localPath(request.body.next)
     const email = request.body.email.trim()

@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
+import { AppError } from '../errors.ts'
 import { validationError } from '../http/error-handler.ts'
+import { strictObject } from '../http/schemas.ts'
 import { listGenres } from '../movies/genres.ts'
 import { movieFilters, queryOf } from '../movies/list-movies.ts'
 import { findDeletedName } from '../movies/restore-movie.ts'
@@ -12,101 +14,110 @@ import { drawCover } from './cover.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; config: Config; show: ShowPage }
+type Dependencies = { db: Database; site: Pick<Config, 'publicUrl'>; show: ShowPage }
 
 const pageSize = 24
 
-const query = Type.Object({
+const query = strictObject({
   ...movieFilters,
   after: Type.Optional(Type.String()),
   view: Type.Optional(Type.Enum(['grid', 'list'])),
   deleted: Type.Optional(Type.String()),
 })
 
-/** The collection. All that one sees is in the address, but for the choice of grid or list, which a cookie keeps. */
-export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, config, show }) => {
-  const options = { schema: { querystring: query }, preValidation: forgetEmptyFields, attachValidation: true }
+type Query = Static<typeof query>
+type Search = Omit<MovieSearch, 'limit'>
+
+/** The collection. The URL says all that is shown, except the choice of grid or list, which a cookie keeps. */
+export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, site, show }) => {
+  const options = { schema: { querystring: query }, preValidation: dropEmptyFields, attachValidation: true }
   app.get('/', options, async (request, reply) => {
     const { view: _, deleted = '', ...search } = request.query
-    const view = viewOf(request, reply, config)
-    const { found, formErrors } = await lookFor(request, search)
+    const accountId = request.visitor?.accountId
+    const { found, formErrors } = await findMovies(db, request, search)
     const values = {
-      view,
-      ...resultsOf(search, found),
-      ...(await formOf(request, search)),
-      deleted: await undoable(request, deleted),
+      view: chooseView(request, reply, site),
+      ...resultValues(search, found),
+      ...formValues(search, accountId),
+      genres: await listGenres(db),
+      deleted: await findUndoable(db, deleted, accountId),
     }
     return show(reply, { name: 'movies', title: 'movies', formErrors, values })
   })
-
-  /** What was asked for wrongly finds nothing, and is told at its field. */
-  async function lookFor(request: FastifyRequest, search: Search) {
-    try {
-      if (request.validationError) throw validationError('query', request.validationError.validation)
-      return { found: await searchMovies(db, { ...search, limit: pageSize }) }
-    } catch (error) {
-      return { found: { movies: [] }, formErrors: formErrorsFrom(error) }
-    }
-  }
-
-  async function formOf({ visitor }: FastifyRequest, search: Search) {
-    const { q = '', genre = '', cast = '', year = '', added_by = '', sort } = search
-    const offered = sorts.filter((one) => one !== 'match' || q !== '')
-    return {
-      search: { q, genre, cast, year, added_by, sort: sort ?? offered[0] },
-      sorts: offered,
-      genres: await listGenres(db),
-      me: visitor?.accountId ?? '',
-    }
-  }
-
-  async function undoable({ visitor }: FastifyRequest, id: string) {
-    const name = visitor && (await findDeletedName(db, id, visitor.accountId))
-    return name ? { id, name } : null
-  }
 }
 
-type Search = Omit<MovieSearch, 'limit'>
-
-/** A form sends every field, and one that was left empty asks for nothing. */
-async function forgetEmptyFields(request: FastifyRequest<{ Querystring: Static<typeof query> }>): Promise<void> {
+/** Drops the fields that the form sends empty, and an order by best match if there is nothing to match. */
+async function dropEmptyFields(request: FastifyRequest<{ Querystring: Query }>): Promise<void> {
   const fields = Object.entries(request.query).filter(([, value]) => value !== '')
-  const { sort, ...others }: Static<typeof query> = Object.fromEntries(fields)
-  const isKept = sort !== undefined && !(sort === 'match' && !others.q)
-  request.query = isKept ? { ...others, sort } : others
+  const { sort, ...others }: Query = Object.fromEntries(fields)
+  const isSorted = sort !== undefined && !(sort === 'match' && !others.q)
+  request.query = isSorted ? { ...others, sort } : others
 }
 
-function viewOf(request: FastifyRequest<{ Querystring: Static<typeof query> }>, reply: FastifyReply, config: Config) {
+/** Finds nothing if a field of the search is invalid, and says why at that field. */
+async function findMovies(db: Database, { validationError: invalid }: FastifyRequest, search: Search) {
+  try {
+    if (invalid) throw validationError('query', invalid.validation)
+    return { found: await searchMovies(db, { ...search, limit: pageSize }) }
+  } catch (error) {
+    return { found: { movies: [] }, formErrors: searchFormErrors(error) }
+  }
+}
+
+/** Rethrows the error for an unknown field, which the form has no place to show. */
+function searchFormErrors(error: unknown) {
+  if (error instanceof AppError && error.fields?.some(({ reason }) => reason === 'unknown')) throw error
+  return formErrorsFrom(error)
+}
+
+/** Returns the view that the request asks for, which it then remembers, or else the remembered one. */
+function chooseView(request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply, site: Dependencies['site']) {
   const { view } = request.query
   if (!view) return request.cookies['movie_bag_view'] === 'list' ? 'list' : 'grid'
-  const secure = config.publicUrl.startsWith('https:')
+  const secure = site.publicUrl.startsWith('https:')
   reply.setCookie('movie_bag_view', view, { path: '/', httpOnly: true, sameSite: 'lax', secure, maxAge: 31_536_000 })
   return view === 'list' ? 'list' : 'grid'
 }
 
-function resultsOf(search: Search, { movies, next, q }: FoundMovies) {
-  const { after, sort: _, ...narrowing } = search
-  const { limit: __, ...following } = next ?? { limit: pageSize }
-  const { after: ___, ...beginning } = search
+function resultValues(search: Search, { movies, next, q }: FoundMovies) {
+  const { after, sort: _, ...filters } = search
+  const { limit: __, ...nextPage } = next ?? { limit: pageSize }
+  const { after: ___, ...firstPage } = search
   return {
     movies: movies.map((movie) => ({ ...movie, cover: drawCover(movie.name) })),
     corrected: q ?? '',
-    isEmpty: movies.length === 0 && Object.keys(narrowing).length === 0 && !after,
+    isEmpty: movies.length === 0 && Object.keys(filters).length === 0 && !after,
     isFirst: !after,
-    first: `/?${queryOf(beginning)}`,
-    next: next ? `/?${queryOf(following)}` : '',
+    first: `/?${queryOf(firstPage)}`,
+    next: next ? `/?${queryOf(nextPage)}` : '',
     here: queryOf(search),
-    filters: filtersOf(search),
+    filters: activeFilters(search),
   }
 }
 
-/** Each filter that is on, and the address without it. */
-function filtersOf(search: Search) {
+/** The filters in use, each with the URL of the search without it. */
+function activeFilters(search: Search) {
   const { genre, cast, year, added_by } = search
-  const isOn = Object.entries({ genre, cast, year, added_by }).filter(([, value]) => value !== undefined)
-  return isOn.map(([name, value]) => ({
+  const active = Object.entries({ genre, cast, year, added_by }).filter(([, value]) => value !== undefined)
+  return active.map(([name, value]) => ({
     name,
     value: String(value),
     without: `/?${queryOf({ ...search, [name]: undefined, after: undefined })}`,
   }))
+}
+
+function formValues(search: Search, accountId = '') {
+  const { q = '', genre = '', cast = '', year = '', added_by = '', sort } = search
+  const offeredSorts = sorts.filter((name) => name !== 'match' || q !== '')
+  return {
+    search: { q, genre, cast, year, added_by, sort: sort ?? offeredSorts[0] },
+    sorts: offeredSorts,
+    me: accountId,
+  }
+}
+
+/** Returns the movie that the account has just deleted, while it can still be restored. */
+async function findUndoable(db: Database, id: string, accountId: string | undefined) {
+  const name = accountId && (await findDeletedName(db, id, accountId))
+  return name ? { id, name } : null
 }

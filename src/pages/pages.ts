@@ -62,7 +62,7 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
 
 const collection: FastifyPluginAsync<Dependencies> = async (app, dependencies) => {
   await app.register(compress, compression)
-  app.register(moviesPage, dependencies)
+  app.register(moviesPage, { ...dependencies, site: dependencies.config })
   app.register(moviePages, dependencies)
   app.register(movieFormPages, dependencies)
 }

@@ -11,7 +11,7 @@ import { templateEngine } from '../mail/render.ts'
 /** Sends the page of that name in `templates/pages/`, in the language of the account or of the browser. */
 export type ShowPage = (reply: FastifyReply, page: Page) => Promise<FastifyReply>
 
-type Page = {
+export type Page = {
   name: string
   /** The key of the heading, `page.<title>.title`, unless `heading` replaces it. */
   title: string

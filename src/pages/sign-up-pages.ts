@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
+import { strictObject } from '../http/schemas.ts'
 import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
 import { setSessionCookie } from '../sessions/cookie.ts'
 import { type LogInDependencies, logIn } from '../sessions/log-in.ts'
@@ -16,14 +17,14 @@ export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
   const { db, config, key, limit, show } = dependencies
   const length = config.minPasswordLength
 
-  const query = Type.Object({ next: Type.Optional(Type.String()) })
+  const query = strictObject({ next: Type.Optional(Type.String()) })
   app.get('/sign-up', { schema: { querystring: query } }, async (request, reply) => {
     const next = localPath(request.query.next)
     if (request.visitor) return reply.redirect(next, 303)
     return show(reply, { name: 'sign-up', title: 'sign-up', focus: 'email', values: { email: '', next, length } })
   })
 
-  const body = Type.Object({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
+  const body = strictObject({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
   app.post('/sign-up', { schema: { body }, preHandler: limit('sign-up') }, async (request, reply) => {
     const next = localPath(request.body.next)
     const account = { email: request.body.email.trim(), password: request.body.password }

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
+import { startMovieBag } from '../../test/movie-bag.ts'
+import { translate } from '../i18n/translate.ts'
+
+const bag = await startMovieBag()
+after(() => bag.stop())
+
+test('an unknown query parameter is refused by name, with the names that are known', async () => {
+  const answer = await bag.request('GET', '/api/movies?limt=5&limit=5')
+  assertError(answer, 'SchemaValidationError', ['limt'])
+  assert.match(answer.body.detail, /^limt is unknown \(known: limit, after, q, genre, cast, year, added_by, sort\)\.$/)
+  assertError(await bag.request('GET', '/api/movies?__proto__=1'), 'SchemaValidationError')
+})
+
+test('a page with an unknown query parameter or form field is an error page', async () => {
+  const form = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
+  const requests = [
+    ['GET', '/?limt=5', undefined],
+    ['GET', '/movies/1?don=added', undefined],
+    ['GET', '/log-in?nex=%2F', undefined],
+    ['POST', '/log-in', 'email=ada@example.org&password=x&remember=1'],
+    ['POST', '/sign-up', 'email=ada@example.org&password=a+gentle+reef&id=1'],
+    ['POST', '/forgot', 'email=ada@example.org&id=1'],
+    ['POST', '/reset', 'reset_token=x&password=y&email=ada@example.org'],
+    ['POST', '/verify', 'token=x&email=ada@example.org'],
+  ] as const
+  for (const [method, path, body] of requests) {
+    const { status, text } = await bag.request(method, path, body, form)
+    assert.equal(status, 400, `${path}: ${text}`)
+    assert(text.includes(`<h1>${translate('en', 'page.error.title')}</h1>`), path)
+  }
+  assert.equal((await bag.request('GET', '/?limit=&q=', undefined, form)).status, 200, 'empty fields are dropped')
+})
+
+test('a page that reads no query opens with whatever a mail program adds', async () => {
+  const { status } = await bag.request('GET', '/forgot?utm_source=mail', undefined, { accept: 'text/html' })
+  assert.equal(status, 200)
+})
