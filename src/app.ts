@@ -35,7 +35,7 @@ import { assetRoutes } from './pages/assets.ts'
 import { showErrorPage } from './pages/error-page.ts'
 import { pages } from './pages/pages.ts'
 import { openPages, type ShowPage } from './pages/render.ts'
-import { failedLogins } from './passwords/wrong-attempts.ts'
+import { attemptCounter } from './passwords/wrong-attempts.ts'
 import { forgotPasswordRoutes } from './recovery/forgot-password.ts'
 import { reportNotMeRoute } from './recovery/report-not-me.ts'
 import { resetPasswordRoute } from './recovery/reset-password.ts'
@@ -44,7 +44,7 @@ import type { TokenKey } from './sessions/access-token.ts'
 import { sessionRoutes } from './sessions/list.ts'
 import { logInRoute } from './sessions/log-in.ts'
 import { logOutRoute } from './sessions/log-out.ts'
-import { requireSession } from './sessions/session.ts'
+import { requireSession, sessionFromBearer } from './sessions/require-session.ts'
 import { signUpRoute } from './sign-up/sign-up.ts'
 import { verifyEmailRoutes } from './sign-up/verify-email.ts'
 
@@ -98,6 +98,7 @@ function addHooks(app: FastifyInstance, headers: Record<string, string>): void {
   refuseUnknownPaths(app)
   acceptOnlyJson(app)
   app.register(cookies)
+  app.decorateRequest('session', null)
   useStrictValidation(app)
 }
 
@@ -106,23 +107,23 @@ type RouteDependencies = { config: Config; db: Database; key: TokenKey; show: Sh
 function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDependencies): void {
   app.addSchema(movieSchema)
   const limit = limitByCaller(db, { isOn: config.rateLimits })
-  const signedIn = requireSession(app, db, key)
+  const signedIn = [sessionFromBearer(db, key), requireSession]
 
-  const failures = failedLogins(db)
+  const countAttempt = attemptCounter(db)
   const checkMovieQuota = movieQuota(db, config.maxMovies)
 
   app.register(signUpRoute, { db, limit, config })
-  app.register(logInRoute, { db, limit, config, key, failures })
+  app.register(logInRoute, { db, limit, config, key, countAttempt })
   app.register(logOutRoute, { db, signedIn })
   app.register(sessionRoutes, { db, signedIn })
   app.register(ownAccountRoute, { db, signedIn })
   app.register(verifyEmailRoutes, { db, signedIn, limit })
-  app.register(changePasswordRoute, { db, signedIn, limit, config, failures })
-  app.register(changeEmailRoutes, { db, signedIn, limit, failures })
+  app.register(changePasswordRoute, { db, signedIn, limit, config, countAttempt })
+  app.register(changeEmailRoutes, { db, signedIn, limit, countAttempt })
   app.register(changeLanguageRoute, { db, signedIn })
   app.register(historyRoute, { db, signedIn })
   app.register(exportAccountRoute, { db, signedIn, limit })
-  app.register(deleteAccountRoute, { db, signedIn, limit, failures })
+  app.register(deleteAccountRoute, { db, signedIn, limit, countAttempt })
 
   app.register(forgotPasswordRoutes, { db, limit, accountPrivacy: config.accountPrivacy })
   app.register(resetPasswordRoute, { db, limit, minPasswordLength: config.minPasswordLength })
@@ -136,7 +137,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(deleteMovieRoute, { db, signedIn })
   app.register(healthRoutes, { db, findMailProblem: () => mailProblem(db) })
   app.register(assetRoutes)
-  app.register(pages, { db, limit, config, key, failures, checkMovieQuota, show })
+  app.register(pages, { db, limit, config, key, countAttempt, checkMovieQuota, show })
 }
 
 /** Returns which proxies may set the client's IP address: those named, or the given number of hops before us. */

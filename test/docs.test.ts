@@ -3,9 +3,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { test } from 'node:test'
 import { parseEnv } from 'node:util'
-import { accountLimits } from '../src/accounts/account-limits.ts'
+import { maxConfirmationMails } from '../src/accounts/mail-limits.ts'
 import { readConfig, settingNames } from '../src/config/config.ts'
 import { limits } from '../src/http/rate-limit.ts'
+import { maxDeletedMovies } from '../src/movies/delete-movie.ts'
+import { maxKnownBrowsers } from '../src/sessions/known-browser.ts'
+import { maxNewDeviceMails } from '../src/sessions/log-in.ts'
+import { maxSessions } from '../src/sessions/session.ts'
 import { allDocuments, blockOf, type Document, document, root, rowsUnder, tokensOf } from './documents.ts'
 
 const documents = allDocuments()
@@ -93,10 +97,13 @@ test('the limits by caller are told as they are', () => {
 
 test('the limits by account are told as they are', () => {
   const told = rowsUnder(document('docs/operating.md'), 'Limits by account')
-  assert.deepEqual(
-    told,
-    Object.entries(accountLimits).map(([what, most]) => [what, String(most)]),
-  )
+  assert.deepEqual(told, [
+    ['sessions', String(maxSessions)],
+    ['known browsers', String(maxKnownBrowsers)],
+    ['deleted movies', String(maxDeletedMovies)],
+    ['mails about a new device', String(maxNewDeviceMails)],
+    ['mails to confirm an address', String(maxConfirmationMails)],
+  ])
 })
 
 /** What a pattern finds in code, be it in a line or in a block of its own. */

@@ -97,11 +97,11 @@ test('an address gets ten mails an hour that strangers cause, from however many 
   await allMailSettled(bag)
   assert.equal(mails() + verifications, 10)
 
-  await bag.db.query(sql`update rate_limits set expires_at = now() where key like 'mails-of-strangers:%'`)
+  await bag.db.query(sql`update rate_limits set expires_at = now() where key like 'unsolicited-mails:%'`)
   const owner = await signUp(bag, 'crowded')
   const token = await mailedToken(bag, 'verify', email)
   assert.equal((await bag.request('POST', '/api/auth/verify', { token })).status, 200)
-  await bag.db.query(sql`update rate_limits set points = 10 where key like 'mails-of-strangers:%'`)
+  await bag.db.query(sql`update rate_limits set points = 10 where key like 'unsolicited-mails:%'`)
   const before = mails()
   const wish = { password: owner.password, movies: 'keep' }
   assert.equal((await bag.request('DELETE', '/api/auth/account', wish, await logIn(bag, owner))).status, 200)

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { findAccount, setPendingEmail } from '../accounts/account.ts'
-import { enforceMailLimit } from '../accounts/account-limits.ts'
+import { lockAccount, setPendingEmail } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { canonicalEmail, requireEmail } from '../accounts/email-address.ts'
 import { changeEmail, isReservedForUndo } from '../accounts/email-changes.ts'
+import { enforceMailLimit } from '../accounts/mail-limits.ts'
 import { type Database, isUniqueViolation, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
@@ -12,20 +12,20 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { lockByPassword, requirePassword } from '../passwords/confirm.ts'
-import type { FailedLogins } from '../passwords/wrong-attempts.ts'
-import type { RequireSession, Session } from '../sessions/session.ts'
+import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
+import type { CountAttempt } from '../passwords/wrong-attempts.ts'
+import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 
-type Dependencies = AskDependencies & { signedIn: RequireSession; limit: LimitByCaller }
-type AskDependencies = { db: Database; failures: FailedLogins }
+type RequestDependencies = { db: Database; countAttempt: CountAttempt }
+type Dependencies = RequestDependencies & { signedIn: SignedIn; limit: LimitByCaller }
 
 export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { signedIn, limit } = dependencies
-  const ask = {
-    summary: 'Ask for another e-mail address',
+  const { db, countAttempt, signedIn, limit } = dependencies
+  const requestSchema = {
+    summary: 'Request a change of e-mail address',
     description:
-      'Needs the password. The address changes when the link in the mail to the new address is confirmed; the old ' +
-      'address is told, and can undo it for 7 days.',
+      'Needs the password. The e-mail address changes once the link in the mail to the new one is confirmed. The old ' +
+      'one is notified and can undo the change for 7 days.',
     tags: ['Accounts'],
     security: bearer,
     body: body({ email: Type.String(), password: Type.String() }),
@@ -34,14 +34,15 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
       ...errors('UnauthorizedError', 'InvalidSessionError', 'TooManyRequestsError', ...bodyErrors),
     },
   }
-  const options = { schema: ask, onRequest: signedIn, preHandler: limit('account-change') }
+  const options = { schema: requestSchema, onRequest: signedIn, preHandler: limit('account-change') }
   app.post('/api/auth/email', options, async (request) => {
-    await requestEmailChange(dependencies, request.session, request.body, readClient(request))
+    const { accountId } = currentSession(request)
+    await requestEmailChange({ db, countAttempt }, accountId, { ...request.body, client: readClient(request) })
     return {}
   })
 
-  const confirm = {
-    summary: 'Confirm another e-mail address with the token from its mail',
+  const confirmSchema = {
+    summary: 'Confirm a change of e-mail address with the token from the mail',
     tags: ['Accounts'],
     body: body({ token: Type.String() }),
     response: {
@@ -49,62 +50,61 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
       ...errors('BadTokenError', 'ExpiredTokenError', 'EmailAlreadyExistsError', 'TooManyRequestsError', ...bodyErrors),
     },
   }
-  app.post('/api/auth/email/confirm', { schema: confirm, preHandler: limit('link') }, async (request) => {
-    await confirmEmailChange(dependencies.db, request.body.token, readClient(request))
+  app.post('/api/auth/email/confirm', { schema: confirmSchema, preHandler: limit('link') }, async (request) => {
+    await confirmEmailChange(db, request.body.token, readClient(request))
     return {}
   })
 }
 
-type Wish = { email: string; password: string }
+type EmailChange = { email: string; password: string; client: Client }
 
-/** Only the newest wish counts. Whether somebody else has the address is told to who can read its mail, and not here. */
+/**
+ * Replaces an earlier request. Whether another account has the new email address is revealed only to someone who reads
+ * its mail. Throws `SchemaValidationError`, `UnauthorizedError` or `TooManyRequestsError`.
+ */
 export async function requestEmailChange(
-  { db, failures }: AskDependencies,
-  { accountId }: Session,
-  wish: Wish,
-  { device, locale }: Client,
+  dependencies: RequestDependencies,
+  accountId: string,
+  { email, password, client: { device, locale } }: EmailChange,
 ): Promise<void> {
-  requireEmail(wish.email)
-  const passwordHash = await requirePassword({ db, failures }, accountId, wish.password)
-  await db.transaction(async (tx) => {
-    await lockByPassword(tx, accountId, passwordHash)
+  requireEmail(email)
+  const passwordHash = await confirmPassword(dependencies, accountId, password)
+  await dependencies.db.transaction(async (tx) => {
+    await requireSamePassword(tx, accountId, passwordHash)
     await enforceMailLimit(tx, accountId, 'confirm-address')
-    await setPendingEmail(tx, accountId, wish.email)
+    await setPendingEmail(tx, accountId, email)
     await recordEvent(tx, { accountId, event: 'email change requested', device })
-    const params = { email: wish.email }
-    await queueMail(tx, { kind: 'confirm-address', accountId, params, locale })
+    await queueMail(tx, { kind: 'confirm-address', accountId, params: { email }, locale })
   })
 }
 
 /** Throws `BadTokenError`, `ExpiredTokenError`, or `EmailAlreadyExistsError`, which leaves the link usable. */
 export async function confirmEmailChange(db: Database, token: string, client: Client): Promise<void> {
   const link = await findLink(db, ['confirm-email'], token)
-  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Ask for the change once more.')
+  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Request the change again.')
   try {
-    await db.transaction((tx) => confirm(tx, token, client))
+    await db.transaction((tx) => changeToPendingEmail(tx, token, client))
   } catch (error) {
     throw isUniqueViolation(error) ? new AppError('EmailAlreadyExistsError') : error
   }
 }
 
-async function confirm(tx: Transaction, token: string, { device, locale }: Client): Promise<void> {
+async function changeToPendingEmail(tx: Transaction, token: string, { device, locale }: Client): Promise<void> {
   const link = await spendLink(tx, ['confirm-email'], token)
-  const { accountId, params } = link ?? {}
-  const account = accountId && (await findAccount(tx, accountId))
-  const email = params?.['email'] ?? ''
+  const account = link && (await lockAccount(tx, link.accountId))
+  const email = link?.params['email'] ?? ''
   const canonical = canonicalEmail(email)
-  if (!accountId || !canonical || !account || account.pendingEmail !== email) {
-    throw new AppError('BadTokenError', 'The link was used already, or another address was asked for since.')
+  if (!account || !canonical || account.pendingEmail !== email) {
+    throw new AppError(
+      'BadTokenError',
+      'The link has already been used, or another e-mail address was requested since.',
+    )
   }
+  const accountId = account.id
   const change = await changeEmail(tx, { accountId, email, canonical })
-  // Asked after the move, which waits for whoever leaves the address at this moment.
+  // Checked after the change, which waits for another account that is leaving the email address.
   if (!change || (await isReservedForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
   await revokeLinks(tx, accountId, ['reset-password', 'report-request'])
   await recordEvent(tx, { accountId, event: 'email changed', device })
-  await queueMail(tx, {
-    kind: 'address-changed',
-    accountId,
-    params: { change: change.id, device },
-    locale,
-  })
+  await queueMail(tx, { kind: 'address-changed', accountId, params: { change: change.id, device }, locale })
 }

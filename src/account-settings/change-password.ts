@@ -1,34 +1,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { findAccount, setPassword } from '../accounts/account.ts'
+import { findAccount, replacePasswordHash, setPendingEmail } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import type { Config } from '../config/config.ts'
-import type { Database } from '../database/database.ts'
-import { AppError } from '../errors.ts'
+import type { Database, Transaction } from '../database/database.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { requirePassword } from '../passwords/confirm.ts'
+import { confirmPassword, passwordHasChanged } from '../passwords/confirm.ts'
 import { hashPassword } from '../passwords/hashing.ts'
 import { checkPassword } from '../passwords/rule.ts'
-import type { FailedLogins } from '../passwords/wrong-attempts.ts'
+import type { CountAttempt } from '../passwords/wrong-attempts.ts'
+import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { revokeAccess } from '../sessions/revoke-access.ts'
-import type { RequireSession, Session } from '../sessions/session.ts'
+import type { SessionKey } from '../sessions/session.ts'
 
-type Dependencies = {
-  db: Database
-  signedIn: RequireSession
-  limit: LimitByCaller
-  config: Config
-  failures: FailedLogins
-}
+type ChangeDependencies = { db: Database; config: Pick<Config, 'minPasswordLength'>; countAttempt: CountAttempt }
+type Dependencies = ChangeDependencies & { signedIn: SignedIn; limit: LimitByCaller }
 
 export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
   const schema = {
     summary: 'Change the password',
-    description: 'Needs the current one. Ends the other sessions of the account.',
+    description: 'Needs the current password. Ends the account’s other sessions.',
     tags: ['Accounts'],
     security: bearer,
     body: body({ current_password: Type.String(), new_password: Type.String() }),
@@ -40,30 +35,35 @@ export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = asyn
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
   app.put('/api/auth/password', options, async (request) => {
     const { current_password: current, new_password: wanted } = request.body
-    await changePassword(dependencies, request.session, { current, wanted, client: readClient(request) })
+    await changePassword(dependencies, currentSession(request), { current, wanted, client: readClient(request) })
     return {}
   })
 }
 
-type Change = { current: string; wanted: string; client: Client }
+type PasswordChange = { current: string; wanted: string; client: Client }
 
-/** Throws `UnauthorizedError` where the current password is wrong, also where it has been changed meanwhile. */
+/** Throws `UnauthorizedError` if the current password is wrong or has just been changed, or `SchemaValidationError`. */
 export async function changePassword(
-  { db, config, failures }: Pick<Dependencies, 'db' | 'config' | 'failures'>,
-  { id: sessionId, accountId }: Session,
-  { current, wanted, client: { device, locale } }: Change,
+  { db, config, countAttempt }: ChangeDependencies,
+  session: SessionKey,
+  { current, wanted, client }: PasswordChange,
 ): Promise<void> {
-  const account = await findAccount(db, accountId)
+  const account = await findAccount(db, session.accountId)
   checkPassword(wanted, { email: account?.email ?? '', minLength: config.minPasswordLength }, 'new_password')
-  const oldHash = await requirePassword({ db, failures }, accountId, current)
-  const newHash = await hashPassword(wanted)
-  await db.transaction(async (tx) => {
-    if (!(await setPassword(tx, accountId, { from: oldHash, to: newHash }))) {
-      throw new AppError('UnauthorizedError', 'The password has just been changed. Try again.')
-    }
-    await revokeAccess(tx, accountId, { because: 'password changed', keepSession: sessionId })
-    await recordEvent(tx, { accountId, event: 'password changed', device })
-    const params = { device }
-    await queueMail(tx, { kind: 'password-changed', accountId, params, locale })
-  })
+  const from = await confirmPassword({ db, countAttempt }, session.accountId, current)
+  const to = await hashPassword(wanted)
+  await db.transaction((tx) => replacePassword(tx, session, { from, to, client }))
+}
+
+async function replacePassword(
+  tx: Transaction,
+  { id, accountId }: SessionKey,
+  { from, to, client: { device, locale } }: { from: string; to: string; client: Client },
+): Promise<void> {
+  if (!(await replacePasswordHash(tx, accountId, { from, to }))) throw passwordHasChanged()
+  // Anyone who knew the old password may have requested an email change, and could still confirm it.
+  await setPendingEmail(tx, accountId, null)
+  await revokeAccess(tx, accountId, { because: 'password changed', keepSession: id })
+  await recordEvent(tx, { accountId, event: 'password changed', device })
+  await queueMail(tx, { kind: 'password-changed', accountId, params: { device }, locale })
 }

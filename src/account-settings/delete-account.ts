@@ -1,33 +1,34 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { closeAccount, eraseAccount, findAccount } from '../accounts/account.ts'
+import { deleteAccountRow, findAccount, freeze, scheduleDeletion } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { undoDeadline } from '../accounts/email-changes.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Transaction } from '../database/database.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { lockByPassword, requirePassword } from '../passwords/confirm.ts'
-import type { FailedLogins } from '../passwords/wrong-attempts.ts'
+import { deleteMoviesAddedBy } from '../movies/delete-movie.ts'
+import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
+import type { CountAttempt } from '../passwords/wrong-attempts.ts'
+import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { revokeAccess } from '../sessions/revoke-access.ts'
-import type { RequireSession } from '../sessions/session.ts'
 
-type Dependencies = CloseDependencies & { signedIn: RequireSession; limit: LimitByCaller }
-type CloseDependencies = { db: Database; failures: FailedLogins }
+type DeleteDependencies = { db: Database; countAttempt: CountAttempt }
+type Dependencies = DeleteDependencies & { signedIn: SignedIn; limit: LimitByCaller }
 
 export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { signedIn, limit } = dependencies
   const schema = {
     summary: 'Delete the account',
     description:
-      'Needs the password, and ends every session. Where a change of address can still be undone, the account is only ' +
-      'closed, and deleted when that time has passed.',
+      'Needs the password. Ends every session. If a change of e-mail address can still be undone, the account is closed ' +
+      'and deleted when that time is over.',
     tags: ['Accounts'],
     security: bearer,
     body: body({
       password: Type.String(),
-      movies: Type.Enum(['keep', 'delete'], { description: 'What becomes of the movies that the account added' }),
+      movies: Type.Enum(['keep', 'delete'], { description: 'What to do with the movies that the account added' }),
     }),
     response: {
       200: Type.Object({ deleted_at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })) }),
@@ -37,35 +38,66 @@ export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }
   app.delete('/api/auth/account', options, async (request) => {
     const { password, movies } = request.body
-    const wish = { password, deleteMovies: movies === 'delete', client: readClient(request) }
-    const { deletedAt } = await deleteAccount(dependencies, request.session.accountId, wish)
+    const deletion = { password, deleteMovies: movies === 'delete', client: readClient(request) }
+    const { deletedAt } = await deleteAccount(dependencies, currentSession(request).accountId, deletion)
     return { deleted_at: deletedAt }
   })
 }
 
-type Wish = { password: string; deleteMovies: boolean; client: Client }
+type Deletion = { deleteMovies: boolean; client: Client }
 
-/** Answers when the account is deleted, and whether that has to wait. Throws `UnauthorizedError`. */
+/** Returns when the account is deleted, and whether that has to wait. Throws `UnauthorizedError`. */
 export async function deleteAccount(
-  { db, failures }: CloseDependencies,
+  dependencies: DeleteDependencies,
   accountId: string,
-  { password, deleteMovies, client }: Wish,
+  { password, ...deletion }: Deletion & { password: string },
 ): Promise<{ deletedAt: Date; isWaiting: boolean }> {
-  const passwordHash = await requirePassword({ db, failures }, accountId, password)
-  return db.transaction(async (tx) => {
-    await lockByPassword(tx, accountId, passwordHash)
-    const account = await findAccount(tx, accountId)
+  const passwordHash = await confirmPassword(dependencies, accountId, password)
+  return dependencies.db.transaction(async (tx) => {
+    await requireSamePassword(tx, accountId, passwordHash)
     const until = await undoDeadline(tx, accountId)
-    // To the address, for the account may be gone by the time the mail is written.
-    const params = { ...(until && { until: until.toISOString() }), ...(!account?.isVerified && { unverified: 'yes' }) }
-    const email = account?.email ?? ''
-    const locale = account?.locale ?? client.locale
-    await queueMail(tx, { kind: 'account-deleted', email, params, locale })
-    if (until) {
-      await closeAccount(tx, accountId, { deleteAt: until, deleteMovies })
-      await revokeAccess(tx, accountId, { because: 'account closed' })
-      await recordEvent(tx, { accountId, event: 'deletion requested', device: client.device })
-    } else await eraseAccount(tx, accountId, { deleteMovies })
+    await queueDeletionMail(tx, accountId, { until, locale: deletion.client.locale })
+    if (until) await closeAccount(tx, accountId, { ...deletion, until })
+    else await eraseAccount(tx, accountId, deletion)
     return { deletedAt: until ?? new Date(), isWaiting: until !== null }
   })
+}
+
+/** The mail goes to the email address, not to the account, which may be gone when the mail is written. */
+async function queueDeletionMail(
+  tx: Transaction,
+  accountId: string,
+  { until, locale }: { until: Date | null; locale: string | undefined },
+): Promise<void> {
+  const account = await findAccount(tx, accountId)
+  if (!account) return
+  const params = { ...(until && { until: until.toISOString() }), ...(!account.isVerified && { unverified: 'yes' }) }
+  await queueMail(tx, {
+    kind: 'account-deleted',
+    email: account.email,
+    params,
+    locale: account.locale ?? locale,
+  })
+}
+
+/** Freezes the account until the purge deletes it. */
+async function closeAccount(
+  tx: Transaction,
+  accountId: string,
+  { until, deleteMovies, client: { device } }: Deletion & { until: Date },
+): Promise<void> {
+  await freeze(tx, accountId)
+  await scheduleDeletion(tx, accountId, { at: until, deleteMovies })
+  await revokeAccess(tx, accountId, { because: 'account closed' })
+  await recordEvent(tx, { accountId, event: 'deletion requested', device })
+}
+
+/** Deletes the account, and the movies it added if the owner chose so. */
+export async function eraseAccount(
+  tx: Transaction,
+  accountId: string,
+  { deleteMovies }: { deleteMovies: boolean },
+): Promise<void> {
+  if (deleteMovies) await deleteMoviesAddedBy(tx, accountId)
+  await deleteAccountRow(tx, accountId)
 }

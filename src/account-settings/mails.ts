@@ -1,6 +1,6 @@
 import { type Account, findAccount } from '../accounts/account.ts'
-import { recipientLimit } from '../accounts/account-limits.ts'
 import { emailAt, findUndoableChange, type UndoableChange, undoTtlMs } from '../accounts/email-changes.ts'
+import { recipientLimit } from '../accounts/mail-limits.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { toLanguage } from '../i18n/languages.ts'
@@ -91,7 +91,7 @@ export async function aboutChange(
   mail: ClaimedMail,
 ): Promise<WrittenMail> {
   const account = await accountOf(db, mail)
-  const email = account && (await emailAt(db, account.id, mail.id))
+  const email = account && (await emailAt(db, account.id, mail.queuedAt))
   if (!email) return { state: 'no recipient' }
   const params = { email }
   const link = { purpose: 'report-change', accountId: account.id, ttlMs: 7 * day, params } as const

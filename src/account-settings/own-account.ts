@@ -1,53 +1,44 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
-import { type Database, type Queryable, sql } from '../database/database.ts'
+import { type Static, Type } from 'typebox'
+import { findAccount } from '../accounts/account.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { bearer, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
-import { invalidSession, type RequireSession } from '../sessions/session.ts'
+import { currentSession, invalidSession, type SignedIn } from '../sessions/require-session.ts'
+
+type Dependencies = { db: Database; signedIn: SignedIn }
 
 export const ownAccountSchema = Type.Object({
   id: Type.String(),
   email: Type.String(),
   is_verified: Type.Boolean(),
-  pending_email: Type.Union([Type.String(), Type.Null()], { description: 'Asked for, and not yet confirmed' }),
+  pending_email: Type.Union([Type.String(), Type.Null()], { description: 'Requested, but not confirmed yet' }),
   language: Type.Unsafe<string | null>({
     type: ['string', 'null'],
-    description: 'Of pages and mails; `null` where it is what each request asks for',
+    description: 'Of pages and mails; `null` for the language that each request asks for',
   }),
   created_at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })),
 })
 
-export type OwnAccount = {
-  id: string
-  email: string
-  is_verified: boolean
-  pending_email: string | null
-  language: string | null
-  created_at: Date
-}
+type OwnAccount = Static<typeof ownAccountSchema>
 
-export const ownAccountRoute: FastifyPluginAsyncTypebox<{ db: Database; signedIn: RequireSession }> = async (
-  app,
-  { db, signedIn },
-) => {
+export const ownAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const schema = {
-    summary: 'The account of the session',
+    summary: 'Read the account',
     tags: ['Accounts'],
     security: bearer,
     response: { 200: ownAccountSchema, ...errors('InvalidSessionError') },
   }
   app.get('/api/auth/account', { schema, onRequest: signedIn }, async (request, reply) => {
     reply.headers(noStore)
-    return readOwnAccount(db, request.session.accountId)
+    return readOwnAccount(db, currentSession(request).accountId)
   })
 }
 
-/** Throws `InvalidSessionError` where the account was deleted since its session was checked. */
+/** Throws `InvalidSessionError` if the account was deleted after its session was checked. */
 export async function readOwnAccount(db: Queryable, accountId: string): Promise<OwnAccount> {
-  const [account] = await db.query<OwnAccount>(sql`
-    select id, email, email_verified_at is not null as is_verified, pending_email, locale as language, created_at
-    from accounts
-    where id = ${accountId}`)
+  const account = await findAccount(db, accountId)
   if (!account) throw invalidSession()
-  return account
+  const { id, email, isVerified, pendingEmail, locale, createdAt } = account
+  return { id, email, is_verified: isVerified, pending_email: pendingEmail, language: locale, created_at: createdAt }
 }

@@ -1,6 +1,6 @@
-import { type Queryable, sql } from '../database/database.ts'
+import { type Static, Type } from 'typebox'
+import { type Queryable, sql, type Transaction } from '../database/database.ts'
 
-/** What happens to an account and is worth remembering for its owner. */
 export const accountEvents = [
   'signed up',
   'logged in',
@@ -22,14 +22,14 @@ export const accountEvents = [
 
 export type AccountEvent = (typeof accountEvents)[number]
 
-type Occurrence = { accountId: string; event: AccountEvent; device?: string; supportCode?: string }
+type NewEvent = { accountId: string; event: AccountEvent; device?: string; supportCode?: string }
 
 /**
- * Adds to an account's history, which is never changed. What happens in one transaction keeps its order. Where the account
- * was deleted meanwhile there is nothing to add to.
+ * Adds an event to the account's audit history, whose rows never change. Events of one transaction keep their order.
+ * Adds nothing if the account has just been deleted.
  */
-export async function recordEvent(db: Queryable, { accountId, event, device, supportCode }: Occurrence): Promise<void> {
-  await db.query(sql`
+export async function recordEvent(tx: Transaction, { accountId, event, device, supportCode }: NewEvent): Promise<void> {
+  await tx.query(sql`
     insert into audit_history (account_id, at, event, device, support_code)
     select id, clock_timestamp(), ${event}, ${device ?? ''}, ${supportCode ?? null}
     from accounts
@@ -37,22 +37,29 @@ export async function recordEvent(db: Queryable, { accountId, event, device, sup
     for key share`)
 }
 
-type Remembered = { at: Date; event: AccountEvent; device: string; support_code: string | null }
+export const historyEntry = Type.Object({
+  at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })),
+  event: Type.Enum([...accountEvents]),
+  device: Type.String({ description: 'Roughly, such as "Firefox on Windows"; empty if the client did not say' }),
+  support_code: Type.Union([Type.String(), Type.Null()]),
+})
 
-/** The newest first. What mails were sent is known to the outbox. */
-export function listHistory(db: Queryable, accountId: string, most: number): Promise<Remembered[]> {
-  return db.query<Remembered>(sql`
+type HistoryEntry = Static<typeof historyEntry>
+
+/** Lists the newest events first. Mails that were sent are events too, which the outbox keeps. */
+export function listHistory(db: Queryable, accountId: string, limit: number): Promise<HistoryEntry[]> {
+  return db.query<HistoryEntry>(sql`
     (select at, event, device, support_code
       from audit_history
       where account_id = ${accountId}
       order by id desc
-      limit ${most})
+      limit ${limit})
     union all
     (select closed_at, 'mail sent', '', support_code
       from outbox
       where account_id = ${accountId} and state = 'sent'
       order by created_at desc
-      limit ${most})
+      limit ${limit})
     order by at desc
-    limit ${most}`)
+    limit ${limit}`)
 }

@@ -2,12 +2,12 @@ import { domainToASCII } from 'node:url'
 import { wrongField } from '../errors.ts'
 
 /**
- * One e-mail address in the form in which two are compared: ASCII letters in lower case, the domain by IDNA. Undefined
- * for anything that is not exactly one address, or that Unicode could turn into somebody else's: display names, lists,
- * quoted local parts, letters that NFKC or case folding would change (CVE-2019-19844, CVE-2025-13033).
+ * Returns an email address in the form in which two are compared: its ASCII letters in lower case, its domain by IDNA.
+ * Returns undefined for anything that is not exactly one email address, such as a display name, a list or a quoted local
+ * part, and for letters that NFKC or case folding would turn into another address (CVE-2019-19844, CVE-2025-13033).
  */
 export function canonicalEmail(typed: string): string | undefined {
-  // Before anything else looks at it: the time that expressions and IDNA take grows faster than their input.
+  // Checked first: the regular expressions and IDNA take superlinear time.
   if (typed.length > 320) return undefined
   const at = typed.lastIndexOf('@')
   const local = typed.slice(0, at)
@@ -17,12 +17,19 @@ export function canonicalEmail(typed: string): string | undefined {
   return Buffer.byteLength(local) <= 64 && Buffer.byteLength(canonical) <= 254 ? canonical : undefined
 }
 
-/** Like `canonicalAddress`, but throws `SchemaValidationError`. */
+/** Like `canonicalEmail`, but throws `SchemaValidationError` instead of returning undefined. */
 export function requireEmail(typed: string): string {
   const canonical = canonicalEmail(typed)
   if (canonical) return canonical
   const detail = 'must be one e-mail address, such as ada@example.org'
   throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
+}
+
+function canonicalDomain(domain: string): string | undefined {
+  if (!domain.isWellFormed() || /[\s%/\\?#:[\]@]/u.test(domain)) return undefined
+  const ascii = domainToASCII(domain)
+  const isName = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*[a-z0-9]$/.test(ascii)
+  return isName || ascii === 'localhost' ? ascii : undefined
 }
 
 /** The dot-atom of RFC 5321 and RFC 6531. */
@@ -31,13 +38,6 @@ function isLocalPart(local: string): boolean {
   if (/["(),:;<>@[\\\]\p{Cc}\p{Zs}\p{Default_Ignorable_Code_Point}]/u.test(local)) return false
   const lower = lowerAscii(local)
   return lower.normalize('NFKC').toLowerCase() === lower
-}
-
-function canonicalDomain(domain: string): string | undefined {
-  if (!domain.isWellFormed() || /[\s%/\\?#:[\]@]/u.test(domain)) return undefined
-  const ascii = domainToASCII(domain)
-  const isName = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*[a-z0-9]$/.test(ascii)
-  return isName || ascii === 'localhost' ? ascii : undefined
 }
 
 function lowerAscii(text: string): string {

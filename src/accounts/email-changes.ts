@@ -1,39 +1,23 @@
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
 
-// A change of address can be undone from the old address for 7 days, also where the new one was changed again. As long
-// as that is so, nobody else gets the old address, and the account is not deleted.
+// The owner of the old email address can undo a change for 7 days, even after later changes. Until then no other account
+// gets the old email address, and the account is not deleted.
 
 export const undoTtlMs = 7 * 86_400_000
 
-/** Whether an address is kept for an account that can still come back to it: not for itself, where it is the one. */
-export async function isReservedForUndo(db: Queryable, canonical: string, accountId: string): Promise<boolean> {
-  const rows = await db.query(sql`
-    select id from email_changes
-    where old_email_canonical = ${canonical} and account_id <> ${accountId} and undone_at is null and undo_until > now()
-    limit 1`)
-  return rows.length > 0
-}
+const isUndoable = sql`undone_at is null and undo_until > now()`
 
-/** Until when the newest change of the account can be undone; null where there is none. */
-export async function undoDeadline(db: Queryable, accountId: string): Promise<Date | null> {
-  const [change] = await db.query<{ until: Date | null }>(sql`
-    select max(undo_until) as until
-    from email_changes
-    where account_id = ${accountId} and undone_at is null and undo_until > now()`)
-  return change?.until ?? null
-}
+type NewEmail = { accountId: string; email: string; canonical: string }
 
-export type Move = { accountId: string; email: string; canonical: string }
-
-/** Moves an account to an address. Answers the change, for the mail that can undo it; undefined for a taken address. */
+/** Returns the change, for the mail that can undo it, or undefined if another account has the email address. */
 export async function changeEmail(
   tx: Transaction,
-  { accountId, email, canonical }: Move,
+  { accountId, email, canonical }: NewEmail,
 ): Promise<{ id: string } | undefined> {
   const [change] = await tx.query<{ id: string }>(sql`
     with old as (
       select id, email, email_canonical from accounts where id = ${accountId}
-    ), moved as (
+    ), changed as (
       update accounts
       set email = ${email}, email_canonical = ${canonical}, email_verified_at = now(), pending_email = null
       from old
@@ -42,14 +26,30 @@ export async function changeEmail(
       returning old.email as old_email, old.email_canonical as old_canonical
     )
     insert into email_changes (account_id, old_email, old_email_canonical, undo_until)
-    select ${accountId}, old_email, old_canonical, now() + ${undoTtlMs} * interval '1 millisecond' from moved
+    select ${accountId}, old_email, old_canonical, now() + ${undoTtlMs} * interval '1 millisecond' from changed
     returning id`)
   return change
 }
 
+/** Returns whether an email address is kept for another account, which can still undo its change to a new one. */
+export async function isReservedForUndo(db: Queryable, canonical: string, accountId: string): Promise<boolean> {
+  const rows = await db.query(sql`
+    select id from email_changes
+    where old_email_canonical = ${canonical} and account_id <> ${accountId} and ${isUndoable}
+    limit 1`)
+  return rows.length > 0
+}
+
+/** Returns until when the account's newest change can be undone, or null if none can. */
+export async function undoDeadline(db: Queryable, accountId: string): Promise<Date | null> {
+  const [change] = await db.query<{ until: Date | null }>(sql`
+    select max(undo_until) as until from email_changes where account_id = ${accountId} and ${isUndoable}`)
+  return change?.until ?? null
+}
+
 /**
- * Moves an account back to where it was before a change, and voids the undoing of that change and of all later ones.
- * Answers the address; undefined where the change cannot be undone any more.
+ * Gives the account the email address back that it had before a change, and marks that change and all later ones as
+ * undone. Returns the email address, or undefined if the change can no longer be undone.
  */
 export async function restorePreviousEmail(
   tx: Transaction,
@@ -60,8 +60,7 @@ export async function restorePreviousEmail(
     update accounts
     set email = old_email, email_canonical = old_email_canonical, email_verified_at = now(), pending_email = null
     from email_changes
-    where accounts.id = ${accountId} and account_id = accounts.id and email_changes.id = ${changeId}
-      and undone_at is null and undo_until > now()
+    where accounts.id = ${accountId} and account_id = accounts.id and email_changes.id = ${changeId} and ${isUndoable}
     returning old_email as email`)
   if (!change) return undefined
   await tx.query(sql`
@@ -71,44 +70,50 @@ export async function restorePreviousEmail(
   return change.email
 }
 
-/** The change with which an account left an address, where it can still be undone. */
+/** Returns the undoable change by which an account left an email address. */
 export async function findChangeFrom(db: Queryable, accountId: string, email: string): Promise<string | undefined> {
   const [change] = await db.query<{ id: string }>(sql`
     select id
     from email_changes
-    where account_id = ${accountId} and old_email = ${email} and undone_at is null and undo_until > now()
+    where account_id = ${accountId} and old_email = ${email} and ${isUndoable}
     order by changed_at
     limit 1`)
   return change?.id
 }
 
-/** A change that can still be undone. */
 export type UndoableChange = { id: string; accountId: string; oldEmail: string; changedAt: Date }
 
-const undoable = sql`
+const selectUndoable = sql`
   select id, account_id as "accountId", old_email as "oldEmail", changed_at as "changedAt"
   from email_changes
-  where undone_at is null and undo_until > now()`
+  where ${isUndoable}`
 
 export async function findUndoableChange(db: Queryable, id: string): Promise<UndoableChange | undefined> {
-  const [change] = await db.query<UndoableChange>(sql`${undoable} and id = ${id}`)
+  const [change] = await db.query<UndoableChange>(sql`${selectUndoable} and id = ${id}`)
   return change
 }
 
-/** The change for whose undoing an address is kept. */
+/** Returns the change that reserves an email address for its old account. */
 export async function findChangeReserving(db: Queryable, canonical: string): Promise<UndoableChange | undefined> {
   const [change] = await db.query<UndoableChange>(sql`
-    ${undoable} and old_email_canonical = ${canonical} order by changed_at limit 1`)
+    ${selectUndoable} and old_email_canonical = ${canonical} order by changed_at limit 1`)
   return change
 }
 
-/** The address that an account had when a mail was queued. */
-export async function emailAt(db: Queryable, accountId: string, mailId: string): Promise<string | undefined> {
+/** Returns the email address that an account had at a time. */
+export async function emailAt(db: Queryable, accountId: string, time: Date): Promise<string | undefined> {
   const [account] = await db.query<{ email: string }>(sql`
     select coalesce((
       select old_email from email_changes
-      where account_id = accounts.id and changed_at > (select created_at from outbox where id = ${mailId})
+      where account_id = accounts.id and date_trunc('milliseconds', changed_at) > ${time}
       order by changed_at limit 1), email) as email
     from accounts where id = ${accountId}`)
   return account?.email
+}
+
+/** Lists the account's changes, the newest first, with the email address before each. */
+export function listEmailChanges(db: Queryable, accountId: string) {
+  return db.query<{ email: string; changed_at: Date; undone_at: Date | null }>(sql`
+    select old_email as email, changed_at, undone_at
+    from email_changes where account_id = ${accountId} order by changed_at desc`)
 }

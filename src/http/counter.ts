@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { type Database, sql } from '../database/database.ts'
+import { type Database, type Queryable, sql } from '../database/database.ts'
 
 /** Counts one event of a key. `msBeforeNext` is the time until the count starts again. */
 export type Count = (key: string) => Promise<{ isAllowed: boolean; remainingPoints: number; msBeforeNext: number }>
@@ -34,7 +34,12 @@ export async function decrement(db: Database, name: string, key: string): Promis
   await db.query(sql`update rate_limits set points = points - 1 where key = ${hashKey(name, key)} and points > 0`)
 }
 
-export function hashKey(name: string, key: string): string {
+/** Forgets what was counted for a key. */
+export async function resetCount(db: Queryable, name: string, key: string): Promise<void> {
+  await db.query(sql`delete from rate_limits where key = ${hashKey(name, key)}`)
+}
+
+function hashKey(name: string, key: string): string {
   return `${name}:${key}`
 }
 

@@ -3,11 +3,11 @@ import { Type } from 'typebox'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
-import type { RequireSession } from '../sessions/session.ts'
+import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { type MovieFields, movieFields, optionalFields } from './movie.ts'
 import type { CheckMovieQuota } from './quota.ts'
 
-type Dependencies = AddDependencies & { signedIn: RequireSession }
+type Dependencies = AddDependencies & { signedIn: SignedIn }
 type AddDependencies = { db: Database; checkMovieQuota: CheckMovieQuota }
 
 /** What it takes to add a movie. */
@@ -25,7 +25,7 @@ export const addMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app
     },
   }
   app.post('/api/movies', { schema, onRequest: dependencies.signedIn }, (request) => {
-    return addMovie(dependencies, request.session.accountId, request.body)
+    return addMovie(dependencies, currentSession(request).accountId, request.body)
   })
 }
 

@@ -3,10 +3,10 @@ import { Type } from 'typebox'
 import { type Database, isUniqueViolation, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import type { RequireSession } from '../sessions/session.ts'
+import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { type MovieFields, movieFields, movieKey, movieParams, notesField, yearField } from './movie.ts'
 
-type Dependencies = { db: Database; signedIn: RequireSession }
+type Dependencies = { db: Database; signedIn: SignedIn }
 
 export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   // `Partial` takes over no options of the object that it is made from.
@@ -25,7 +25,7 @@ export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     },
   }
   app.put('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
-    await changeMovie(db, request.params.id, request.session.accountId, request.body)
+    await changeMovie(db, request.params.id, currentSession(request).accountId, request.body)
     return {}
   })
 }

@@ -1,12 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { accountLimits } from '../accounts/account-limits.ts'
-import { type Database, sql } from '../database/database.ts'
+import { type Database, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
-import type { RequireSession } from '../sessions/session.ts'
+import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { movieKey, movieParams } from './movie.ts'
 
-type Dependencies = { db: Database; signedIn: RequireSession }
+type Dependencies = { db: Database; signedIn: SignedIn }
 
 export const deleteMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const schema = {
@@ -18,10 +17,13 @@ export const deleteMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     response: { 200: nothing, ...errors('DeletingMovieError', 'InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
-    await deleteMovie(db, request.params.id, request.session.accountId)
+    await deleteMovie(db, request.params.id, currentSession(request).accountId)
     return {}
   })
 }
+
+/** How many deleted movies of an account can be restored, the most recently deleted. */
+export const maxDeletedMovies = 100
 
 /**
  * Takes a movie out of the collection at once, and its name is free. For a minute it can be put back, if the account has
@@ -45,5 +47,17 @@ export async function deleteMovie(db: Database, id: string, accountId: string): 
   await db.query(sql`
     delete from deleted_movies where id in (
       select id from deleted_movies where added_by = ${accountId}
-      order by deleted_at desc offset ${accountLimits['deleted movies']})`)
+      order by deleted_at desc offset ${maxDeletedMovies})`)
 }
+
+/** Deletes the movies that an account added. In batches, because the database ends statements that take long. */
+export async function deleteMoviesAddedBy(tx: Transaction, accountId: string): Promise<void> {
+  let hasMore = true
+  while (hasMore) {
+    const deleted = await tx.query(sql`
+      delete from movies where id in (select id from movies where added_by = ${accountId} limit ${batch}) returning id`)
+    hasMore = deleted.length === batch
+  }
+}
+
+const batch = 1000

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Database } from '../database/database.ts'
+import { type Database, sql } from '../database/database.ts'
 import { errors, strictObject, text } from '../http/schemas.ts'
 import { listedMovie } from './movie.ts'
 import { type MovieSearch, searchMovies, sorts } from './search.ts'
@@ -57,4 +57,11 @@ export function queryOf(search: { [field in keyof MovieSearch]?: MovieSearch[fie
     if (value !== undefined) query.set(name, String(value))
   }
   return query.toString()
+}
+
+/** Lists up to 100 movies that an account added, by id, after the given one. */
+export function listMoviesAddedBy(db: Database, accountId: string, afterId: string) {
+  return db.query<{ id: string }>(sql`
+    select id, name, casts, genres, year, notes, added_by, created_at
+    from movies where added_by = ${accountId} and id > ${afterId} order by id limit 100`)
 }

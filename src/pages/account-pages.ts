@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { changeLanguage } from '../account-settings/change-language.ts'
 import { exportAccount } from '../account-settings/export-account.ts'
 import { readOwnAccount } from '../account-settings/own-account.ts'
+import { setLocale } from '../accounts/account.ts'
 import { listHistory } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
 import { describeDevice, requestedLocale } from '../http/client.ts'
@@ -11,8 +11,8 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { languageName, languages, textDirection } from '../i18n/languages.ts'
-import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
 import { endOneSession, endOtherSessions, listSessions } from '../sessions/list.ts'
+import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import type { Session } from '../sessions/session.ts'
 import { requestVerification } from '../sign-up/verify-email.ts'
 import type { ShowPage } from './render.ts'
@@ -21,47 +21,45 @@ type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
 
 /** The account page, and the settings on it that need no password. */
 export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
-  app.addHook('onRequest', requireVisitor)
+  app.addHook('onRequest', requireLogin)
 
   const query = strictObject({ done: Type.Optional(Type.String()) })
   app.get('/account', { schema: { querystring: query } }, async (request, reply) => {
     const done = notices.find((notice) => notice === request.query.done) ?? ''
-    const values = { ...(await accountValues(db, requiredSession(request))), done }
+    const values = { ...(await accountValues(db, currentSession(request))), done }
     return show(reply, { name: 'account', title: 'account', values })
   })
 
   app.post('/account/verify-mail', { preHandler: limit('verify-mail') }, async (request, reply) => {
-    await requestVerification(db, requiredSession(request).accountId, requestedLocale(request))
+    await requestVerification(db, currentSession(request).accountId, requestedLocale(request))
     return reply.redirect('/account?done=verify-mail', 303)
   })
 
   const schema = { body: strictObject({ id: Type.String() }) }
   app.post('/account/sessions/end', { schema }, async (request, reply) => {
-    await endOneSession(db, { ...requiredSession(request), id: request.body.id }, describeDevice(request))
+    await endOneSession(db, { ...currentSession(request), id: request.body.id }, describeDevice(request))
     return reply.redirect('/account?done=session-ended', 303)
   })
 
   app.post('/account/sessions/end-others', async (request, reply) => {
-    await endOtherSessions(db, requiredSession(request), describeDevice(request))
+    await endOtherSessions(db, currentSession(request), describeDevice(request))
     return reply.redirect('/account?done=others-ended', 303)
   })
 
   const choice = { body: strictObject({ language: Type.Enum([...languages, '']) }) }
   app.post('/account/language', { schema: choice }, async (request, reply) => {
-    await changeLanguage(db, requiredSession(request).accountId, request.body.language || null)
+    await setLocale(db, currentSession(request).accountId, request.body.language || null)
     return reply.redirect('/account?done=language-changed', 303)
   })
 
   app.get('/account/history', async (request, reply) => {
-    const entries = await listHistory(db, requiredSession(request).accountId, 200)
+    const entries = await listHistory(db, currentSession(request).accountId, 200)
     return show(reply, { name: 'account-history', title: 'account-history', values: { entries } })
   })
 
   app.get('/account/export', { preHandler: limit('export') }, async (request, reply) => {
     reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
-    return reply
-      .type('application/json; charset=utf-8')
-      .send(Readable.from(exportAccount(db, requiredSession(request))))
+    return reply.type('application/json; charset=utf-8').send(Readable.from(exportAccount(db, currentSession(request))))
   })
 }
 

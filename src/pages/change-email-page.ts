@@ -5,15 +5,18 @@ import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
-import type { FailedLogins } from '../passwords/wrong-attempts.ts'
-import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import type { CountAttempt } from '../passwords/wrong-attempts.ts'
+import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; failures: FailedLogins; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; countAttempt: CountAttempt; show: ShowPage }
 
-export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, failures, show }) => {
-  app.addHook('onRequest', requireVisitor)
+export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (
+  app,
+  { db, limit, countAttempt, show },
+) => {
+  app.addHook('onRequest', requireLogin)
   const page = { name: 'account-address', title: 'account-address' }
 
   app.get('/account/address', (_request, reply) => show(reply, { ...page, values: { email: '' } }))
@@ -21,10 +24,10 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (a
   const body = strictObject({ email: Type.String(), password: Type.String() })
   const preHandler = limit('account-change')
   app.post('/account/address', { schema: { body }, preHandler }, async (request, reply) => {
-    const change = { email: request.body.email.trim(), password: request.body.password }
+    const { password } = request.body
+    const change = { email: request.body.email.trim(), password, client: readClient(request) }
     try {
-      const tools = { db, failures }
-      await requestEmailChange(tools, requiredSession(request), change, readClient(request))
+      await requestEmailChange({ db, countAttempt }, currentSession(request).accountId, change)
       return await reply.redirect('/account?done=address-asked', 303)
     } catch (error) {
       const wrongPassword = { field: 'password', sentence: 'page.form.wrong-password' }

@@ -8,16 +8,16 @@ import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
-import type { FailedLogins } from '../passwords/wrong-attempts.ts'
-import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import type { CountAttempt } from '../passwords/wrong-attempts.ts'
+import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { FormErrors, ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config; failures: FailedLogins; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; config: Config; countAttempt: CountAttempt; show: ShowPage }
 
 export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, limit, config, failures, show } = dependencies
-  app.addHook('onRequest', requireVisitor)
+  const { db, limit, config, countAttempt, show } = dependencies
+  app.addHook('onRequest', requireLogin)
 
   app.get('/account/password', (request, reply) => showForm(request, reply))
 
@@ -27,8 +27,8 @@ export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async
     const { current_password: current, new_password: wanted } = request.body
     const change = { current, wanted, client: readClient(request) }
     try {
-      const tools = { db, config, failures }
-      await changePassword(tools, requiredSession(request), change)
+      const tools = { db, config, countAttempt }
+      await changePassword(tools, currentSession(request), change)
       return await reply.redirect('/account?done=password-changed', 303)
     } catch (error) {
       const wrongPassword = { field: 'current_password', sentence: 'page.form.wrong-password' }
@@ -37,7 +37,7 @@ export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async
   })
 
   async function showForm(request: FastifyRequest, reply: FastifyReply, formErrors?: FormErrors) {
-    const { email } = await readOwnAccount(db, requiredSession(request).accountId)
+    const { email } = await readOwnAccount(db, currentSession(request).accountId)
     const values = { email, length: config.minPasswordLength }
     return show(reply, { name: 'account-password', title: 'account-password', formErrors, values })
   }

@@ -6,10 +6,11 @@ import { undoDeadline } from '../accounts/email-changes.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
+import { clearSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
-import type { FailedLogins } from '../passwords/wrong-attempts.ts'
-import { clearSessionCookie, requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import type { CountAttempt } from '../passwords/wrong-attempts.ts'
+import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { FormErrors, ShowPage } from './render.ts'
 
@@ -17,25 +18,26 @@ type Dependencies = {
   db: Database
   limit: LimitByCaller
   config: Pick<Config, 'publicUrl'>
-  failures: FailedLogins
+  countAttempt: CountAttempt
   show: ShowPage
 }
 
 export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, limit, config, failures, show } = dependencies
-  app.addHook('onRequest', requireVisitor)
+  const { db, limit, config, countAttempt, show } = dependencies
+  app.addHook('onRequest', requireLogin)
 
-  app.get('/account/delete', (request, reply) => showForm(reply, requiredSession(request).accountId))
+  app.get('/account/delete', (request, reply) => showForm(reply, currentSession(request).accountId))
 
   const body = strictObject({ password: Type.String(), movies: Type.Enum(['keep', 'delete']) })
   const preHandler = limit('account-change')
   app.post('/account/delete', { schema: { body }, preHandler }, async (request, reply) => {
-    const { accountId } = requiredSession(request)
+    const { accountId } = currentSession(request)
     const { password, movies } = request.body
-    const wish = { password, deleteMovies: movies === 'delete', client: readClient(request) }
+    const deletion = { password, deleteMovies: movies === 'delete', client: readClient(request) }
     try {
-      const { deletedAt, isWaiting } = await deleteAccount({ db, failures }, accountId, wish)
+      const { deletedAt, isWaiting } = await deleteAccount({ db, countAttempt }, accountId, deletion)
       clearSessionCookie(reply, config)
+      request.session = null
       const until = isWaiting ? deletedAt : null
       return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
     } catch (error) {

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { describeDevice } from '../http/client.ts'
+import { clearSessionCookie, setKnownBrowserCookie, setSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
-import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
-import { type LogInDependencies, logIn } from '../sessions/log-in.ts'
+import { type LogInDependencies, logIn, readLogInOrigin } from '../sessions/log-in.ts'
 import { logOut } from '../sessions/log-out.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import { localPath } from './local-path.ts'
@@ -19,7 +19,7 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
   const query = strictObject({ next: Type.Optional(Type.String()) })
   app.get('/log-in', { schema: { querystring: query } }, async (request, reply) => {
     const next = localPath(request.query.next)
-    if (request.visitor) return reply.redirect(next, 303)
+    if (request.session) return reply.redirect(next, 303)
     return show(reply, { name: 'log-in', title: 'log-in', focus: 'email', values: { email: '', next } })
   })
 
@@ -28,8 +28,10 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
     const next = localPath(request.body.next)
     const email = request.body.email.trim()
     try {
-      const session = await logIn(dependencies, { email, password: request.body.password }, request, reply)
-      setSessionCookie(reply, config, await signAccessToken(key, session))
+      const credentials = { email, password: request.body.password }
+      const { session, newBrowserToken } = await logIn(dependencies, credentials, readLogInOrigin(request, config))
+      if (newBrowserToken) setKnownBrowserCookie(reply, newBrowserToken, config)
+      setSessionCookie(reply, await signAccessToken(key, session), config)
       return await reply.redirect(next, 303)
     } catch (error) {
       const formErrors = formErrorsFrom(error, {
@@ -41,7 +43,7 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
   })
 
   app.post('/log-out', async (request, reply) => {
-    if (request.visitor) await logOut(db, request.visitor, describeDevice(request))
+    if (request.session) await logOut(db, request.session, describeDevice(request))
     clearSessionCookie(reply, config)
     return reply.redirect('/', 303)
   })

@@ -6,7 +6,7 @@ import { addMovie } from '../movies/add-movie.ts'
 import { changeMovie } from '../movies/change-movie.ts'
 import { movieParams } from '../movies/movie.ts'
 import type { CheckMovieQuota } from '../movies/quota.ts'
-import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import { emptyMovieForm, formatMovieForm, type MovieForm, movieForm, parseMovieForm } from './movie-form.ts'
 import { movieOnPage } from './movie-page.ts'
@@ -16,17 +16,13 @@ type Dependencies = { db: Database; checkMovieQuota: CheckMovieQuota; show: Show
 
 /** The forms that add a movie and change one of your own. */
 export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, checkMovieQuota, show }) => {
-  app.addHook('onRequest', requireVisitor)
+  app.addHook('onRequest', requireLogin)
 
   app.get('/movies/new', (_request, reply) => showForm(reply, emptyMovieForm))
 
   app.post('/movies/new', { schema: { body: movieForm } }, async (request, reply) => {
     try {
-      const { id } = await addMovie(
-        { db, checkMovieQuota },
-        requiredSession(request).accountId,
-        parseMovieForm(request),
-      )
+      const { id } = await addMovie({ db, checkMovieQuota }, currentSession(request).accountId, parseMovieForm(request))
       return await reply.redirect(`/movies/${id}?done=added`, 303)
     } catch (error) {
       return showForm(reply, request.body, { formErrors: movieFormErrors(error) })
@@ -36,14 +32,14 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   app.get('/movies/:id/edit', { schema: { params: movieParams } }, async (request, reply) => {
     const { id } = request.params
     const movie = await movieOnPage(db, id)
-    if (movie.added_by !== requiredSession(request).accountId) throw new AppError('UpdatingMovieError')
+    if (movie.added_by !== currentSession(request).accountId) throw new AppError('UpdatingMovieError')
     return showForm(reply, formatMovieForm(movie), { id })
   })
 
   app.post('/movies/:id/edit', { schema: { params: movieParams, body: movieForm } }, async (request, reply) => {
     const { id } = request.params
     try {
-      await changeMovie(db, id, requiredSession(request).accountId, parseMovieForm(request))
+      await changeMovie(db, id, currentSession(request).accountId, parseMovieForm(request))
       return await reply.redirect(`/movies/${encodeURIComponent(id)}?done=changed`, 303)
     } catch (error) {
       return showForm(reply, request.body, { id, formErrors: movieFormErrors(error) })

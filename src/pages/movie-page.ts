@@ -7,7 +7,7 @@ import { deleteMovie } from '../movies/delete-movie.ts'
 import { movieParams, type WholeMovie } from '../movies/movie.ts'
 import { findMovie } from '../movies/read-movie.ts'
 import { restoreMovie } from '../movies/restore-movie.ts'
-import { requiredSession, requireVisitor } from '../sessions/cookie.ts'
+import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { drawCover } from './cover.ts'
 import type { ShowPage } from './render.ts'
 
@@ -22,20 +22,20 @@ export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPag
     const values = {
       movie,
       cover: drawCover(movie.name),
-      isOwn: movie.added_by === request.visitor?.accountId,
+      isOwn: movie.added_by === request.session?.accountId,
       done: notices.find((notice) => notice === request.query.done) ?? '',
     }
     return show(reply, { name: 'movie', title: 'movie', heading: movie.name, values })
   })
 
-  const ownMovie = { schema: { params: movieParams }, onRequest: requireVisitor }
+  const ownMovie = { schema: { params: movieParams }, onRequest: requireLogin }
   app.post('/movies/:id/delete', ownMovie, async (request, reply) => {
-    await deleteMovie(db, request.params.id, requiredSession(request).accountId)
+    await deleteMovie(db, request.params.id, currentSession(request).accountId)
     return reply.redirect(`/?deleted=${encodeURIComponent(request.params.id)}`, 303)
   })
 
   app.post('/movies/:id/put-back', ownMovie, async (request, reply) => {
-    await restoreMovie(db, request.params.id, requiredSession(request).accountId)
+    await restoreMovie(db, request.params.id, currentSession(request).accountId)
     return reply.redirect(`/movies/${encodeURIComponent(request.params.id)}?done=put-back`, 303)
   })
 }

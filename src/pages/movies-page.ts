@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import { cookieOptions } from '../http/cookies.ts'
 import { validationError } from '../http/error-handler.ts'
 import { strictObject } from '../http/schemas.ts'
 import { listGenres } from '../movies/genres.ts'
@@ -33,7 +34,7 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   const options = { schema: { querystring: query }, preValidation: dropEmptyFields, attachValidation: true }
   app.get('/', options, async (request, reply) => {
     const { view: _, deleted = '', ...search } = request.query
-    const accountId = request.visitor?.accountId
+    const accountId = request.session?.accountId
     const { found, formErrors } = await findMovies(db, request, search)
     const values = {
       view: chooseView(request, reply, site),
@@ -74,8 +75,7 @@ function searchFormErrors(error: unknown) {
 function chooseView(request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply, site: Dependencies['site']) {
   const { view } = request.query
   if (!view) return request.cookies['movie_bag_view'] === 'list' ? 'list' : 'grid'
-  const secure = site.publicUrl.startsWith('https:')
-  reply.setCookie('movie_bag_view', view, { path: '/', httpOnly: true, sameSite: 'lax', secure, maxAge: 31_536_000 })
+  reply.setCookie('movie_bag_view', view, { ...cookieOptions(site), maxAge: 31_536_000 })
   return view === 'list' ? 'list' : 'grid'
 }
 

@@ -5,9 +5,9 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import type { CheckMovieQuota } from '../movies/quota.ts'
-import type { FailedLogins } from '../passwords/wrong-attempts.ts'
+import type { CountAttempt } from '../passwords/wrong-attempts.ts'
 import type { TokenKey } from '../sessions/access-token.ts'
-import { useVisitors } from '../sessions/cookie.ts'
+import { sessionFromCookie } from '../sessions/require-session.ts'
 import { accountPages } from './account-pages.ts'
 import { compression } from './assets.ts'
 import { changeEmailPage } from './change-email-page.ts'
@@ -30,7 +30,7 @@ type Dependencies = {
   limit: LimitByCaller
   config: Config
   key: TokenKey
-  failures: FailedLogins
+  countAttempt: CountAttempt
   checkMovieQuota: CheckMovieQuota
   show: ShowPage
 }
@@ -41,11 +41,11 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
     route.schema = { ...route.schema, hide: true }
   })
   app.addHook('onRequest', refuseCrossSite(dependencies.config))
-  useVisitors(app, dependencies)
+  app.addHook('onRequest', sessionFromCookie(dependencies.db, dependencies.key, dependencies.config))
   await app.register(formbody)
   // https://w3c.github.io/webappsec-change-password-url/: where password managers send who wants another password.
   app.get('/.well-known/change-password', (request, reply) => {
-    return reply.redirect(request.visitor ? '/account/password' : '/forgot')
+    return reply.redirect(request.session ? '/account/password' : '/forgot')
   })
   app.register(signUpPages, dependencies)
   app.register(logInPages, dependencies)

@@ -58,7 +58,7 @@ export function fieldMessages(fields: FieldError[]): Record<string, Message> {
 
 /** Returns the account's language, or else the browser's. A request that fails early has no account. */
 function preferredLocale(request: FastifyRequest): string | undefined {
-  return toLanguage(request.visitor?.locale) ?? requestedLocale(request)
+  return toLanguage(request.session?.locale) ?? requestedLocale(request)
 }
 
 /** What the frame around every page reads. */
@@ -71,7 +71,7 @@ function frameValues(request: FastifyRequest, { title, heading, focus, formError
     title,
     heading: typeof heading === 'string' ? heading : say(heading ?? { sentence: `page.${title}.title` }),
     path: request.routeOptions.url ?? '',
-    visitor: Boolean(request.visitor),
+    visitor: Boolean(request.session),
     errors: Object.fromEntries(errors),
     focus: formErrors?.focus ?? focus ?? '',
   }

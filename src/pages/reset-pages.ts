@@ -4,12 +4,12 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { readClient, requestedLocale } from '../http/client.ts'
+import { clearSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { findLink, type Link } from '../links/link.ts'
 import { renewResetLink } from '../recovery/forgot-password.ts'
 import { resetPassword } from '../recovery/reset-password.ts'
-import { clearSessionCookie } from '../sessions/cookie.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { FormErrors, Page, ShowPage } from './render.ts'
 import { showLink } from './show-link.ts'
@@ -32,7 +32,10 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
       const tools = { db, minPasswordLength: config.minPasswordLength }
       const { accountId } = await resetPassword(tools, { token, password }, readClient(request))
       // The session of the account is over, and a reset does not log in. Another account's, in the same browser, goes on.
-      if (request.visitor?.accountId === accountId) clearSessionCookie(reply, config)
+      if (request.session?.accountId === accountId) {
+        clearSessionCookie(reply, config)
+        request.session = null
+      }
     } catch (error) {
       const isDead = error instanceof AppError && error.status === 403
       const formErrors = isDead ? undefined : formErrorsFrom(error)

@@ -17,7 +17,7 @@ export function showLink(show: ShowPage, reply: FastifyReply, { link, live, dead
   const state = link?.state ?? 'unknown'
   return show(reply, {
     name: `${dead.name}-dead`,
-    title: `${dead.name}-${state}`,
+    title: dead.name === 'reset' ? `reset-${state}` : `link-${state}`,
     status: dead.status ?? (link ? 410 : 404),
     values: { ...dead.values, state, at: link?.endedAt ?? null },
   })

@@ -1,21 +1,21 @@
-import { findPasswordHash, lockAccountByPassword } from '../accounts/account.ts'
+import { findPasswordHash, lockIfPasswordHash } from '../accounts/account.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { verifyPassword } from './hashing.ts'
-import { clearFailures, confirmationsKey, type FailedLogins } from './wrong-attempts.ts'
+import { type CountAttempt, clearFailures, confirmationsKey } from './wrong-attempts.ts'
 
 /**
  * Returns the account's password hash if the password is right. Throws `UnauthorizedError` if it is wrong, and after 100
- * failures in a row. A transaction that relies on it begins with `lockByPassword`.
+ * wrong ones in a row. A transaction that relies on the password begins with `requireSamePassword`.
  */
-export async function requirePassword(
-  { db, failures }: { db: Database; failures: FailedLogins },
+export async function confirmPassword(
+  { db, countAttempt }: { db: Database; countAttempt: CountAttempt },
   accountId: string,
   password: string,
 ): Promise<string> {
   const storedHash = await findPasswordHash(db, accountId)
   const key = confirmationsKey(accountId)
-  return failures.count(key, async (isAllowed) => {
+  return countAttempt(key, async (isAllowed) => {
     const passwordHash = isAllowed ? storedHash : undefined
     const isRight = await verifyPassword(passwordHash, password)
     if (!passwordHash || !isRight) throw new AppError('UnauthorizedError', 'The current password is wrong.')
@@ -25,10 +25,13 @@ export async function requirePassword(
 }
 
 /**
- * Locks the account's row if the password is still the one that was checked, so that a request in flight while the owner
- * takes the account back has no effect. Throws `UnauthorizedError` otherwise.
+ * Locks the account. Throws `UnauthorizedError` if its password hash is not the confirmed one any more: a request in
+ * flight while the owner recovers the account must fail.
  */
-export async function lockByPassword(tx: Transaction, accountId: string, passwordHash: string): Promise<void> {
-  if (await lockAccountByPassword(tx, accountId, passwordHash)) return
-  throw new AppError('UnauthorizedError', 'The password has just been changed. Try again.')
+export async function requireSamePassword(tx: Transaction, accountId: string, passwordHash: string): Promise<void> {
+  if (!(await lockIfPasswordHash(tx, accountId, passwordHash))) throw passwordHasChanged()
+}
+
+export function passwordHasChanged(): AppError {
+  return new AppError('UnauthorizedError', 'The password has just been changed. Try again.')
 }

@@ -2,28 +2,30 @@ import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
 import { verify as verifyBcrypt } from '@node-rs/bcrypt'
 import { limitConcurrency } from '../http/concurrency-limit.ts'
-import { isHashable } from './rule.ts'
 
-/** argon2id, the library's default, with the parameters of OWASP's Password Storage cheat sheet. */
+/** Argon2id, the library's default, with parameters from the OWASP Password Storage cheat sheet. */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** The hash of a discarded random password: checking an account that does not exist costs the same work. */
+/** The hash of a random password, verified for unknown accounts so that they take the same time as known ones. */
 const dummyHash = '$argon2id$v=19$m=19456,t=2,p=1$ot++IJDrNzCIIUA1MLK1FQ$6cS5FlgT06vakgbJ8GyS4NKc5u9/AeG0+jyFIJZwqVw'
 
-/** Hashing is slow on purpose: more hashes at a time than there are cores would only take longer. */
+/** Hashing is slow by design. Running more than one per core would only make each slower. */
 const withHashingLimit = limitConcurrency(
   availableParallelism(),
   'Too many passwords are being checked. Try again in a moment.',
 )
 
-/** Returns the argon2id hash. Throws `ServiceUnavailableError` if too many requests wait for a hash. */
+/** In code points. */
+export const maxPasswordLength = 256
+
+/** Returns the argon2id hash. Throws `ServiceUnavailableError` if too many are waiting. */
 export async function hashPassword(password: string): Promise<string> {
   return withHashingLimit(() => hash(password.normalize('NFC'), parameters))
 }
 
 /**
- * Returns whether the hash is that of the password. Without a hash it is false, after the same work. Throws
- * `ServiceUnavailableError` if too many requests wait for a hash.
+ * Returns whether the password matches the hash. Without a hash it does the same work and returns false. Throws
+ * `ServiceUnavailableError` if too many are waiting.
  */
 export async function verifyPassword(passwordHash: string | null | undefined, password: string): Promise<boolean> {
   if (!isHashable(password)) return false
@@ -31,10 +33,16 @@ export async function verifyPassword(passwordHash: string | null | undefined, pa
   return matches && Boolean(passwordHash)
 }
 
-/** Returns whether a hash has other parameters than today's, as an imported bcrypt hash does. */
+/** Returns whether a verified password should be hashed again: a bcrypt hash was imported, or the parameters changed. */
 export function needsRehash(passwordHash: string): boolean {
   const { memoryCost, timeCost, parallelism } = parameters
   return !passwordHash.startsWith(`$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`)
+}
+
+/** Returns whether a password can be hashed whole: bcrypt stops at NUL, and UTF-8 has no form for a lone surrogate. */
+export function isHashable(password: string): boolean {
+  const hasText = password.isWellFormed() && !password.includes('\0')
+  return hasText && [...password.normalize('NFC')].length <= maxPasswordLength
 }
 
 function matchesHash(passwordHash: string, password: string): Promise<boolean> {

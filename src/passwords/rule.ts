@@ -1,30 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type FieldError, wrongField } from '../errors.ts'
-
-/** In code points of NFC. */
-export const longestPassword = 256
+import { isHashable, maxPasswordLength } from './hashing.ts'
 
 type Rule = { email: string; minLength: number }
 
 /**
- * Throws `SchemaValidationError` with the reason if the password breaks the rule (NIST SP 800-63B-4, 3.1.1.2): its length
- * in code points of NFC, a common password, the account's own e-mail address, the product's name.
+ * Throws `SchemaValidationError` with the reason if a new password breaks the rule (NIST SP 800-63B-4, 3.1.1.2): its
+ * length in code points of NFC; not a common password, the account's email address, or the product's name.
  */
 export function checkPassword(password: string, rule: Rule, field = 'password'): void {
-  const violation = ruleViolation(password.normalize('NFC'), rule)
+  const violation = findViolation(password.normalize('NFC'), rule)
   if (violation) throw wrongField({ field, ...violation })
 }
 
-function ruleViolation(password: string, { email, minLength: min }: Rule): Omit<FieldError, 'field'> | undefined {
+type Violation = Omit<FieldError, 'field'>
+
+function findViolation(password: string, { email, minLength: min }: Rule): Violation | undefined {
+  const max = maxPasswordLength
   const length = [...password].length
   const lower = password.toLowerCase()
   if (length < min) return { detail: `must have at least ${min} characters`, reason: 'too-short', min }
-  if (length > longestPassword) {
-    return { detail: `must have at most ${longestPassword} characters`, reason: 'too-long', max: longestPassword }
-  }
+  if (length > max) return { detail: `must have at most ${max} characters`, reason: 'too-long', max }
   if (!isHashable(password)) {
-    return { detail: 'must not contain NUL or an unpaired surrogate', reason: 'not-storable' }
+    return { detail: 'must not contain NUL or an incomplete character', reason: 'not-storable' }
   }
   if (commonPasswords().has(lower)) {
     return { detail: 'is too common: choose another one', reason: 'too-common' }
@@ -36,14 +35,9 @@ function ruleViolation(password: string, { email, minLength: min }: Rule): Omit<
   return undefined
 }
 
-/** Returns whether a password can be hashed at all. One that cannot is wrong for every account. */
-export function isHashable(password: string): boolean {
-  return password.isWellFormed() && !password.includes('\0') && [...password.normalize('NFC')].length <= longestPassword
-}
-
 let common: Set<string> | undefined
 
-/** The 10,000 most common passwords, read when the first password is chosen. */
+/** The 10,000 most common passwords, read on first use. */
 function commonPasswords(): Set<string> {
   common ??= new Set(readCommonPasswords())
   return common

@@ -1,36 +1,33 @@
 import { createHash } from 'node:crypto'
-import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
+import { findAccount } from '../accounts/account.ts'
+import type { Database, Queryable, Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { counter, decrement, hashKey } from '../http/counter.ts'
+import { counter, decrement, resetCount } from '../http/counter.ts'
 
-// At most 100 failures in a row for one address, wherever they come from (NIST SP 800-63B-4, 3.2.2). They are counted by
-// address, whether or not anybody has it, so that counting tells nothing; and apart for each browser that the owner has
-// used. A success clears the count, and so does a reset: a lock never bars the way back in.
+// An email address allows 100 wrong passwords in a row, from all callers together (NIST SP 800-63B-4, 3.2.2). Addresses
+// without an account are counted as well, so that the limit reveals nothing. Each known browser of the owner has a count
+// of its own. A success clears the count, and so does a reset: the limit must not lock the owner out for good.
 
-const prefix = 'failed-logins'
+const name = 'failed-logins'
 
-export type FailedLogins = {
-  /**
-   * Counts an attempt before it is made, and tells it whether it is within the limit. One that ended without a verdict,
-   * for the service was too busy or the database away, does not count.
-   */
-  count: <Result>(key: string, attempt: (isAllowed: boolean) => Promise<Result>) => Promise<Result>
-}
+/**
+ * Counts an attempt before it is made, and passes on whether it is within the limit. An attempt that ends without a
+ * verdict, because the service is busy or the database is away, does not count.
+ */
+export type CountAttempt = <Result>(key: string, attempt: (isAllowed: boolean) => Promise<Result>) => Promise<Result>
 
-export function failedLogins(db: Database): FailedLogins {
+export function attemptCounter(db: Database): CountAttempt {
   const year = 365 * 86_400
-  const count = counter(db, { name: prefix, points: 100, seconds: year, cachesRefusals: false })
-  return {
-    count: async (key, attempt) => {
-      const { isAllowed } = await count(key)
-      try {
-        return await attempt(isAllowed)
-      } catch (error) {
-        // Where the database is away this fails as well: then one failure too many stays, until the next success.
-        if (!isVerdict(error)) await decrement(db, prefix, key).catch(() => {})
-        throw error
-      }
-    },
+  const count = counter(db, { name, points: 100, seconds: year, cachesRefusals: false })
+  return async (key, attempt) => {
+    const { isAllowed } = await count(key)
+    try {
+      return await attempt(isAllowed)
+    } catch (error) {
+      // If the database is away this fails as well, and leaves one failure too many until the next success.
+      if (!isVerdict(error)) await decrement(db, name, key).catch(() => {})
+      throw error
+    }
   }
 }
 
@@ -38,26 +35,25 @@ function isVerdict(error: unknown): boolean {
   return error instanceof AppError && error.status < 500
 }
 
-/** Under which failures at an address count, or those in a browser that its owner has used. */
-export function failuresKey(canonical: string, knownBrowser: Buffer | null): string {
+/** The key for logins with an email address, or for those from a browser that its account knows. */
+export function attemptsKey(canonical: string, knownBrowser: Buffer | null): string {
   const hash = createHash('sha256').update(canonical)
   if (knownBrowser) hash.update(knownBrowser)
   return hash.digest('base64url')
 }
 
-/** Under which failures to confirm the password count, of who is signed in: a stolen session is no way to guess it. */
+/** The key for confirming the password within a session, so that a stolen session cannot be used to guess it. */
 export function confirmationsKey(accountId: string): string {
-  return failuresKey(`account ${accountId}`, null)
+  return attemptsKey(`account ${accountId}`, null)
 }
 
 export async function clearFailures(db: Queryable, key: string): Promise<void> {
-  await db.query(sql`delete from rate_limits where key = ${hashKey(prefix, key)}`)
+  await resetCount(db, name, key)
 }
 
-/** Lets an account try again from everywhere. */
-export async function clearFailuresOf(tx: Transaction, accountId: string): Promise<void> {
-  const [account] = await tx.query<{ canonical: string }>(sql`
-    select email_canonical as canonical from accounts where id = ${accountId}`)
-  if (account) await clearFailures(tx, failuresKey(account.canonical, null))
+/** Lets the owner try again from everywhere. */
+export async function clearAccountFailures(tx: Transaction, accountId: string): Promise<void> {
+  const account = await findAccount(tx, accountId)
+  if (account) await clearFailures(tx, attemptsKey(account.canonical, null))
   await clearFailures(tx, confirmationsKey(accountId))
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { findAccountByEmail } from '../accounts/account.ts'
+import { accountExists } from '../accounts/account.ts'
 import { requireEmail } from '../accounts/email-address.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
@@ -58,7 +58,7 @@ export async function requestReset(
   locale?: string,
 ): Promise<string> {
   const canonical = requireEmail(email)
-  if (accountPrivacy === 'reveal' && !(await findAccountByEmail(db, canonical))) {
+  if (accountPrivacy === 'reveal' && !(await accountExists(db, canonical))) {
     throw new AppError('EmailDoesnotExistsError')
   }
   return queueMail(db, { kind: 'reset-password', email, locale })

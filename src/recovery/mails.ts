@@ -1,9 +1,9 @@
 import { aboutChange, aboutMove, localeOf } from '../account-settings/mails.ts'
 import { type Account, lockAccount, lockAccountByEmail } from '../accounts/account.ts'
-import { type MayWriteTo, recipientLimit } from '../accounts/account-limits.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { canonicalEmail } from '../accounts/email-address.ts'
 import { findChangeReserving } from '../accounts/email-changes.ts'
+import { type RecipientLimit, recipientLimit } from '../accounts/mail-limits.ts'
 import type { Config } from '../config/config.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { formatDuration } from '../i18n/translate.ts'
@@ -72,7 +72,7 @@ async function findRecipient(tx: Transaction, { accountId, email }: ClaimedMail)
   return canonical ? lockAccountByEmail(tx, canonical) : undefined
 }
 
-type UnknownAddressLimits = { undo: MayWriteTo; noAccount: MayWriteTo }
+type UnknownAddressLimits = { undo: RecipientLimit; noAccount: RecipientLimit }
 
 /** How often an e-mail address without an account gets a mail, however many people ask. */
 function unknownAddressLimits(db: Database): UnknownAddressLimits {

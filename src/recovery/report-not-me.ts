@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { freeze, pauseResetMails } from '../accounts/account.ts'
+import { freeze, muteResetMails } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { findChangeFrom, restorePreviousEmail } from '../accounts/email-changes.ts'
 import type { Database, Transaction } from '../database/database.ts'
@@ -53,7 +53,7 @@ export async function reportNotMe(db: Database, token: string, client: Client): 
 /** The request's links stop working, and the owner gets no further reset mail for an hour. */
 async function stopRequest(tx: Transaction, accountId: string, device: string): Promise<void> {
   await revokeLinks(tx, accountId, ['reset-password'])
-  await pauseResetMails(tx, accountId)
+  await muteResetMails(tx, accountId)
   await recordEvent(tx, { accountId, event: 'reset reported', device })
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { findPasswordHash, setPasswordByMail } from '../accounts/account.ts'
+import { findPasswordHash, setPassword } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
@@ -62,7 +62,7 @@ function spendAndReplace(
     const spent = await spendLink(tx, ['reset-password'], token)
     if (!spent) return undefined
     const { accountId } = spent
-    await setPasswordByMail(tx, accountId, passwordHash)
+    await setPassword(tx, accountId, passwordHash)
     await revokeAccess(tx, accountId, { because: 'password reset' })
     await recordEvent(tx, { accountId, event: 'password reset', device })
     await queueMail(tx, { kind: 'password-reset-successful', accountId, params: { device }, locale })

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import { eraseAccount } from '../accounts/account.ts'
+import { eraseAccount } from '../account-settings/delete-account.ts'
+import { listDueDeletions, lockDueDeletion } from '../accounts/account.ts'
 import { type Database, sql, type Transaction } from '../database/database.ts'
 
 const hour = 3_600_000
@@ -92,20 +93,16 @@ async function isOnlyOne(tx: Transaction): Promise<boolean> {
   return lock?.isOurs ?? false
 }
 
-const isDue = sql`delete_at <= now()`
-
 /** Those whose owners asked for it, when no change of address can be undone any more. */
 async function eraseClosedAccounts(db: Database): Promise<void> {
-  const closed = await db.query<{ id: string }>(sql`select id from accounts where ${isDue}`)
   const failures: unknown[] = []
-  for (const { id } of closed) {
+  for (const id of await listDueDeletions(db)) {
     await db.transaction((tx) => eraseIfDue(tx, id)).catch((error: unknown) => failures.push(error))
   }
   if (failures.length > 0) throw new AggregateError(failures, 'Closed accounts could not be deleted')
 }
 
 async function eraseIfDue(tx: Transaction, accountId: string): Promise<void> {
-  const [account] = await tx.query<{ deleteMovies: boolean }>(sql`
-    select delete_movies as "deleteMovies" from accounts where id = ${accountId} and ${isDue} for update skip locked`)
+  const account = await lockDueDeletion(tx, accountId)
   if (account) await eraseAccount(tx, accountId, account)
 }

@@ -2,12 +2,13 @@ import { webcrypto } from 'node:crypto'
 import { SignJWT } from 'jose/jwt/sign'
 import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
+import { isSessionId, type StartedSession } from './session.ts'
 
 /**
- * The key that signs access tokens, and the tokens that it was lately found to have signed: a caller brings the same one
- * with every request, and WebCrypto checks it in another thread, at a quarter of the price of adding a movie.
+ * The key that signs access tokens, and the tokens it has recently verified. Clients send the same token with every
+ * request, and verifying it takes WebCrypto, in another thread, a quarter of the time of adding a movie.
  */
-export type TokenKey = { hmac: webcrypto.CryptoKey; verified: LRUCache<string, TokenContent> }
+export type TokenKey = { hmac: webcrypto.CryptoKey; verified: LRUCache<string, Claims> }
 
 export async function tokenKey(secret: string): Promise<TokenKey> {
   const usages: webcrypto.KeyUsage[] = ['sign', 'verify']
@@ -16,36 +17,34 @@ export async function tokenKey(secret: string): Promise<TokenKey> {
   return { hmac, verified: new LRUCache({ max: 1000 }) }
 }
 
-type SignedSession = { id: string; accountId: string; beganAt: Date; expiresAt: Date }
-
-/** A JWT that names a session. The session's row decides whether it still holds. */
-export function signAccessToken(key: TokenKey, session: SignedSession) {
+/** Returns a JWT that names a session. Whether the session is live is decided by its row. */
+export function signAccessToken(key: TokenKey, session: StartedSession): Promise<string> {
   return new SignJWT({ sid: session.id })
     .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
     .setIssuer('movie-bag')
     .setAudience('movie-bag')
     .setSubject(session.accountId)
-    .setIssuedAt(session.beganAt)
+    .setIssuedAt(session.startedAt)
     .setExpirationTime(session.expiresAt)
     .sign(key.hmac)
 }
 
-/** Which session, and until when, in seconds. */
-type TokenContent = { id: string; until: number }
+/** `expiresAt` is in seconds since 1970. */
+type Claims = { sessionId: string; expiresAt: number }
 
 /**
- * What a token says; undefined where it is not ours or not of this kind (RFC 8725). Whether it is past is for the
- * database's clock to say, which is the same for all processes.
+ * Returns what a token claims, or undefined if we did not sign it as an access token (RFC 8725). The caller compares
+ * `expiresAt` with the database's clock, which all processes share.
  */
-export async function verifyAccessToken(key: TokenKey, token: string): Promise<TokenContent | undefined> {
+export async function verifyAccessToken(key: TokenKey, token: string): Promise<Claims | undefined> {
   const known = key.verified.get(token)
   if (known) return known
-  const content = await verify(key, token)
-  if (content) key.verified.set(token, content)
-  return content
+  const claims = await verifySignature(key, token)
+  if (claims) key.verified.set(token, claims)
+  return claims
 }
 
-async function verify({ hmac }: TokenKey, token: string): Promise<TokenContent | undefined> {
+async function verifySignature({ hmac }: TokenKey, token: string): Promise<Claims | undefined> {
   const verified = await jwtVerify(token, hmac, {
     algorithms: ['HS256'],
     typ: 'at+jwt',
@@ -54,7 +53,6 @@ async function verify({ hmac }: TokenKey, token: string): Promise<TokenContent |
     requiredClaims: ['sub', 'sid', 'exp', 'iat'],
     currentDate: new Date(0),
   }).catch(() => undefined)
-  const { sid: id, exp: until } = verified?.payload ?? {}
-  const isId = typeof id === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
-  return isId && until !== undefined ? { id, until } : undefined
+  const { sid: sessionId, exp: expiresAt } = verified?.payload ?? {}
+  return isSessionId(sessionId) && expiresAt !== undefined ? { sessionId, expiresAt } : undefined
 }

@@ -1,30 +1,36 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { accountLimits } from '../accounts/account-limits.ts'
+import { replacePasswordHash } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { canonicalEmail } from '../accounts/email-address.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
+import { readKnownBrowserCookie, setKnownBrowserCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { countMailsInLastHour, queueMail } from '../mail/outbox.ts'
 import { hashPassword, needsRehash, verifyPassword } from '../passwords/hashing.ts'
-import { clearFailures, type FailedLogins, failuresKey } from '../passwords/wrong-attempts.ts'
+import { attemptsKey, type CountAttempt, clearAccountFailures, clearFailures } from '../passwords/wrong-attempts.ts'
 import { signAccessToken, type TokenKey } from './access-token.ts'
-import { knownBrowserHash, rememberBrowser } from './known-browser.ts'
-import { deleteExcessSessions, startSession } from './session.ts'
+import { hashKnownBrowser, rememberBrowser } from './known-browser.ts'
+import { type StartedSession, startSession } from './session.ts'
 
-export type LogInDependencies = { db: Database; config: Config; failures: FailedLogins }
+export type LogInDependencies = {
+  db: Database
+  config: Pick<Config, 'publicUrl' | 'sessionTtlMs' | 'requireVerifiedEmail'>
+  countAttempt: CountAttempt
+}
 type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey }
 
 export const logInRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { limit, key, ...dependencies }) => {
+  const { config } = dependencies
   const schema = {
     summary: 'Log in',
-    description: 'Fields other than these two are ignored.',
+    description: 'Ignores other fields.',
     tags: ['Accounts'],
     body: Type.Object({ email: Type.String(), password: Type.String() }),
     response: {
@@ -33,57 +39,73 @@ export const logInRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     },
   }
   app.post('/api/auth/login', { schema, preHandler: limit('log-in') }, async (request, reply) => {
-    const session = await logIn(dependencies, request.body, request, reply)
+    const { session, newBrowserToken } = await logIn(dependencies, request.body, readLogInOrigin(request, config))
+    if (newBrowserToken) setKnownBrowserCookie(reply, newBrowserToken, config)
     reply.headers(noStore)
     return { token: await signAccessToken(key, session) }
   })
 }
 
+/** Where a login comes from. `knownBrowser` is the cookie of that name. */
+export type LogInOrigin = Client & { ip: string; knownBrowser: string | undefined; isBrowser: boolean }
+
+export function readLogInOrigin(request: FastifyRequest, site: { publicUrl: string }): LogInOrigin {
+  return {
+    ...readClient(request),
+    ip: request.ip,
+    knownBrowser: readKnownBrowserCookie(request, site),
+    isBrowser: request.headers['sec-fetch-site'] !== undefined,
+  }
+}
+
+/** A new session, and a token for the browser's known-browser cookie if it needs one. */
+export type LogIn = { session: StartedSession; newBrowserToken: string | undefined }
+
+type Credentials = { email: string; password: string }
+
 /**
- * Throws `UnauthorizedError`, after the same work for an address that nobody has as for a wrong password, and for an
- * account with 100 failures in a row; `UnverifiedEmailError` where the settings ask for a verified address.
+ * Throws `UnauthorizedError` if the email address or the password is wrong, taking the same time for both, and after 100
+ * wrong passwords in a row; `UnverifiedEmailError` if the settings require a verified email address.
  */
 export async function logIn(
   dependencies: LogInDependencies,
-  typed: { email: string; password: string },
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
-  // Where the hash was replaced meanwhile the password may still be right: another login may have replaced it.
-  const attempt = () => tryLogIn(dependencies, typed, request, reply)
-  const session = (await attempt()) ?? (await attempt())
-  if (!session) throw new AppError('UnauthorizedError')
-  return session
+  credentials: Credentials,
+  origin: LogInOrigin,
+): Promise<LogIn> {
+  const first = await tryLogIn(dependencies, credentials, origin)
+  if (first) return first
+  // The hash was replaced after it was verified. Another login may have done that, with the same password: try again.
+  const second = await tryLogIn(dependencies, credentials, origin)
+  if (!second) throw new AppError('UnauthorizedError')
+  return second
 }
 
+/** Returns undefined if the password hash is replaced in the meantime. */
 async function tryLogIn(
-  { db, config, failures }: LogInDependencies,
-  { email, password }: { email: string; password: string },
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
+  { db, config, countAttempt }: LogInDependencies,
+  { email, password }: Credentials,
+  origin: LogInOrigin,
+): Promise<LogIn | undefined> {
   const canonical = canonicalEmail(email) ?? ''
-  const browser = knownBrowserHash(request, config)
+  const browser = hashKnownBrowser(origin.knownBrowser)
   const account = await findAccount(db, canonical, browser)
-  const failureKey = failuresKey(canonical, account?.knowsBrowser ? browser : null)
-  return failures.count(failureKey, async (isAllowed) => {
+  const failuresKey = attemptsKey(canonical, account?.knowsBrowser ? browser : null)
+  return countAttempt(failuresKey, async (isAllowed) => {
     const isRight = await verifyPassword(isAllowed ? account?.passwordHash : undefined, password)
     if (!account?.passwordHash || !isRight) throw new AppError('UnauthorizedError')
     if (config.requireVerifiedEmail && !account.isVerified) {
-      await clearFailures(db, failureKey)
+      await clearFailures(db, failuresKey)
       throw new AppError('UnverifiedEmailError')
     }
-
-    const newHash = needsRehash(account.passwordHash) ? await hashPassword(password) : account.passwordHash
-    const verified = { id: account.id, passwordHash: account.passwordHash, newHash, knowsBrowser: account.knowsBrowser }
-    const from = { ...readClient(request), address: request.ip }
+    const { id, passwordHash: from } = account
+    const to = needsRehash(from) ? await hashPassword(password) : from
     return db.transaction(async (tx) => {
-      const begun = await openSession(tx, config, verified, from)
-      if (!begun) return undefined
-      await clearFailures(tx, failureKey)
-      // Programs that keep no cookies would only fill the table.
-      if (request.headers['sec-fetch-site']) await rememberBrowser(tx, account.id, { request, reply, config })
-      return begun
+      if (to !== from) await replacePasswordHash(tx, id, { from, to })
+      const started = await startLogIn(tx, { id, passwordHash: to, ttlMs: config.sessionTtlMs }, origin)
+      if (!started) return undefined
+      await clearFailures(tx, failuresKey)
+      if (!account.knowsBrowser) await notifyNewDevice(tx, started.session, origin)
+      return started
     })
   })
 }
@@ -103,46 +125,53 @@ async function findAccount(
   return account
 }
 
-type Verified = { id: string; passwordHash: string; newHash: string; knowsBrowser: boolean }
+type VerifiedAccount = { id: string; passwordHash: string; ttlMs: number }
 
-/** Begins the session, and tells the owner where nothing like this device was seen before. */
-async function openSession(tx: Transaction, config: Config, account: Verified, from: Client & { address: string }) {
-  if (account.newHash !== account.passwordHash) {
-    await tx.query(sql`
-      update accounts set password_hash = ${account.newHash}
-      where id = ${account.id} and password_hash = ${account.passwordHash}`)
-  }
-  const isNews = !account.knowsBrowser && (await isNewDevice(tx, account.id, from))
-  const session = await startSession(
-    tx,
-    { id: account.id, passwordHash: account.newHash },
-    { ttlMs: config.sessionTtlMs, device: from.device, address: from.address },
-  )
+/** Starts a session for an account whose password was verified, or undefined if its hash has been replaced. */
+async function startLogIn(
+  tx: Transaction,
+  { id: accountId, passwordHash, ttlMs }: VerifiedAccount,
+  { device, ip, knownBrowser, isBrowser }: LogInOrigin,
+): Promise<LogIn | undefined> {
+  const session = await startSession(tx, { accountId, passwordHash, ttlMs, device, ip })
   if (!session) return undefined
-  await recordEvent(tx, { accountId: account.id, event: 'logged in', device: from.device })
-  await deleteExcessSessions(tx, account.id)
-  if (
-    isNews &&
-    (await countMailsInLastHour(tx, account.id, 'new-device')) < accountLimits['mails about a new device']
-  ) {
-    const params = { device: from.device }
-    await queueMail(tx, { kind: 'new-device', accountId: account.id, params, locale: from.locale })
-  }
-  return session
+  await recordEvent(tx, { accountId, event: 'logged in', device })
+  // Programs that keep no cookies would fill the table.
+  const newBrowserToken = isBrowser ? await rememberBrowser(tx, accountId, knownBrowser) : undefined
+  return { session, newBrowserToken }
 }
 
-/** The first login after sign-up is no news. Sessions are purged, so that to have none says nothing of an older account. */
-async function isNewDevice(
+/** Starts the first session of an account that has just signed up. */
+export async function logInNewAccount(
+  { db, config }: Pick<LogInDependencies, 'db' | 'config'>,
+  account: { id: string; passwordHash: string },
+  origin: LogInOrigin,
+): Promise<LogIn> {
+  return db.transaction(async (tx) => {
+    const started = await startLogIn(tx, { ...account, ttlMs: config.sessionTtlMs }, origin)
+    if (!started) throw new AppError('UnauthorizedError')
+    await clearAccountFailures(tx, account.id)
+    return started
+  })
+}
+
+/** How many mails about new devices an account gets in an hour. */
+export const maxNewDeviceMails = 10
+
+/** Mails the owner if the account has no other session from this device and IP address. */
+async function notifyNewDevice(
   tx: Transaction,
-  accountId: string,
-  { device, address }: { device: string; address: string },
-) {
-  const [seen] = await tx.query<{ isNew: boolean }>(sql`
+  { id: sessionId, accountId }: StartedSession,
+  { device, ip, locale }: LogInOrigin,
+): Promise<void> {
+  // Don't notify about the first login after sign-up. Sessions are purged, so an older account may have no others.
+  const [seen] = await tx.query<{ isNewDevice: boolean }>(sql`
+    with others as (select device, ip_address from sessions where account_id = ${accountId} and id <> ${sessionId})
     select (
-        exists (select from sessions where account_id = ${accountId})
+        exists (select from others)
         or exists (select from accounts where id = ${accountId} and created_at < now() - interval '1 day')
-      ) and not exists (
-        select from sessions where account_id = ${accountId} and device = ${device} and ip_address = ${address}
-      ) as "isNew"`)
-  return seen?.isNew ?? false
+      ) and not exists (select from others where device = ${device} and ip_address = ${ip}) as "isNewDevice"`)
+  if (!seen?.isNewDevice) return
+  if ((await countMailsInLastHour(tx, accountId, 'new-device')) >= maxNewDeviceMails) return
+  await queueMail(tx, { kind: 'new-device', accountId, params: { device }, locale })
 }

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/database.ts'
 import { type LinkPurpose, revokeLinks } from '../links/link.ts'
-import { clearFailuresOf } from '../passwords/wrong-attempts.ts'
+import { clearAccountFailures } from '../passwords/wrong-attempts.ts'
 import { forgetBrowsers } from './known-browser.ts'
 import { endSessions } from './session.ts'
 
@@ -35,5 +35,5 @@ export async function revokeAccess(
   await endSessions(tx, accountId, keepSession === undefined ? {} : { keep: keepSession })
   await revokeLinks(tx, accountId, links)
   if (forgetsBrowsers) await forgetBrowsers(tx, accountId)
-  if (clearsFailures) await clearFailuresOf(tx, accountId)
+  if (clearsFailures) await clearAccountFailures(tx, accountId)
 }

@@ -1,103 +1,71 @@
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
-import { accountLimits } from '../accounts/account-limits.ts'
-import { type Database, type Queryable, sql } from '../database/database.ts'
-import { AppError } from '../errors.ts'
-import { type TokenKey, verifyAccessToken } from './access-token.ts'
+import { lockAccount } from '../accounts/account.ts'
+import { sql, type Transaction } from '../database/database.ts'
 
-export type Session = { id: string; accountId: string }
+/** A login that has not ended, and the language of its account. */
+export type Session = SessionKey & { locale: string | null }
 
-/** A session that was found by its token, and the language of its account. */
-export type FoundSession = Session & { locale: string | null }
+export type SessionKey = { id: string; accountId: string }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who is signed in. Only on routes that require a session. */
-    session: Session
-  }
-}
+export type StartedSession = SessionKey & { startedAt: Date; expiresAt: Date }
 
-type BegunSession = Session & { beganAt: Date; expiresAt: Date }
+/** How many sessions of an account are kept, those that have ended included. Nobody reaches it by logging in. */
+export const maxSessions = 1000
+
+type NewSession = { accountId: string; passwordHash: string; ttlMs: number; device: string; ip: string }
 
 /**
- * Begins a session, where the password's hash is still the one that was verified: a login in flight while the password
- * changes gets none. The share lock makes the two wait for each other.
+ * Starts a session. Returns undefined if the account's password hash is not the given one any more: a login in flight
+ * while the password changes must fail. The share lock makes the two wait for each other.
  */
-export async function startSession(
-  db: Queryable,
-  account: { id: string; passwordHash: string },
-  { ttlMs, device, address }: { ttlMs: number; device: string; address: string },
-): Promise<BegunSession | undefined> {
-  const [session] = await db.query<BegunSession>(sql`
+export async function startSession(tx: Transaction, session: NewSession): Promise<StartedSession | undefined> {
+  const { accountId, passwordHash, ttlMs, device, ip } = session
+  const [started] = await tx.query<StartedSession>(sql`
     insert into sessions (account_id, expires_at, device, ip_address)
-    select id, now() + ${ttlMs} * interval '1 millisecond', ${device}, ${address}
+    select id, now() + ${ttlMs} * interval '1 millisecond', ${device}, ${ip}
     from accounts
-    where id = ${account.id} and password_hash = ${account.passwordHash}
+    where id = ${accountId} and password_hash = ${passwordHash}
     for share
-    returning id, account_id as "accountId", created_at as "beganAt", expires_at as "expiresAt"`)
-  return session
+    returning id, account_id as "accountId", created_at as "startedAt", expires_at as "expiresAt"`)
+  if (started) await deleteExcessSessions(tx, accountId)
+  return started
 }
 
-/** Ends one of an account's sessions. False where it has no such session. */
-export async function endSession(db: Queryable, { id, accountId }: Session): Promise<boolean> {
-  const rows = await db.query(sql`
+/** Deletes ended sessions before live ones, and of each the least recently used. */
+async function deleteExcessSessions(tx: Transaction, accountId: string): Promise<void> {
+  await tx.query(sql`
+    delete from sessions where id in (
+      select id from sessions where account_id = ${accountId}
+      order by ended_at is null desc, last_used_at desc offset ${maxSessions})`)
+}
+
+/**
+ * Returns whether the account had this session and it had not ended. Locks the account's row first, as a deletion does,
+ * so that the two do not wait for each other.
+ */
+export async function endSession(tx: Transaction, { id, accountId }: SessionKey): Promise<boolean> {
+  await lockAccount(tx, accountId)
+  const rows = await tx.query(sql`
     update sessions set ended_at = now()
     where id = ${id} and account_id = ${accountId} and ended_at is null
     returning id`)
   return rows.length > 0
 }
 
-/** Ends the account's sessions, but for the one to keep, if there is one. Answers how many. */
-export async function endSessions(db: Queryable, accountId: string, { keep }: { keep?: string } = {}): Promise<number> {
-  const rows = await db.query(sql`
+/** Ends the account's sessions, except the one to keep, and returns how many. Locks the account's row first. */
+export async function endSessions(
+  tx: Transaction,
+  accountId: string,
+  { keep }: { keep?: string } = {},
+): Promise<number> {
+  await lockAccount(tx, accountId)
+  const rows = await tx.query(sql`
     update sessions set ended_at = now()
     where account_id = ${accountId} and ended_at is null and id is distinct from ${keep ?? null}
     returning id`)
   return rows.length
 }
 
-/** Keeps those that live before those that ended, and of each the last used. */
-export async function deleteExcessSessions(db: Queryable, accountId: string): Promise<void> {
-  await db.query(sql`
-    delete from sessions where id in (
-      select id from sessions where account_id = ${accountId}
-      order by ended_at is null desc, last_used_at desc offset ${accountLimits.sessions})`)
-}
-
-export type RequireSession = onRequestAsyncHookHandler
-
-/** Makes the hook that lets only signed-in callers through; others get `InvalidSessionError`. */
-export function requireSession(app: FastifyInstance, db: Database, key: TokenKey): RequireSession {
-  const sessions = new WeakMap<FastifyRequest, Session>()
-  app.decorateRequest('session', {
-    getter() {
-      const session = sessions.get(this)
-      if (!session) throw new Error(`${this.routeOptions.url} reads the session without requiring one`)
-      return session
-    },
-  })
-  return async (request) => {
-    const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    const session = token && (await findSession(db, key, token))
-    if (!session) throw invalidSession()
-    sessions.set(request, session)
-  }
-}
-
-export function invalidSession(): AppError {
-  return new AppError('InvalidSessionError', 'Log in, and send the token as "Authorization: Bearer <token>".', {
-    headers: { 'www-authenticate': 'Bearer' },
-  })
-}
-
-/** The session that an access token names, where it lives; its last use is noted to five minutes. */
-export async function findSession(db: Queryable, key: TokenKey, token: string): Promise<FoundSession | undefined> {
-  const named = await verifyAccessToken(key, token)
-  if (!named) return undefined
-  const [session] = await db.query<FoundSession & { isStale: boolean }>(sql`
-    select sessions.id, account_id as "accountId", last_used_at < now() - interval '5 minutes' as "isStale", locale
-    from sessions join accounts on accounts.id = account_id
-    where sessions.id = ${named.id} and ended_at is null and expires_at > now()
-      and ${named.until}::float8 > extract(epoch from now())`)
-  if (session?.isStale) await db.query(sql`update sessions set last_used_at = now() where id = ${session.id}`)
-  return session
+/** Sessions are named by UUIDs. PostgreSQL refuses to compare one with any other text. */
+export function isSessionId(text: unknown): text is string {
+  return typeof text === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 }

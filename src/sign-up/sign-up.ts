@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
+import { createAccount } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { requireEmail } from '../accounts/email-address.ts'
 import { isReservedForUndo } from '../accounts/email-changes.ts'
 import type { Config } from '../config/config.ts'
-import { type Database, sql } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
@@ -13,42 +14,41 @@ import { queueMail } from '../mail/outbox.ts'
 import { hashPassword } from '../passwords/hashing.ts'
 import { checkPassword } from '../passwords/rule.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config }
+type SignUpDependencies = { db: Database; config: Pick<Config, 'minPasswordLength'> }
+type Dependencies = SignUpDependencies & { limit: LimitByCaller }
+
+const credentials = body({ email: Type.String({ examples: ['ada@example.org'] }), password: Type.String() })
 
 export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
   const schema = {
     summary: 'Create an account',
     tags: ['Accounts'],
-    body: body({ email: Type.String({ examples: ['ada@example.org'] }), password: Type.String() }),
+    body: credentials,
     response: {
       200: Type.Object({ id: Type.String() }),
       ...errors('EmailAlreadyExistsError', 'TooManyRequestsError', ...bodyErrors),
     },
   }
   app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {
-    return { id: await signUp(db, config, request.body, readClient(request)) }
+    const { id } = await signUp({ db, config }, request.body, readClient(request))
+    return { id }
   })
 }
 
-/** Throws `SchemaValidationError` or `EmailAlreadyExistsError`. Answers the account's id. */
+/** Returns the new account. Throws `SchemaValidationError` or `EmailAlreadyExistsError`. */
 export async function signUp(
-  db: Database,
-  config: Config,
-  { email, password }: { email: string; password: string },
+  { db, config }: SignUpDependencies,
+  { email, password }: Static<typeof credentials>,
   { device, locale }: Client,
-): Promise<string> {
+): Promise<{ id: string; passwordHash: string }> {
   const canonical = requireEmail(email)
   checkPassword(password, { email, minLength: config.minPasswordLength })
   const passwordHash = await hashPassword(password)
   return db.transaction(async (tx) => {
-    const [account] = await tx.query<{ id: string }>(sql`
-      insert into accounts (email, email_canonical, password_hash, locale)
-      values (${email}, ${canonical}, ${passwordHash}, ${locale ?? null})
-      on conflict (email_canonical) do nothing
-      returning id`)
-    if (!account || (await isReservedForUndo(tx, canonical, account.id))) throw new AppError('EmailAlreadyExistsError')
-    await recordEvent(tx, { accountId: account.id, event: 'signed up', device })
-    await queueMail(tx, { kind: 'verify-address', accountId: account.id, locale })
-    return account.id
+    const id = await createAccount(tx, { email, canonical, passwordHash, locale })
+    if (!id || (await isReservedForUndo(tx, canonical, id))) throw new AppError('EmailAlreadyExistsError')
+    await recordEvent(tx, { accountId: id, event: 'signed up', device })
+    await queueMail(tx, { kind: 'verify-address', accountId: id, locale })
+    return { id, passwordHash }
   })
 }

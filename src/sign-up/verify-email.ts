@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { lockAccount, markVerified } from '../accounts/account.ts'
-import { enforceMailLimit } from '../accounts/account-limits.ts'
+import { lockAccount, markEmailVerified } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
+import { enforceMailLimit } from '../accounts/mail-limits.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { describeDevice, requestedLocale } from '../http/client.ts'
@@ -10,9 +10,9 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
 import { findLink, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
-import { invalidSession, type RequireSession } from '../sessions/session.ts'
+import { currentSession, invalidSession, type SignedIn } from '../sessions/require-session.ts'
 
-type Dependencies = { db: Database; signedIn: RequireSession; limit: LimitByCaller }
+type Dependencies = { db: Database; signedIn: SignedIn; limit: LimitByCaller }
 
 export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
   const verify = {
@@ -27,24 +27,15 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   })
 
   const send = {
-    summary: 'Ask for another mail to verify the e-mail address',
+    summary: 'Send another mail to verify the e-mail address',
     tags: ['Accounts'],
     security: bearer,
     response: { 200: nothing, ...errors('InvalidSessionError', 'TooManyRequestsError', ...bodyErrors) },
   }
   const options = { schema: send, onRequest: signedIn, preHandler: limit('verify-mail') }
   app.post('/api/auth/verify/mail', options, async (request) => {
-    await requestVerification(db, request.session.accountId, requestedLocale(request))
+    await requestVerification(db, currentSession(request).accountId, requestedLocale(request))
     return {}
-  })
-}
-
-/** Throws `TooManyRequestsError`, or `InvalidSessionError` where the account was deleted meanwhile. */
-export async function requestVerification(db: Database, accountId: string, locale: string | undefined): Promise<void> {
-  await db.transaction(async (tx) => {
-    if (!(await lockAccount(tx, accountId))) throw invalidSession()
-    await enforceMailLimit(tx, accountId, 'verify-address')
-    await queueMail(tx, { kind: 'verify-address', accountId, locale })
   })
 }
 
@@ -54,8 +45,17 @@ export async function verifyEmail(db: Database, token: string, device: string): 
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Log in and ask for another mail.')
   await db.transaction(async (tx) => {
     const spent = await spendLink(tx, ['verify-email'], token)
-    if (!spent) throw new AppError('BadTokenError', 'The link was already used, or is not valid.')
-    await markVerified(tx, spent.accountId)
+    if (!spent) throw new AppError('BadTokenError', 'The link has already been used, or is not one of ours.')
+    await markEmailVerified(tx, spent.accountId)
     await recordEvent(tx, { accountId: spent.accountId, event: 'email verified', device })
+  })
+}
+
+/** Throws `TooManyRequestsError`, or `InvalidSessionError` if the account has just been deleted. */
+export async function requestVerification(db: Database, accountId: string, locale: string | undefined): Promise<void> {
+  await db.transaction(async (tx) => {
+    if (!(await lockAccount(tx, accountId))) throw invalidSession()
+    await enforceMailLimit(tx, accountId, 'verify-address')
+    await queueMail(tx, { kind: 'verify-address', accountId, locale })
   })
 }

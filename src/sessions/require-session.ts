@@ -1,0 +1,78 @@
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { type Queryable, sql } from '../database/database.ts'
+import { AppError } from '../errors.ts'
+import { clearSessionCookie, readSessionCookie } from '../http/cookies.ts'
+import { type TokenKey, verifyAccessToken } from './access-token.ts'
+import type { Session } from './session.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `sessionFromBearer` and `sessionFromCookie`. Null before them, and if the request has no live session. */
+    session: Session | null
+  }
+}
+
+/** The hooks of an API route that needs a session: look it up, then require it. */
+export type SignedIn = onRequestAsyncHookHandler[]
+
+/** Makes the hook of the API, which finds the session by the access token in the `Authorization` header. */
+export function sessionFromBearer(db: Queryable, key: TokenKey): onRequestAsyncHookHandler {
+  return async (request) => {
+    const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+    request.session = token ? await findSession(db, key, token) : null
+  }
+}
+
+/** Makes the hook of the pages, which finds the session by the access token in the session cookie. */
+export function sessionFromCookie(
+  db: Queryable,
+  key: TokenKey,
+  site: { publicUrl: string },
+): onRequestAsyncHookHandler {
+  return async (request, reply) => {
+    const token = readSessionCookie(request, site)
+    if (!token) return
+    request.session = await findSession(db, key, token)
+    // The session has ended, by a reset for example, so the browser need not send its cookie again.
+    if (!request.session) clearSessionCookie(reply, site)
+  }
+}
+
+/** For API routes: throws `InvalidSessionError` unless the request has a session. */
+export const requireSession: onRequestAsyncHookHandler = async (request) => {
+  if (!request.session) throw invalidSession()
+}
+
+/** For pages: redirects to the login page unless the request has a session, and from there back to the page. */
+export const requireLogin: onRequestAsyncHookHandler = async (request, reply) => {
+  if (request.session) return
+  const next = request.method === 'GET' ? `?next=${encodeURIComponent(request.url)}` : ''
+  return reply.redirect(`/log-in${next}`, 303)
+}
+
+/** Returns the session of a request whose route requires one. */
+export function currentSession({ session, routeOptions }: FastifyRequest): Session {
+  if (!session) throw new Error(`${routeOptions.url} reads the session without requiring one`)
+  return session
+}
+
+export function invalidSession(): AppError {
+  return new AppError('InvalidSessionError', 'Log in, and send the token as "Authorization: Bearer <token>".', {
+    headers: { 'www-authenticate': 'Bearer' },
+  })
+}
+
+/** Returns the session that an access token names, or null if it is not live. Keeps `last_used_at` to five minutes. */
+async function findSession(db: Queryable, key: TokenKey, token: string): Promise<Session | null> {
+  const claims = await verifyAccessToken(key, token)
+  if (!claims) return null
+  const [found] = await db.query<Session & { isStale: boolean }>(sql`
+    select sessions.id, account_id as "accountId", locale, last_used_at < now() - interval '5 minutes' as "isStale"
+    from sessions join accounts on accounts.id = account_id
+    where sessions.id = ${claims.sessionId} and ended_at is null and expires_at > now()
+      and ${claims.expiresAt}::float8 > extract(epoch from now())`)
+  if (!found) return null
+  const { isStale, ...session } = found
+  if (isStale) await db.query(sql`update sessions set last_used_at = now() where id = ${session.id}`)
+  return session
+}
