@@ -4,6 +4,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import { type HTMLElement, parse } from 'node-html-parser'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { sql } from '../database/database.ts'
+import { translate } from '../i18n/translate.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -59,7 +60,7 @@ test('what is wrong with the form is told at each field, and nothing that was ty
 test('a name that is taken is told at the name, and a year makes it another movie', async () => {
   const again = await send('/movies/new', alien, asGrace)
   assert.equal(again.status, 400)
-  assert.match(parse(again.text).querySelector('#name-error')?.text ?? '', /give its year/)
+  assert.equal(parse(again.text).querySelector('#name-error')?.text, translate('en', 'page.movie-form.taken'))
   assert.equal((await send('/movies/new', { ...alien, year: '2026' }, asGrace)).status, 303)
 })
 
