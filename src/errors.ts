@@ -1,3 +1,5 @@
+import type { MessageKey } from './i18n/translate.ts'
+
 /** Every error that a client can meet: its HTTP status and the message that clients rely on. */
 export const errorCodes = {
   InternalServerError: { status: 500, message: 'Something went wrong' },
@@ -24,7 +26,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes
 
-/** Why a field is refused, in a word that never changes. Each is a sentence `page.reason.<reason>` in every language. */
+/** Why a field is refused, in a word that never changes. Each has a message, `page.reason.<reason>`. */
 export const reasons = [
   'missing',
   'unknown',
@@ -54,26 +56,26 @@ export type Reason = (typeof reasons)[number]
 export type FieldError = { field: string; detail: string; reason: Reason; min?: number; max?: number }
 
 /** What a caller did that the service answers with one of the codes above. `detail` is for a person, in English; a page
- * says `sentence` instead, by its key. */
+ * shows the message `messageKey` instead. */
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly status: number
   readonly detail: string | undefined
   readonly fields: FieldError[] | undefined
-  readonly sentence: string | undefined
+  readonly messageKey: MessageKey | undefined
   readonly headers: Record<string, string>
 
   constructor(
     code: ErrorCode,
     detail?: string,
-    more: { fields?: FieldError[]; sentence?: string; headers?: Record<string, string>; cause?: unknown } = {},
+    more: { fields?: FieldError[]; messageKey?: MessageKey; headers?: Record<string, string>; cause?: unknown } = {},
   ) {
     super(detail ?? errorCodes[code].message, { cause: more.cause })
     this.code = code
     this.status = errorCodes[code].status
     this.detail = detail
     this.fields = more.fields
-    this.sentence = more.sentence
+    this.messageKey = more.messageKey
     this.headers = more.headers ?? {}
   }
 }

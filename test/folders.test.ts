@@ -23,6 +23,7 @@ const order = [
   'accounts',
   'mail',
   'http',
+  'errors',
   'i18n',
   'database',
 ]
@@ -62,7 +63,8 @@ function importsIn(file: string, text: string): Import[] {
   assert.deepEqual(errors, [], file)
   const imports: Import[] = []
   const add = (target: string, isType: boolean) => {
-    if (target.startsWith('.')) imports.push({ from: file, to: posix.join(posix.dirname(file), target), isType })
+    if (target.endsWith('.ts') && target.startsWith('.'))
+      imports.push({ from: file, to: posix.join(posix.dirname(file), target), isType })
   }
   new Visitor({
     ImportDeclaration: ({ source, importKind }) => add(source.value, importKind === 'type'),

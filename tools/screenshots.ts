@@ -78,7 +78,7 @@ async function takeLanguages(browser: Browser, bag: MovieBag, { stops, ada }: Vi
       await open(pages[who])
       pictures.push(await take(pages[who], `${locale}-${name}`, ['light']))
     }
-    for (const kind of mailKinds(locale)) {
+    for (const kind of mailKinds()) {
       await pages.ada.goto(`/dev/mails/${locale}/${kind}/html`)
       pictures.push(await take(pages.ada, `${locale}-mail-${kind}`, ['light']))
     }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
+import type { KeyAfter } from '../i18n/translate.ts'
 
 export const accountEvents = [
   'signed up',
@@ -18,7 +19,7 @@ export const accountEvents = [
   'account frozen',
   'deletion requested',
   'mail sent',
-] as const
+] as const satisfies KeyAfter<'page.account-history.'>[]
 
 export type AccountEvent = (typeof accountEvents)[number]
 

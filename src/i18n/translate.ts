@@ -1,23 +1,35 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IntlMessageFormat } from 'intl-messageformat'
+import type en from '../../locales/en.json'
 import { localesDir, textDirection } from './languages.ts'
 
-type Values = Record<string, unknown>
+/** The key of a message. Every locale file has the keys of the English one. */
+export type MessageKey = keyof typeof en
 
-/** Returns a message of `locales/<locale>.json`, in ICU syntax, with its values filled in. Throws if it has no such key. */
-export function translate(locale: string, key: string, values: Values = {}): string {
-  return String(messageOf(locale, key).format(isolate(locale, values)))
+/** What follows `Prefix` in the keys that begin with it, for templates that append it. */
+export type KeyAfter<Prefix extends string, Key = MessageKey> = Key extends `${Prefix}${infer Rest}` ? Rest : never
+
+export type MessageValues = Record<string, unknown>
+
+/** Returns a message of `locales/<locale>.json`, which is in ICU syntax, with its values filled in. */
+export function translate(locale: string, key: MessageKey, values: MessageValues = {}): string {
+  return String(compileMessage(locale, key).format(isolateValues(locale, values)))
+}
+
+/** Returns whether a text, such as one in a template, is the key of a message. */
+export function isMessageKey(text: string): text is MessageKey {
+  return text in readMessages('en')
 }
 
 const compiled = new Map<string, IntlMessageFormat>()
 
-/** Parsed once: parsing costs many times what filling in does. */
-function messageOf(locale: string, key: string): IntlMessageFormat {
+/** Compiles a message once, because that costs many times what filling in the values does. */
+function compileMessage(locale: string, key: MessageKey): IntlMessageFormat {
   const id = `${locale} ${key}`
   const known = compiled.get(id)
   if (known) return known
-  const text = sentencesOf(locale)[key]
+  const text = readMessages(locale)[key]
   if (text === undefined) throw new Error(`locales/${locale}.json has no message "${key}".`)
   const message = new IntlMessageFormat(text, locale, undefined, { ignoreTag: true })
   compiled.set(id, message)
@@ -28,7 +40,7 @@ function messageOf(locale: string, key: string): IntlMessageFormat {
  * In a right-to-left language, puts each text between FSI and PDI (UAX 9), so that an e-mail address or a title keeps its
  * own direction and its last bracket stays in place. Numbers stay numbers, for plurals.
  */
-function isolate(locale: string, values: Values): Record<string, string | number> {
+function isolateValues(locale: string, values: MessageValues): Record<string, string | number> {
   const isMixed = textDirection(locale) === 'rtl'
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => {
@@ -38,55 +50,12 @@ function isolate(locale: string, values: Values): Record<string, string | number
   )
 }
 
-export function hasMessage(locale: string, key: string): boolean {
-  return key in sentencesOf(locale)
-}
+const messagesByLocale = new Map<string, Record<string, string>>()
 
-const sentences = new Map<string, Record<string, string>>()
-
-function sentencesOf(locale: string): Record<string, string> {
-  const known = sentences.get(locale)
+function readMessages(locale: string): Record<string, string> {
+  const known = messagesByLocale.get(locale)
   if (known) return known
-  const read: Record<string, string> = JSON.parse(readFileSync(join(localesDir, `${locale}.json`), 'utf8'))
-  sentences.set(locale, read)
-  return read
-}
-
-const byLocale = new Map<string, ReturnType<typeof makeFormatters>>()
-
-/** Made once for each locale: each holds some 26 kB outside the JavaScript heap, which nothing presses V8 to free. */
-function formatters(locale: string) {
-  const known = byLocale.get(locale)
-  if (known) return known
-  const made = makeFormatters(locale)
-  byLocale.set(locale, made)
-  return made
-}
-
-function makeFormatters(locale: string) {
-  return {
-    date: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }),
-    time: new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone: 'UTC' }),
-    duration: new Intl.DurationFormat(locale, { style: 'long' }),
-  }
-}
-
-/** Formats a moment for a reader, in UTC. */
-export function formatDate(locale: string, at: Date): string {
-  const { date, time } = formatters(locale)
-  return translate(locale, 'moment', { date: date.format(at), time: time.format(at) })
-}
-
-/** A device, as `deviceOf` finds it: "Firefox on Windows", or one of the two. */
-export function formatDevice(locale: string, device: string): string {
-  const [browser, system] = device.split(' on ')
-  return system ? translate(locale, 'device', { browser, system }) : device
-}
-
-/** A length of time in the largest unit that measures it without a rest. */
-export function formatDuration(locale: string, ms: number): string {
-  const seconds = Math.round(ms / 1000)
-  const format = formatters(locale).duration
-  if (seconds % 3600 === 0) return format.format({ hours: seconds / 3600 })
-  return format.format(seconds % 60 === 0 ? { minutes: seconds / 60 } : { seconds })
+  const messages: Record<string, string> = JSON.parse(readFileSync(join(localesDir, `${locale}.json`), 'utf8'))
+  messagesByLocale.set(locale, messages)
+  return messages
 }

@@ -11,8 +11,8 @@ export type LinkPurpose =
   | 'report-change'
 
 /** `email` is the e-mail address that the account has now. */
-export type Link = {
-  purpose: LinkPurpose
+export type Link<Purpose extends LinkPurpose = LinkPurpose> = {
+  purpose: Purpose
   state: 'live' | 'expired' | 'spent' | 'replaced' | 'revoked'
   endedAt: Date | null
   endedSecondsAgo: number | null
@@ -54,10 +54,14 @@ const columns: Sql = sql`purpose,
 const isForItsReader: Sql = sql`coalesce(links.email_canonical = accounts.email_canonical, true)`
 
 /** Returns the link with this token and one of these purposes, or undefined if there never was one. Changes nothing. */
-export async function findLink(db: Queryable, purposes: LinkPurpose[], typed: string): Promise<Link | undefined> {
+export async function findLink<Purpose extends LinkPurpose>(
+  db: Queryable,
+  purposes: Purpose[],
+  typed: string,
+): Promise<Link<Purpose> | undefined> {
   const token = parseToken(typed)
   if (!token) return undefined
-  const [link] = await db.query<Link>(sql`
+  const [link] = await db.query<Link<Purpose>>(sql`
     select ${columns}
     from links join accounts on accounts.id = account_id
     where token_hash = ${hashToken(token)} and purpose = any(${purposes}) and ${isForItsReader}`)

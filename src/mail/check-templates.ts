@@ -11,7 +11,7 @@ type Settings = { templatesDir: string | undefined; defaultLocale: string }
 export async function checkMailTemplates({ templatesDir, defaultLocale }: Settings): Promise<void> {
   if (!templatesDir) return
   const render = openMailTemplates({ templatesDir })
-  for (const kind of mailKinds(defaultLocale)) {
+  for (const kind of mailKinds()) {
     const values = await sampleOf(kind, defaultLocale)
     const message = await render(kind, defaultLocale, values).catch(refuse)
     const used = await variablesOf(foldersOf(templatesDir), kind).catch(refuse)

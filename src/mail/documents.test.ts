@@ -53,7 +53,7 @@ test('every setting of mail is explained, and none that is not there', () => {
 
 test('every mail is listed with the values that its templates know', async () => {
   const rows = rowsUnder(mail, 'Templates').map(([kind, , values]) => [kind, values])
-  const known = mailKinds('en').map(async (kind) => [
+  const known = mailKinds().map(async (kind) => [
     kind,
     (await variablesOf(foldersOf(undefined), kind)).toSorted().join(', '),
   ])

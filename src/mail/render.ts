@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { type Context, Liquid } from 'liquidjs'
 import { textDirection } from '../i18n/languages.ts'
-import { formatDate, formatDevice, formatDuration, translate } from '../i18n/translate.ts'
+import { templateEngine } from '../i18n/template-engine.ts'
+import { isMessageKey, type MessageKey, translate } from '../i18n/translate.ts'
 import type { Message } from './smtp.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -20,7 +20,7 @@ export function openMailTemplates({ templatesDir }: { templatesDir: string | und
   const html = templateEngine(folders, '.html')
   const text = templateEngine(folders, '.txt')
   return async (kind, locale, values) => ({
-    subject: translate(locale, `mail.${kind}.subject`),
+    subject: translate(locale, subjectKey(kind)),
     text: await text.renderFile(kind, { ...values, locale, dir: textDirection(locale) }),
     html: await html.renderFile(kind, { ...values, locale, dir: textDirection(locale) }),
   })
@@ -31,35 +31,9 @@ export function foldersOf(templatesDir: string | undefined): string[] {
   return templatesDir ? [join(templatesDir, 'email'), templatesDir, ownTemplates] : [ownTemplates]
 }
 
-/** The template engine, as mails and pages use it: HTML is escaped, and filters say things in the language `locale`. */
-export function templateEngine(folders: string[], extension: '.html' | '.txt'): Liquid {
-  const engine = new Liquid({
-    root: folders,
-    layouts: folders,
-    partials: folders,
-    extname: extension,
-    cache: true,
-    strictFilters: true,
-    strictVariables: true,
-    lenientIf: true,
-    ownPropertyOnly: true,
-    ...(extension === '.html' && { outputEscape: 'escape' }),
-  })
-  engine.registerFilter('t', function (key: string, ...values: [string, unknown][]) {
-    return translate(localeIn(this.context), key, Object.fromEntries(values))
-  })
-  engine.registerFilter('date_in_words', function (at: Date | null) {
-    return at ? formatDate(localeIn(this.context), at) : ''
-  })
-  engine.registerFilter('duration_in_words', function (ms: number) {
-    return formatDuration(localeIn(this.context), ms)
-  })
-  engine.registerFilter('device_in_words', function (device: string) {
-    return formatDevice(localeIn(this.context), device)
-  })
-  return engine
-}
-
-function localeIn(context: Context): string {
-  return String(context.getSync(['locale']))
+/** Returns the key of the subject of a kind of mail. */
+export function subjectKey(kind: string): MessageKey {
+  const key = `mail.${kind}.subject`
+  if (!isMessageKey(key)) throw new Error(`"${kind}" is no kind of mail.`)
+  return key
 }

@@ -1,12 +1,14 @@
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { formatDate, formatDevice, formatDuration, hasMessage } from '../i18n/translate.ts'
-import { foldersOf, ownTemplates, templateEngine } from './render.ts'
+import { formatDate, formatDevice, formatDuration } from '../i18n/format.ts'
+import { templateEngine } from '../i18n/template-engine.ts'
+import { isMessageKey } from '../i18n/translate.ts'
+import { foldersOf, ownTemplates } from './render.ts'
 
 /** What has a subject is a mail; the frame and the button are parts. */
-export function mailKinds(locale: string): string[] {
+export function mailKinds(): string[] {
   const names = readdirSync(ownTemplates).map((file) => basename(basename(file, '.html'), '.txt'))
-  return [...new Set(names)].filter((name) => hasMessage(locale, `mail.${name}.subject`))
+  return [...new Set(names)].filter((name) => isMessageKey(`mail.${name}.subject`))
 }
 
 /** Made-up values for a mail, as its writer would give them: those that our own two templates use between them. */

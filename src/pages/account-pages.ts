@@ -11,6 +11,7 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { languageName, languages, textDirection } from '../i18n/languages.ts'
+import type { KeyAfter } from '../i18n/translate.ts'
 import { endOneSession, endOtherSessions, listSessions } from '../sessions/list.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import type { Session } from '../sessions/session.ts'
@@ -71,7 +72,7 @@ async function accountValues(db: Database, session: Session) {
   }
 }
 
-/** What the page says after a change: each is a message, `page.account.<notice>`. */
+/** The messages after a change, `page.account.<notice>`. */
 const notices = [
   'verify-mail',
   'session-ended',
@@ -79,4 +80,4 @@ const notices = [
   'password-changed',
   'address-asked',
   'language-changed',
-] as const
+] as const satisfies KeyAfter<'page.account.'>[]

@@ -17,7 +17,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (
   { db, limit, countAttempt, show },
 ) => {
   app.addHook('onRequest', requireLogin)
-  const page = { name: 'account-address', title: 'account-address' }
+  const page = { name: 'account-address', title: 'account-address' } as const
 
   app.get('/account/address', (_request, reply) => show(reply, { ...page, values: { email: '' } }))
 
@@ -30,7 +30,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (
       await requestEmailChange({ db, countAttempt }, currentSession(request).accountId, change)
       return await reply.redirect('/account?done=address-asked', 303)
     } catch (error) {
-      const wrongPassword = { field: 'password', sentence: 'page.form.wrong-password' }
+      const wrongPassword = { field: 'password', key: 'page.form.wrong-password' } as const
       const formErrors = formErrorsFrom(error, { UnauthorizedError: wrongPassword })
       return show(reply, { ...page, formErrors, values: { email: change.email } })
     }

@@ -31,7 +31,7 @@ export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async
       await changePassword(tools, currentSession(request), change)
       return await reply.redirect('/account?done=password-changed', 303)
     } catch (error) {
-      const wrongPassword = { field: 'current_password', sentence: 'page.form.wrong-password' }
+      const wrongPassword = { field: 'current_password', key: 'page.form.wrong-password' } as const
       return showForm(request, reply, formErrorsFrom(error, { UnauthorizedError: wrongPassword }))
     }
   })

@@ -41,7 +41,7 @@ export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async 
       const until = isWaiting ? deletedAt : null
       return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
     } catch (error) {
-      const wrongPassword = { field: 'password', sentence: 'page.form.wrong-password' }
+      const wrongPassword = { field: 'password', key: 'page.form.wrong-password' } as const
       const formErrors = formErrorsFrom(error, { UnauthorizedError: wrongPassword })
       return showForm(reply, accountId, { movies, formErrors })
     }

@@ -1,13 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import type { AppError, ErrorCode } from '../errors.ts'
-import { fieldMessages, type ShowPage } from './render.ts'
+import type { MessageKey } from '../i18n/translate.ts'
+import { fieldMessages, type PageTitle, type ShowPage } from './render.ts'
 
 /** Shows an error as a page. */
 export function showErrorPage(show: ShowPage, error: AppError, reply: FastifyReply) {
   const { status, code, fields = [], headers } = error
-  const title = statusesWithTitle.includes(status) ? `error-${status}` : 'error'
+  const title = titles[status] ?? 'error'
   const values = {
-    more: error.sentence ?? explanations[code] ?? '',
+    more: error.messageKey ?? explanations[code] ?? '',
     waitMs: waitMs(headers),
     id: reply.request.id,
     status,
@@ -16,11 +17,17 @@ export function showErrorPage(show: ShowPage, error: AppError, reply: FastifyRep
   return show(reply.headers(headers), { name: 'error', title, formErrors, values })
 }
 
-/** The statuses that have a title of their own, `page.error-<status>.title`. */
-const statusesWithTitle = [404, 405, 429, 500, 503]
+/** The titles of statuses that have their own. */
+const titles: Record<number, PageTitle> = {
+  404: 'error-404',
+  405: 'error-405',
+  429: 'error-429',
+  500: 'error-500',
+  503: 'error-503',
+}
 
 /** What the page says about an error beyond its status. */
-const explanations: Partial<Record<ErrorCode, string>> = {
+const explanations: Partial<Record<ErrorCode, MessageKey>> = {
   UpdatingMovieError: 'page.error.not-yours',
   DeletingMovieError: 'page.error.not-yours',
   TooManyMoviesError: 'page.error.too-many-movies',

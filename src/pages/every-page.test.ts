@@ -4,10 +4,11 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { HtmlValidate } from 'html-validate'
 import type { Page, Response } from 'playwright-core'
+import deMessages from '../../locales/de.json' with { type: 'json' }
+import enMessages from '../../locales/en.json' with { type: 'json' }
 import { startBrowser } from '../../test/browser.ts'
 import { logIn, startMovieBag } from '../../test/movie-bag.ts'
 import { adasWindow, type Stop, tour } from '../../test/tour.ts'
-import { readSentences } from '../../tools/sentences.ts'
 
 const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const bag = await startMovieBag()
@@ -34,10 +35,10 @@ const said = `(() => {
       if (isOurs(element)) texts.push(element.getAttribute(name))
   return texts.map((text) => text.trim()).filter(Boolean)
 })()`
-const partsIn = (language: string) =>
-  Object.values(readSentences()[language] ?? {}).flatMap((text) => text.split(/\{\w+\}|\|/).map((part) => part.trim()))
-const german = new Set(partsIn('de'))
-const english = partsIn('en').filter((part) => part.length > 1 && !german.has(part))
+const partsOf = (messages: Record<string, string>) =>
+  Object.values(messages).flatMap((text) => text.split(/\{\w+\}|\|/).map((part) => part.trim()))
+const german = new Set(partsOf(deMessages))
+const english = partsOf(enMessages).filter((part) => part.length > 1 && !german.has(part))
 const html = new HtmlValidate({
   extends: ['html-validate:recommended'],
   rules: {

@@ -24,7 +24,7 @@ export const forgotPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
       return await show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
     } catch (error) {
       const formErrors = formErrorsFrom(error, {
-        EmailDoesnotExistsError: { field: 'email', sentence: 'page.forgot.unknown' },
+        EmailDoesnotExistsError: { field: 'email', key: 'page.forgot.unknown' },
       })
       return show(reply, { name: 'forgot', title: 'forgot', formErrors, values: { email } })
     }

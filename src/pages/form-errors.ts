@@ -1,8 +1,9 @@
 import { AppError, type ErrorCode } from '../errors.ts'
+import type { MessageKey } from '../i18n/translate.ts'
 import { type FormErrors, fieldMessages } from './render.ts'
 
 /** For errors that name no field: which field of this form each is about, and the message to show there. */
-type FieldOfError = Partial<Record<ErrorCode, { field: string; sentence: string }>>
+type FieldOfError = Partial<Record<ErrorCode, { field: string; key: MessageKey }>>
 
 /** Turns an error into messages at the fields of a form. Rethrows errors that the form cannot show, such as a 5xx. */
 export function formErrorsFrom(error: unknown, fieldOfError: FieldOfError = {}): FormErrors {
@@ -12,6 +13,6 @@ export function formErrorsFrom(error: unknown, fieldOfError: FieldOfError = {}):
   if (first) return { status, errors: fieldMessages(fields), focus: first.field }
   const known = fieldOfError[code]
   if (!known) throw error
-  const { field, sentence } = known
-  return { status, errors: { [field]: { sentence } }, focus: field }
+  const { field, key } = known
+  return { status, errors: { [field]: { key } }, focus: field }
 }

@@ -32,26 +32,30 @@ export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { 
     app.post(path, { schema, preHandler: limit('link') }, async (request, reply) => {
       const { token } = request.body
       const link = await findLink(db, purposes, token)
+      const refuse = async () =>
+        showLink(show, reply, {
+          link: await findLink(db, purposes, token),
+          live: buttonPage(path, token),
+          dead: { name: 'link', status: 403, values: { action: path } },
+        })
+      if (!link) return refuse()
       try {
         await act(db, token, readClient(request))
       } catch (error) {
         if (!(error instanceof AppError && error.status === 403)) throw error
-        const dead = { name: 'link', status: error.status, values: { action: path } } as const
-        return showLink(show, reply, {
-          link: await findLink(db, purposes, token),
-          live: buttonPage(path, token),
-          dead,
-        })
+        return refuse()
       }
-      const title = link?.purpose ?? 'link-unknown'
-      return show(reply, { name: 'link-done', title, heading: { sentence: `page.${title}.thanks` } })
+      const { purpose } = link
+      return show(reply, { name: 'link-done', title: purpose, heading: { key: `page.${purpose}.thanks` } })
     })
   }
 }
 
+type ActionPurpose = Exclude<LinkPurpose, 'reset-password'>
+
 type Action = {
   path: string
-  purposes: LinkPurpose[]
+  purposes: ActionPurpose[]
   act: (db: Database, token: string, client: Client) => Promise<unknown>
 }
 
@@ -79,7 +83,7 @@ const actions: Action[] = [
 ]
 
 function buttonPage(action: string, token: string) {
-  return ({ purpose, params, email }: Link): Page => ({
+  return ({ purpose, params, email }: Link<ActionPurpose>): Page => ({
     name: 'link',
     title: purpose,
     values: { action, token, email: params['email'] ?? email },

@@ -35,8 +35,8 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
       return await reply.redirect(next, 303)
     } catch (error) {
       const formErrors = formErrorsFrom(error, {
-        UnauthorizedError: { field: 'password', sentence: 'page.log-in.wrong' },
-        UnverifiedEmailError: { field: 'email', sentence: 'page.log-in.unverified' },
+        UnauthorizedError: { field: 'password', key: 'page.log-in.wrong' },
+        UnverifiedEmailError: { field: 'email', key: 'page.log-in.unverified' },
       })
       return show(reply, { name: 'log-in', title: 'log-in', formErrors, values: { email, next } })
     }

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
 import { languageName, languages } from '../i18n/languages.ts'
 import { translate } from '../i18n/translate.ts'
-import { openMailTemplates } from '../mail/render.ts'
+import { openMailTemplates, subjectKey } from '../mail/render.ts'
 import { mailKinds, sampleOf } from '../mail/samples.ts'
 import type { ShowPage } from './render.ts'
 
@@ -22,12 +22,12 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
 
   app.get('/dev/mails', (_request, reply) => {
     const { defaultLocale: locale } = config
-    const mails = mailKinds(locale).map((kind) => ({ kind, subject: translate(locale, `mail.${kind}.subject`) }))
-    return show(reply, { name: 'dev-mails', title: 'dev-mails', heading: 'Mails', values: { mails, locales } })
+    const mails = mailKinds().map((kind) => ({ kind, subject: translate(locale, subjectKey(kind)) }))
+    return show(reply, { name: 'dev-mails', heading: 'Mails', values: { mails, locales } })
   })
 
   app.get('/dev/mails/:locale/:kind', { schema, onSend: mayFrame }, async ({ params }, reply) => {
-    const page = { name: 'dev-mail', title: 'dev-mail', heading: params.kind }
+    const page = { name: 'dev-mail', heading: params.kind }
     const values = { kind: params.kind, language: params.locale, locales }
     try {
       return await show(reply, { ...page, values: { ...values, mail: await preview(params), problem: '' } })
@@ -47,7 +47,7 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
   })
 
   async function preview({ locale, kind }: { locale: string; kind: string }) {
-    if (!languages.includes(locale) || !mailKinds(locale).includes(kind)) throw new AppError('NotFoundError')
+    if (!languages.includes(locale) || !mailKinds().includes(kind)) throw new AppError('NotFoundError')
     return openMailTemplates(config)(kind, locale, await sampleOf(kind, locale))
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import type { MessageKey } from '../i18n/translate.ts'
 import { addMovie } from '../movies/add-movie.ts'
 import { changeMovie } from '../movies/change-movie.ts'
 import { movieParams } from '../movies/movie.ts'
@@ -50,17 +51,25 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
     const { id, formErrors } = options
     const action = id ? `/movies/${encodeURIComponent(id)}/edit` : '/movies/new'
     const back = id ? `/movies/${encodeURIComponent(id)}` : '/'
-    const [title, focus] = id ? ['movie-edit', ''] : ['movie-new', 'name']
-    return show(reply, { name: 'movie-form', title, focus, formErrors, values: { movie, action, back } })
+    const heading = id ? ({ title: 'movie-edit' } as const) : ({ title: 'movie-new', focus: 'name' } as const)
+    return show(reply, { name: 'movie-form', ...heading, formErrors, values: { movie, action, back } })
   }
 }
 
 /** Shows one message per field of the form: what is wrong with an entry of a list is shown at the list. */
 function movieFormErrors(error: unknown): FormErrors {
-  const nameTaken = { field: 'name', sentence: 'page.movie-form.taken' }
+  const nameTaken = { field: 'name', key: 'page.movie-form.taken' } as const
   const formErrors = formErrorsFrom(error, { MovieAlreadyExistsError: nameTaken })
   if (error instanceof AppError && error.code === 'MovieAlreadyExistsError') return formErrors
   const fields = [...new Set(Object.keys(formErrors.errors).map((path) => path.split('.')[0] ?? path))]
-  const errors = fields.map((field) => [field, { sentence: `page.movie-form.wrong-${field}` }])
+  const errors = fields.map((field) => [field, { key: wrongFieldKeys[field] ?? 'page.reason.invalid' }])
   return { status: formErrors.status, errors: Object.fromEntries(errors), focus: fields[0] ?? '' }
+}
+
+const wrongFieldKeys: Record<string, MessageKey> = {
+  name: 'page.movie-form.wrong-name',
+  year: 'page.movie-form.wrong-year',
+  casts: 'page.movie-form.wrong-casts',
+  genres: 'page.movie-form.wrong-genres',
+  notes: 'page.movie-form.wrong-notes',
 }

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { strictObject } from '../http/schemas.ts'
+import type { KeyAfter } from '../i18n/translate.ts'
 import { deleteMovie } from '../movies/delete-movie.ts'
 import { movieParams, type WholeMovie } from '../movies/movie.ts'
 import { findMovie } from '../movies/read-movie.ts'
@@ -11,8 +12,8 @@ import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { drawCover } from './cover.ts'
 import type { ShowPage } from './render.ts'
 
-/** What the page says after a change: each is a message, `page.movie.<notice>`. */
-const notices = ['added', 'changed', 'put-back'] as const
+/** The messages after a change, `page.movie.<notice>`. */
+const notices = ['added', 'changed', 'put-back'] as const satisfies KeyAfter<'page.movie.'>[]
 
 /** A movie's page, and the buttons that delete and restore it. */
 export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPage }> = async (app, { db, show }) => {
@@ -25,7 +26,7 @@ export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPag
       isOwn: movie.added_by === request.session?.accountId,
       done: notices.find((notice) => notice === request.query.done) ?? '',
     }
-    return show(reply, { name: 'movie', title: 'movie', heading: movie.name, values })
+    return show(reply, { name: 'movie', heading: movie.name, values })
   })
 
   const ownMovie = { schema: { params: movieParams }, onRequest: requireLogin }

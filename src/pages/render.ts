@@ -5,17 +5,14 @@ import type { FieldError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
 import { textDirection, toLanguage } from '../i18n/languages.ts'
-import { translate } from '../i18n/translate.ts'
-import { templateEngine } from '../mail/render.ts'
+import { templateEngine } from '../i18n/template-engine.ts'
+import { type MessageKey, type MessageValues, translate } from '../i18n/translate.ts'
 
 /** Sends the page of that name in `templates/pages/`, in the language of the account or of the browser. */
 export type ShowPage = (reply: FastifyReply, page: Page) => Promise<FastifyReply>
 
-export type Page = {
+export type Page = Heading & {
   name: string
-  /** The key of the heading, `page.<title>.title`, unless `heading` replaces it. */
-  title: string
-  heading?: string | Message
   status?: number
   /** The field that has the focus at first. */
   focus?: string
@@ -24,8 +21,15 @@ export type Page = {
   values?: Record<string, unknown>
 }
 
+/** The message `page.<title>.title`, unless `heading` replaces it; or a text that is not translated. */
+type Heading = { title: PageTitle; heading?: Message } | { title?: undefined; heading: string }
+
+export type PageTitle = TitleOf<MessageKey>
+
+type TitleOf<Key> = Key extends `page.${infer Title}.title` ? Title : never
+
 /** A message key with its values, translated when the page is rendered. */
-export type Message = { sentence: string; values?: Record<string, unknown> }
+export type Message = { key: MessageKey; values?: MessageValues }
 
 /** Why a form is shown again: the status of the response, a message per field, and the field to focus. */
 export type FormErrors = { status: number; errors: Record<string, Message>; focus: string }
@@ -52,7 +56,7 @@ export function openPages({ templatesDir, defaultLocale }: Pick<Config, 'templat
 /** The messages of wrong fields, by field. */
 export function fieldMessages(fields: FieldError[]): Record<string, Message> {
   return Object.fromEntries(
-    fields.map(({ field, reason, min, max }) => [field, { sentence: `page.reason.${reason}`, values: { min, max } }]),
+    fields.map(({ field, reason, min, max }) => [field, { key: `page.reason.${reason}`, values: { min, max } }]),
   )
 }
 
@@ -63,13 +67,13 @@ function preferredLocale(request: FastifyRequest): string | undefined {
 
 /** What the frame around every page reads. */
 function frameValues(request: FastifyRequest, { title, heading, focus, formErrors }: Page, locale: string) {
-  const say = ({ sentence, values }: Message) => translate(locale, sentence, values)
+  const say = ({ key, values }: Message) => translate(locale, key, values)
   const errors = Object.entries(formErrors?.errors ?? {}).map(([field, message]) => [field, say(message)])
   return {
     locale,
     dir: textDirection(locale),
     title,
-    heading: typeof heading === 'string' ? heading : say(heading ?? { sentence: `page.${title}.title` }),
+    heading: title === undefined ? heading : say(heading ?? { key: `page.${title}.title` }),
     path: request.routeOptions.url ?? '',
     visitor: Boolean(request.session),
     errors: Object.fromEntries(errors),

@@ -46,7 +46,7 @@ export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
       return await reply.redirect(next, 303)
     } catch (error) {
       const formErrors = formErrorsFrom(error, {
-        EmailAlreadyExistsError: { field: 'email', sentence: 'page.sign-up.taken' },
+        EmailAlreadyExistsError: { field: 'email', key: 'page.sign-up.taken' },
       })
       return show(reply, { name: 'sign-up', title: 'sign-up', formErrors, values: { email, next, length } })
     }

@@ -30,7 +30,7 @@ export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
   })
 }
 
-export const reportPurposes: LinkPurpose[] = ['report-request', 'report-change']
+export const reportPurposes: ('report-request' | 'report-change')[] = ['report-request', 'report-change']
 
 /** Returns which kind of report it was. Throws `BadTokenError` or `ExpiredTokenError`. */
 export async function reportNotMe(db: Database, token: string, client: Client): Promise<LinkPurpose> {
