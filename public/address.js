@@ -1,11 +1,11 @@
-// Takes the address that was typed on one page to the next one, so that nobody types it twice.
+// Carries an e-mail address that was typed on one page over to the next, so that it has to be typed only once.
 
 const field = document.getElementById('email')
-const name = 'typed-address'
+const key = 'typed-email'
 
-field.value ||= sessionStorage.getItem(name) ?? ''
-sessionStorage.removeItem(name)
+field.value ||= sessionStorage.getItem(key) ?? ''
+sessionStorage.removeItem(key)
 
 for (const link of document.querySelectorAll('main a')) {
-  link.addEventListener('click', () => sessionStorage.setItem(name, field.value))
+  link.addEventListener('click', () => sessionStorage.setItem(key, field.value))
 }

@@ -1,38 +1,38 @@
-// Makes the search answer while one types, and lets go of "undo" when its time is over. Without it, both are forms.
+// Searches as you type, and hides "Undo" when it has expired. Without JavaScript, both are ordinary forms.
 
 const form = document.querySelector('form[data-live]')
-let asked = new AbortController()
+let search = new AbortController()
 let pause
 
 form?.addEventListener('input', () => {
   clearTimeout(pause)
-  pause = setTimeout(find, 250)
+  pause = setTimeout(updateResults, 250)
 })
 
-async function find() {
+async function updateResults() {
   const fields = [...new FormData(form)].filter(([, value]) => value !== '')
-  const address = `/?${new URLSearchParams(fields)}`
-  asked.abort()
-  asked = new AbortController()
-  const { signal } = asked
+  const url = `/?${new URLSearchParams(fields)}`
+  search.abort()
+  search = new AbortController()
+  const { signal } = search
   try {
-    const answer = await fetch(address, { signal, headers: { accept: 'text/html' } })
-    const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
-    const found = page.getElementById(form.dataset.live)
-    if (!found || !answer.ok || signal.aborted) return
-    document.getElementById(form.dataset.live).replaceWith(document.adoptNode(found))
-    history.replaceState(null, '', address)
+    const response = await fetch(url, { signal, headers: { accept: 'text/html' } })
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html')
+    const results = page.getElementById(form.dataset.live)
+    if (!results || !response.ok || signal.aborted) return
+    document.getElementById(form.dataset.live).replaceWith(document.adoptNode(results))
+    history.replaceState(null, '', url)
   } catch (error) {
     if (!signal.aborted) throw error
   }
 }
 
 const undo = document.querySelector('form[data-seconds]')
-if (undo) setTimeout(letGo, undo.dataset.seconds * 1000)
+if (undo) setTimeout(hideUndo, undo.dataset.seconds * 1000)
 
-// Not under the hand of somebody who is about to press it.
-function letGo() {
-  if (undo.matches(':hover, :focus-within')) return setTimeout(letGo, 1000)
+// Waits while the button is hovered or focused: it may be about to be pressed.
+function hideUndo() {
+  if (undo.matches(':hover, :focus-within')) return setTimeout(hideUndo, 1000)
   undo.remove()
   history.replaceState(null, '', location.pathname)
 }

@@ -111,7 +111,11 @@ test('sessions are listed, and one or all others are signed out', async () => {
   assert.deepEqual((await Promise.all(left)).toSorted(), [200, 303])
   await window.post('/account/sessions/end-others')
   assert.deepEqual([(await second.get('/account')).status, (await third.get('/account')).status], [303, 303])
-  assert((await window.get('/account?done=others-ended')).text.includes(translate('en', 'page.account.others-ended')))
+  assert(
+    (await window.get('/account?done=other-sessions-ended')).text.includes(
+      translate('en', 'page.account.other-sessions-ended'),
+    ),
+  )
 })
 
 test("nobody ends another account's session", async () => {

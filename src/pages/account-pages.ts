@@ -33,7 +33,7 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
 
   app.post('/account/verify-mail', { preHandler: limit('verify-mail') }, async (request, reply) => {
     await requestVerification(db, currentSession(request).accountId, requestedLocale(request))
-    return reply.redirect('/account?done=verify-mail', 303)
+    return reply.redirect('/account?done=verification-sent', 303)
   })
 
   const schema = { body: strictObject({ id: Type.String() }) }
@@ -44,7 +44,7 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
 
   app.post('/account/sessions/end-others', async (request, reply) => {
     await endOtherSessions(db, currentSession(request), describeDevice(request))
-    return reply.redirect('/account?done=others-ended', 303)
+    return reply.redirect('/account?done=other-sessions-ended', 303)
   })
 
   const choice = { body: strictObject({ language: Type.Enum([...languages, '']) }) }
@@ -74,10 +74,10 @@ async function accountValues(db: Database, session: Session) {
 
 /** The messages after a change, `page.account.<notice>`. */
 const notices = [
-  'verify-mail',
+  'verification-sent',
   'session-ended',
-  'others-ended',
+  'other-sessions-ended',
   'password-changed',
-  'address-asked',
+  'email-change-requested',
   'language-changed',
 ] as const satisfies KeyAfter<'page.account.'>[]

@@ -17,7 +17,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (
   { db, limit, countAttempt, show },
 ) => {
   app.addHook('onRequest', requireLogin)
-  const page = { name: 'account-address', title: 'account-address' } as const
+  const page = { name: 'account-address', title: 'change-email' } as const
 
   app.get('/account/address', (_request, reply) => show(reply, { ...page, values: { email: '' } }))
 
@@ -28,7 +28,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (
     const change = { email: request.body.email.trim(), password, client: readClient(request) }
     try {
       await requestEmailChange({ db, countAttempt }, currentSession(request).accountId, change)
-      return await reply.redirect('/account?done=address-asked', 303)
+      return await reply.redirect('/account?done=email-change-requested', 303)
     } catch (error) {
       const wrongPassword = { field: 'password', key: 'page.form.wrong-password' } as const
       const formErrors = formErrorsFrom(error, { UnauthorizedError: wrongPassword })

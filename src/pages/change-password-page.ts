@@ -39,6 +39,6 @@ export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async
   async function showForm(request: FastifyRequest, reply: FastifyReply, formErrors?: FormErrors) {
     const { email } = await readOwnAccount(db, currentSession(request).accountId)
     const values = { email, length: config.minPasswordLength }
-    return show(reply, { name: 'account-password', title: 'account-password', formErrors, values })
+    return show(reply, { name: 'account-password', title: 'change-password', formErrors, values })
   }
 }

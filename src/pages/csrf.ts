@@ -17,7 +17,7 @@ export function refuseCrossSite({ publicUrl }: Pick<Config, 'publicUrl'>): onReq
     throw new AppError(
       'SchemaValidationError',
       'This form was sent from another site. Open the page here and send it again.',
-      { messageKey: 'page.error.other-site' },
+      { messageKey: 'page.error.cross-site' },
     )
   }
 }

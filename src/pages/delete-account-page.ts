@@ -51,6 +51,6 @@ export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async 
 
   async function showForm(reply: FastifyReply, accountId: string, { movies, formErrors }: Sent = { movies: 'keep' }) {
     const until = await undoDeadline(db, accountId)
-    return show(reply, { name: 'account-delete', title: 'account-delete', formErrors, values: { movies, until } })
+    return show(reply, { name: 'account-delete', title: 'delete-account', formErrors, values: { movies, until } })
   }
 }

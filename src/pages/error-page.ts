@@ -32,8 +32,8 @@ const explanations: Partial<Record<ErrorCode, MessageKey>> = {
   DeletingMovieError: 'page.error.not-yours',
   TooManyMoviesError: 'page.error.too-many-movies',
   MovieAlreadyExistsError: 'page.error.name-taken',
-  MovieNotExistsError: 'page.error.movie-gone',
-  EmailAlreadyExistsError: 'page.error.address-taken',
+  MovieNotExistsError: 'page.error.too-late-to-restore',
+  EmailAlreadyExistsError: 'page.error.email-taken',
   BadTokenError: 'page.error.bad-link',
   PayloadTooLargeError: 'page.error.too-large',
 }

@@ -30,7 +30,7 @@ const said = `(() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   const texts = []
   while (walker.nextNode()) if (isOurs(walker.currentNode.parentElement)) texts.push(walker.currentNode.data)
-  for (const name of ['aria-label', 'placeholder', 'data-words', 'title', 'alt'])
+  for (const name of ['aria-label', 'placeholder', 'data-ratings', 'title', 'alt'])
     for (const element of document.querySelectorAll('[' + name + ']'))
       if (isOurs(element)) texts.push(element.getAttribute(name))
   return texts.map((text) => text.trim()).filter(Boolean)

@@ -28,7 +28,7 @@ test('a recovery is Spanish from the browser to the mail and the page behind its
 
   const path = pathIn(mail, '/reset/')
   const page = await bag.request('GET', path, undefined, mexican)
-  assert(page.text.includes(translate('es', 'page.form.rule', { length: 8 })))
+  assert(page.text.includes(translate('es', 'page.form.password-rule', { length: 8 })))
   const fields = new URLSearchParams({ reset_token: path.slice('/reset/'.length), password: 'un arrecife tranquilo' })
   await bag.request('POST', '/reset', fields.toString(), { ...form, ...mexican })
   assert.equal((await bag.smtp.mailTo(email, 2)).subject, translate('es', 'mail.password-reset-successful.subject'))
@@ -124,5 +124,5 @@ test('what is wrong with a form is said in the language, with its numbers', asyn
   const missing = await bag.request('POST', '/forgot', 'e=eve', spanish)
   assert.match(missing.text, new RegExp(`<code dir="ltr">email</code>: ${translate('es', 'page.reason.missing')}`))
   const elsewhere = await bag.request('POST', '/forgot', 'email=eve', { ...spanish, 'sec-fetch-site': 'cross-site' })
-  assert(elsewhere.text.includes(translate('es', 'page.error.other-site')), elsewhere.text)
+  assert(elsewhere.text.includes(translate('es', 'page.error.cross-site')), elsewhere.text)
 })

@@ -13,7 +13,7 @@ import { drawCover } from './cover.ts'
 import type { ShowPage } from './render.ts'
 
 /** The messages after a change, `page.movie.<notice>`. */
-const notices = ['added', 'changed', 'put-back'] as const satisfies KeyAfter<'page.movie.'>[]
+const notices = ['added', 'changed', 'restored'] as const satisfies KeyAfter<'page.movie.'>[]
 
 /** A movie's page, and the buttons that delete and restore it. */
 export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPage }> = async (app, { db, show }) => {
@@ -37,7 +37,7 @@ export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPag
 
   app.post('/movies/:id/put-back', ownMovie, async (request, reply) => {
     await restoreMovie(db, request.params.id, currentSession(request).accountId)
-    return reply.redirect(`/movies/${encodeURIComponent(request.params.id)}?done=put-back`, 303)
+    return reply.redirect(`/movies/${encodeURIComponent(request.params.id)}?done=restored`, 303)
   })
 }
 

@@ -122,7 +122,7 @@ test('undo puts a deleted movie back as it was, under its old address', async ()
   assert.equal((await page(after, asGrace)).querySelector('form.undo'), null, 'nobody else is told')
   const undo = offer?.getAttribute('action') ?? ''
   assert.equal((await send(undo, {}, asGrace)).status, 400, 'nobody else undoes it')
-  assert.equal((await send(undo, {}, asAda)).headers.get('location'), `${path}?done=put-back`)
+  assert.equal((await send(undo, {}, asAda)).headers.get('location'), `${path}?done=restored`)
   assert.deepEqual((await bag.request('GET', `/api${path}`)).body, before)
   assert.equal((await send(undo, {}, asAda)).status, 400, 'there is nothing left to undo')
 })

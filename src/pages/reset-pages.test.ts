@@ -123,7 +123,7 @@ test('a form that another site sends is refused', async () => {
   for (const headers of [elsewhere, { 'sec-fetch-site': 'same-site' }, origin]) {
     for (const path of ['/forgot', '/reset']) {
       const fields = { email: 'ada@example.org', reset_token: 'x', password: newPassword }
-      assertPage(await post(path, fields, headers), 400, translate('en', 'page.error.other-site'))
+      assertPage(await post(path, fields, headers), 400, translate('en', 'page.error.cross-site'))
     }
   }
 })
