@@ -17,7 +17,7 @@ const packageFile: { scripts: object; dependencies: object } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
 )
 
-test('every link between documents leads somewhere', () => {
+test('every link between documents has a target', () => {
   const links = documents.flatMap(({ path, tokens }) =>
     tokensOf({ path, tokens }, 'link').map((link) => ({ path, to: 'href' in link ? String(link.href) : '' })),
   )
@@ -57,7 +57,7 @@ test('every file and folder that a document names exists', () => {
   )
 })
 
-test('the README tells of every setting, with its default', () => {
+test('the README lists every setting with its default', () => {
   const rows = rowsUnder(document('README.md'), 'Settings').map(([name = '', value = '']) => [name, value])
   assert.deepEqual(
     rows.map(([name]) => name),
@@ -69,46 +69,46 @@ test('the README tells of every setting, with its default', () => {
   for (const [name, value] of defaults)
     assert.deepEqual(
       [name, value],
-      rows.find(([told]) => told === name),
+      rows.find(([setting]) => setting === name),
     )
 })
 
-test('the settings shown for production will do, once the secrets are filled in', () => {
+test('the example for production is valid once the secrets are filled in', () => {
   const shown = parseEnv(blockOf(document('docs/operating.md'), 'ini production').replaceAll('…', 'x'.repeat(32)))
   const config = readConfig({ ...shown, ENV_FILE_LOCATION: join(root, 'test/empty.env') })
   assert.equal(config.production, true)
   assert.deepEqual(config.warnings, [])
 })
 
-test('every runtime dependency has its reason written down', () => {
-  const told = rowsUnder(document('docs/dependencies.md'), 'Dependencies')
+test('every runtime dependency has a reason', () => {
+  const documented = rowsUnder(document('docs/dependencies.md'), 'Dependencies')
   assert.deepEqual(
-    told.map(([name]) => name),
+    documented.map(([name]) => name),
     Object.keys(packageFile.dependencies),
   )
-  assert.ok(told.every(([, reason]) => reason))
+  assert.ok(documented.every(([, reason]) => reason))
 })
 
-test('the limits by caller are told as they are', () => {
-  const told = rowsUnder(document('docs/operating.md'), 'Limits by caller')
+test('the documented rate limits are the real ones', () => {
+  const documented = rowsUnder(document('docs/operating.md'), 'Rate limits')
   const real = Object.entries(limits).map(([kind, { points, seconds }]) => [kind, String(points), `${seconds} s`])
-  assert.deepEqual(told, real)
+  assert.deepEqual(documented, real)
 })
 
-test('the limits by account are told as they are', () => {
-  const told = rowsUnder(document('docs/operating.md'), 'Limits by account')
-  assert.deepEqual(told, [
+test('the documented quotas are the real ones', () => {
+  const documented = rowsUnder(document('docs/operating.md'), 'Quotas')
+  assert.deepEqual(documented, [
     ['sessions', String(maxSessions)],
     ['known browsers', String(maxKnownBrowsers)],
     ['deleted movies', String(maxDeletedMovies)],
-    ['mails about a new device', String(maxNewDeviceMails)],
-    ['mails to confirm an address', String(maxConfirmationMails)],
+    ['new-device mails', `${maxNewDeviceMails} within an hour`],
+    ['confirmation mails', `${maxConfirmationMails} within an hour`],
   ])
 })
 
-/** What a pattern finds in code, be it in a line or in a block of its own. */
+/** The matches of a pattern in inline code and code blocks. */
 function codeIn(from: Document[], pattern: RegExp): string[] {
-  const texts = from.flatMap((one) => [...tokensOf(one, 'codespan'), ...tokensOf(one, 'code')])
+  const texts = from.flatMap((each) => [...tokensOf(each, 'codespan'), ...tokensOf(each, 'code')])
   const found = texts.flatMap((token) => ('text' in token ? [...String(token.text).matchAll(pattern)] : []))
   return found.map((match) => match.slice(1).find(Boolean) ?? '')
 }
@@ -120,7 +120,7 @@ function isDead({ path, to }: { path: string; to: string }): boolean {
   return anchor !== undefined && !anchorsOf(document(target)).includes(anchor)
 }
 
-/** The anchors of headings, as code hosts make them. */
+/** The anchors that code hosts generate for headings. */
 function anchorsOf(from: Document): string[] {
   return tokensOf(from, 'heading').map((heading) => {
     const text = 'text' in heading ? String(heading.text) : ''

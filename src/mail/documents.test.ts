@@ -65,7 +65,7 @@ test('the states of a mail are those that the database knows', async () => {
     select pg_get_constraintdef(oid) as text from pg_constraint where conname = 'outbox_state_check'`)
   const states = [...(check?.text ?? '').matchAll(/'([a-z ]+)'::text/g)].map(([, state]) => state)
   assert.deepEqual(
-    rowsUnder(mail, 'What becomes of a mail').map(([state]) => state),
+    rowsUnder(mail, 'States of a mail').map(([state]) => state),
     states,
   )
 })
