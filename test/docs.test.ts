@@ -18,8 +18,8 @@ const packageFile: { scripts: object; dependencies: object } = JSON.parse(
 )
 
 test('every link between documents has a target', () => {
-  const links = documents.flatMap(({ path, tokens }) =>
-    tokensOf({ path, tokens }, 'link').map((link) => ({ path, to: 'href' in link ? String(link.href) : '' })),
+  const links = documents.flatMap((from) =>
+    tokensOf(from, 'link').map((link) => ({ path: from.path, to: 'href' in link ? String(link.href) : '' })),
   )
   const relative = links.filter(({ to }) => !/^[a-z]+:/.test(to))
   assert.ok(relative.length > 20, 'the links were not found')
