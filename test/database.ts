@@ -3,32 +3,28 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { migrate } from '../src/database/migrate.ts'
 
-/** Makes the database with the newest schema of which every test file takes a copy. */
-export async function createTemplate(serverUrl: string, prefix: string): Promise<void> {
-  await onServer(serverUrl, (client) => client.query(`create database ${prefix}_template`))
-  const patience = { log: pino({ level: 'silent' }), signal: AbortSignal.timeout(30_000) }
-  await migrate(databaseUrl(serverUrl, `${prefix}_template`), patience)
+/** Creates the database, migrated to the newest schema, that every test file copies. Returns its name. */
+export async function createTemplate(serverUrl: string, prefix: string): Promise<string> {
+  const template = `${prefix}_template`
+  await onServer(serverUrl, (client) => client.query(`create database ${template}`))
+  await migrate(databaseUrl(serverUrl, template), {
+    log: pino({ level: 'silent' }),
+    signal: AbortSignal.timeout(30_000),
+  })
+  return template
 }
 
-/** A copy of the template. Answers its URL. */
-export async function createDatabase(): Promise<string> {
-  const { TEST_SERVER_URL: serverUrl, TEST_DATABASE_PREFIX: prefix } = process.env
-  if (!serverUrl || !prefix) throw new Error('Run the tests with `npm test`, or some with `npm test -- <file>`.')
-  const name = `${prefix}_${randomBytes(6).toString('hex')}`
-  await onServer(serverUrl, (client) => client.query(`create database ${name} template ${prefix}_template`))
-  return databaseUrl(serverUrl, name)
+/** Copies the template and returns the URL of the copy. */
+export function createDatabase(): Promise<string> {
+  return create(`template ${setting('TEST_DATABASE_TEMPLATE')}`)
 }
 
-/** An empty database, without any schema. Returns its URL. */
-export async function createEmptyDatabase(): Promise<string> {
-  const { TEST_SERVER_URL: serverUrl, TEST_DATABASE_PREFIX: prefix } = process.env
-  if (!serverUrl || !prefix) throw new Error('Run the tests with `npm test`, or some with `npm test -- <file>`.')
-  const name = `${prefix}_${randomBytes(6).toString('hex')}`
-  await onServer(serverUrl, (client) => client.query(`create database ${name}`))
-  return databaseUrl(serverUrl, name)
+/** Creates a database without a schema and returns its URL. */
+export function createEmptyDatabase(): Promise<string> {
+  return create('')
 }
 
-/** Drops what this run has made, and nothing else. */
+/** Drops the databases whose names begin with this prefix, and no others. */
 export async function dropDatabases(serverUrl: string, prefix: string): Promise<void> {
   await onServer(serverUrl, async (client) => {
     const { rows } = await client.query<{ datname: string }>(
@@ -37,6 +33,19 @@ export async function dropDatabases(serverUrl: string, prefix: string): Promise<
     )
     for (const { datname } of rows) await client.query(`drop database ${datname} with (force)`)
   })
+}
+
+async function create(from: string): Promise<string> {
+  const serverUrl = setting('TEST_SERVER_URL')
+  const name = `${setting('TEST_DATABASE_PREFIX')}_${randomBytes(6).toString('hex')}`
+  await onServer(serverUrl, (client) => client.query(`create database ${name} ${from}`))
+  return databaseUrl(serverUrl, name)
+}
+
+function setting(name: string): string {
+  const value = process.env[name]
+  if (!value) throw new Error('Run the tests with `npm test`, or some with `npm test -- <file>`.')
+  return value
 }
 
 async function onServer<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

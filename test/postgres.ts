@@ -1,0 +1,24 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { startEmbeddedPostgres } from '../src/database/embedded/start.ts'
+
+/** Starts a PostgreSQL in a temporary folder, or uses the server that TEST_DATABASE_URL names. */
+export async function startPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const url = process.env['TEST_DATABASE_URL']
+  if (url) return { url, stop: async () => {} }
+  const dataDir = mkdtempSync(join(tmpdir(), 'movie-bag-test-'))
+  // Started as root, PostgreSQL runs as another user, who must be able to enter the folder.
+  chmodSync(dataDir, 0o711)
+  // Speed over safety: losing a test database to a power cut does no harm.
+  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '500' }
+  const server = await startEmbeddedPostgres({ dataDir, log: pino({ level: 'warn' }), settings })
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
