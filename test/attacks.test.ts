@@ -7,6 +7,7 @@ import { startFaultySmtp } from './faulty-smtp.ts'
 import { allMailSettled, subjectsTo } from './mail-links.ts'
 import { logIn, signUp, startMovieBag } from './movie-bag.ts'
 import { until } from './service.ts'
+import { passTime } from './time.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -142,7 +143,7 @@ test('a change of password is told to the address of that time, though the mail 
   const confirmation = { token: tokenIn((await smtp.mailTo(wish.email)).text, 'confirm-address') }
   assert.equal((await slow.request('POST', '/api/auth/email/confirm', confirmation)).status, 200)
   smtp.fault = () => undefined
-  await slow.db.query(sql`update outbox set due_at = now() where closed_at is null`)
+  await passTime(slow, '10 minutes')
   const subjects = await subjectsTo(slow, ada.email)
   assert.ok(subjects.includes('Password changed'), `${subjects}`)
   assert.deepEqual(await subjectsTo(slow, wish.email), ['Confirm your new e-mail address'])
@@ -150,7 +151,7 @@ test('a change of password is told to the address of that time, though the mail 
 
 test('a login from a new device is told also where the account was not used for so long that no session is kept', async () => {
   const barbara = await signUp(bag, 'barbara')
-  await bag.db.query(sql`update accounts set created_at = now() - interval '1 year' where id = ${barbara.id}`)
+  await passTime(bag, '1 year', barbara)
   await logIn(bag, barbara)
   assert.equal((await bag.smtp.mailTo(barbara.email)).subject, '[Movie-bag] New login')
 })

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { openDatabase, sql } from '../src/database/database.ts'
+import { setCounters } from './counters.ts'
 import { createDatabase } from './database.ts'
 import { startFaultySmtp } from './faulty-smtp.ts'
 import { allMailSettled, mailedToken } from './mail-links.ts'
-import { type MovieBag, secret, signUp, startMovieBag } from './movie-bag.ts'
+import { secret, signUp, startMovieBag } from './movie-bag.ts'
 import { startService, until } from './service.ts'
 import { startSmtp } from './smtp.ts'
+import { expireLeases, hasLease, leaseMails, passTime, secondsUntilLeasesEnd } from './time.ts'
 
 const hour = 3600
 
@@ -67,7 +69,7 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
     const got = smtp.mails.flatMap(({ recipients }) => recipients).filter((one) => one.startsWith('reader-'))
     assert.deepEqual(got.toSorted(), readers.toSorted())
 
-    await db.query(sql`update rate_limits set points = 60 where key like 'forgot-password:%'`)
+    await setCounters({ db }, 'forgot-password', 60)
     for (const service of [ahead, behind]) {
       const refused = await service.request('POST', '/api/auth/forgot', { email: 'ada@example.org' })
       assert.equal(refused.status, 429)
@@ -96,21 +98,13 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
 
     isHeld = true
     await bag.request('POST', '/api/auth/forgot', { email: ada.email })
-    const inHand = async (inGracePeriod: boolean) => {
-      const rows = await bag.db.query(sql`
-        select id from outbox where leased_until > now() and in_grace_period = ${inGracePeriod}`)
-      return rows.length === 1
-    }
-    await until(() => inHand(false), 'the mail to be in hand')
-    // Again and again, for the worker that has it may renew it before anybody looks.
-    const jumpAhead = () =>
-      bag.db.query(sql`
-        update outbox set leased_until = leased_until - interval '1 hour' where leased_until > now() and not in_grace_period`)
+    await until(() => hasLease(bag, { inGracePeriod: false }), 'the mail to be claimed')
+    // Repeated, because the worker may renew the lease before the other one looks.
     await until(async () => {
-      await jumpAhead()
-      return inHand(true)
-    }, 'the lease to be doubted')
-    await until(() => inHand(false), 'the worker to say that it lives')
+      await expireLeases(bag)
+      return hasLease(bag, { inGracePeriod: true })
+    }, 'the grace period of the lease')
+    await until(() => hasLease(bag, { inGracePeriod: false }), 'the worker to renew the lease')
     isHeld = false
     release()
     await allMailSettled(bag)
@@ -125,11 +119,8 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
     await bag.request('POST', '/api/auth/forgot', { email: 'ada@example.org' })
     await bag.stop()
     const db = openDatabase(bag.databaseUrl, { connections: 1, onError: () => {} })
-    await db.query(sql`
-      update outbox set created_at = created_at + interval '1 hour', due_at = due_at + interval '1 hour'`)
-    await db.query(sql`
-      update outbox set leased_until = now() + interval '1 hour', lease_id = gen_random_uuid()
-      where kind = 'verify-address'`)
+    await leaseMails({ db }, 'verify-address')
+    await passTime({ db }, '-1 hour')
 
     smtp.fault = () => undefined
     const next = await startMovieBag({ DATABASE_URL: bag.databaseUrl }, smtp)
@@ -139,9 +130,8 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
       await smtp.stop()
     })
     await smtp.mailTo('ada@example.org')
-    const [left] = await db.query<{ seconds: number }>(sql`
-      select extract(epoch from leased_until - now())::float8 as seconds from outbox where closed_at is null`)
-    assert(left && left.seconds <= 15, `${left?.seconds}`)
+    const seconds = await secondsUntilLeasesEnd({ db })
+    assert(seconds <= 15, `${seconds}`)
   })
 
   test('the clock is set back: the next reset mail comes, and its link lives', async (t) => {
@@ -151,20 +141,12 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
     for (let mails = 0; mails < 3; mails += 1) {
       await bag.request('POST', '/api/auth/forgot', { email: ada.email })
       await allMailSettled(bag)
-      await shiftTimes(bag, '-3 hours')
+      await passTime(bag, '3 hours')
     }
-    await shiftTimes(bag, '10 hours')
+    await passTime(bag, '-10 hours')
     await bag.request('POST', '/api/auth/forgot', { email: ada.email })
     const reset = { reset_token: await mailedToken(bag, 'reset', ada.email), password: 'a new one for ada' }
     assert.equal(bag.smtp.mails.length, 4)
     assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
   })
 })
-
-/** Moves what was written down, as if the clock had been set the other way since. */
-async function shiftTimes({ db }: MovieBag, by: string): Promise<void> {
-  await db.query(sql`
-    update outbox set created_at = created_at + ${by}::interval, closed_at = closed_at + ${by}::interval`)
-  await db.query(sql`
-    update links set created_at = created_at + ${by}::interval, expires_at = expires_at + ${by}::interval`)
-}

@@ -1,10 +1,10 @@
 // What can be done with the mails that lie in a mailbox which an account has left, or that a thief has read for a while.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { sql } from '../src/database/database.ts'
 import { assertError } from './contract.ts'
 import { mailedToken } from './mail-links.ts'
 import { logIn, signUp, startMovieBag } from './movie-bag.ts'
+import { passTime } from './time.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -23,14 +23,14 @@ test('an old reset link neither tells the address that an account has moved to n
 test('"this wasn’t me" from an old request cannot silence an account that has moved', async () => {
   const { notMe, newEmail } = await movedAfterAsking('grace')
   assertError(await bag.request('POST', '/api/auth/not-me', { token: notMe }), 'BadTokenError')
-  await bag.db.query(sql`update outbox set closed_at = closed_at - interval '2 minutes' where kind = 'reset-password'`)
+  await passTime(bag, '2 minutes')
   assert.equal((await bag.request('POST', '/api/auth/forgot', { email: newEmail })).status, 200)
   assert.equal((await bag.request('GET', `/reset/${await mailedToken(bag, 'reset', newEmail)}`)).status, 200)
 })
 
 test('a reset link that was mailed to a thief tells nothing of the address that the account is back at', async () => {
   const { email, newEmail } = await movedAfterAsking('barbara')
-  await bag.db.query(sql`update outbox set closed_at = closed_at - interval '2 minutes' where kind = 'reset-password'`)
+  await passTime(bag, '2 minutes')
   assert.equal((await bag.request('POST', '/api/auth/forgot', { email: newEmail })).status, 200)
   const token = await mailedToken(bag, 'reset', newEmail)
   const undo = { token: await mailedToken(bag, 'undo-address', email) }

@@ -1,4 +1,5 @@
 import { sql } from '../src/database/database.ts'
+import { AppError } from '../src/errors.ts'
 import type { MovieBag } from './movie-bag.ts'
 import { until } from './service.ts'
 import type { ReceivedMail } from './smtp.ts'
@@ -21,10 +22,17 @@ export async function subjectsTo(bag: MovieBag, address: string): Promise<string
   return mailsTo(bag, address).map((mail) => (mail.subject ?? '').replace('[Movie-bag] ', ''))
 }
 
-/** Waits until no mail is left to send, and the database knows of each what became of it. */
+/** Waits until no mail is left to send, and the outcome of each is in the database. */
 export async function allMailSettled({ db }: Pick<MovieBag, 'db'>): Promise<void> {
-  const isSo = async () => (await db.query(sql`select id from outbox where closed_at is null limit 1`)).length === 0
-  await until(isSo, 'every mail to be settled')
+  const isSettled = async () =>
+    (await db.query(sql`select id from outbox where closed_at is null limit 1`)).length === 0
+  await until(() => isSettled().catch(notYet), 'every mail to be settled')
+}
+
+/** A busy machine may keep the database from accepting a connection in time. */
+function notYet(error: unknown): false {
+  if (error instanceof AppError && error.code === 'ServiceUnavailableError') return false
+  throw error
 }
 
 export function tokensIn({ text = '' }: ReceivedMail, page: LinkPage): string[] {

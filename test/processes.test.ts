@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite, test } from 'node:test'
+import { suite, type TestContext, test } from 'node:test'
 import { type Database, openDatabase, sql } from '../src/database/database.ts'
 import { createDatabase } from './database.ts'
 import { startFaultySmtp } from './faulty-smtp.ts'
@@ -11,6 +11,7 @@ import { allMailSettled } from './mail-links.ts'
 import { freePort, logIn, secret, signUp } from './movie-bag.ts'
 import { type Service, startService, until } from './service.ts'
 import { startSmtp } from './smtp.ts'
+import { expireLeases } from './time.ts'
 
 // Some of these wait for another process, so they run side by side.
 suite('several processes on one database', { concurrency: 3 }, () => {
@@ -50,24 +51,24 @@ suite('several processes on one database', { concurrency: 3 }, () => {
   })
 
   test('a mail that a killed worker had in hand is sent by another', async (t) => {
-    const { smtp, db, settings, service } = await mailInHand('RCPT')
+    const { smtp, db, settings, service } = await mailInHand(t, 'RCPT')
     assert.equal(await service.end('SIGKILL'), null)
-    await db.query(sql`update outbox set leased_until = now() where closed_at is null`)
+    await expireLeases({ db })
 
     smtp.fault = () => undefined
     const other = await startService('work', settings)
-    t.after(() => stopAll(other, smtp, db))
+    t.after(() => other.end())
     await until(() => smtp.mails.length > 0, 'another worker to send the mail')
     await allMailSettled({ db })
     assert.equal(smtp.mails.length, 1)
   })
 
   test('a stop while the mail server is silent ends in time, and the mail is sent by the next start', async (t) => {
-    const { smtp, db, settings, service } = await mailInHand('DATA')
+    const { smtp, settings, service } = await mailInHand(t, 'DATA')
     assert.equal(await service.end('SIGTERM'), 0, service.output())
     smtp.fault = () => undefined
     const next = await startService('work', settings)
-    t.after(() => stopAll(next, smtp, db))
+    t.after(() => next.end())
     await until(() => smtp.mails.length === 1, 'the mail to be sent')
   })
 
@@ -132,10 +133,11 @@ suite('several processes on one database', { concurrency: 3 }, () => {
 })
 
 /** A service with a mail to Ada in hand: the mail server, which took her first one, has fallen silent at this point. */
-async function mailInHand(silentAt: 'RCPT' | 'DATA') {
+async function mailInHand(t: TestContext, silentAt: 'RCPT' | 'DATA') {
   const smtp = await startFaultySmtp()
   const { db, settings } = await database(smtp.port)
   const service = await startService('serve', settings)
+  t.after(() => stopAll(service, smtp, db))
   const ada = await signUp(service, 'ada')
   await allMailSettled({ db })
   let isInHand = false

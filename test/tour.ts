@@ -1,8 +1,8 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { sql } from '../src/database/database.ts'
 import { type MovieBag, signUp } from './movie-bag.ts'
 import { movieStops } from './movie-tour.ts'
 import type { ReceivedMail } from './smtp.ts'
+import { endLinks } from './time.ts'
 
 /** A page in one of its states, and how somebody comes to see it. */
 export type Stop = { name: string; who: 'a stranger' | 'ada'; open: (page: Page) => Promise<unknown> }
@@ -109,11 +109,6 @@ async function makeLinks(bag: MovieBag) {
     verify: pathIn(await bag.smtp.verificationTo(emailOf('live')), '/verify/'),
     verifyToUse: pathIn(await bag.smtp.verificationTo(emailOf('toUse')), '/verify/'),
   }
-  const ofAccount = (name: string) => sql`account_id = (select id from accounts where email = ${emailOf(name)})`
-  await bag.db.query(sql`
-    update links set expires_at = now() - interval '1 minute' where ${ofAccount('expired')}`)
-  for (const state of ['spent', 'replaced', 'revoked']) {
-    await bag.db.query(sql`update links set ended_at = now(), ended_as = ${state} where ${ofAccount(state)}`)
-  }
+  for (const name of ['expired', 'spent', 'replaced', 'revoked'] as const) await endLinks(bag, emailOf(name), name)
   return links
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
+import { setCounters } from '../../test/counters.ts'
 import { allMailSettled, mailedToken } from '../../test/mail-links.ts'
 import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { passTime } from '../../test/time.ts'
 import { type Sql, sql } from '../database/database.ts'
 import { translate } from '../i18n/translate.ts'
 
@@ -73,8 +75,7 @@ test('nobody has more than ten mails an hour sent to confirm an address', async 
   for (const [kind, [path, body]] of Object.entries(requests)) {
     await mailsBefore(tony.id, kind, 10)
     assertError(await bag.request('POST', path, body, tony.session), 'TooManyRequestsError')
-    await bag.db.query(sql`
-      update outbox set created_at = created_at - interval '1 hour' where account_id = ${tony.id}`)
+    await passTime(bag, '1 hour', tony)
     assert.equal((await bag.request('POST', path, body, tony.session)).status, 200)
   }
 })
@@ -98,11 +99,11 @@ test('an address gets ten mails an hour that strangers cause, from however many 
   await allMailSettled(bag)
   assert.equal(mails() + verifications, 10)
 
-  await bag.db.query(sql`update rate_limits set expires_at = now() where key like 'unsolicited-mails:%'`)
+  await passTime(bag, '1 hour')
   const owner = await signUp(bag, 'crowded')
   const token = await mailedToken(bag, 'verify', email)
   assert.equal((await bag.request('POST', '/api/auth/verify', { token })).status, 200)
-  await bag.db.query(sql`update rate_limits set points = 10 where key like 'unsolicited-mails:%'`)
+  await setCounters(bag, 'unsolicited-mails', 10)
   const before = mails()
   const wish = { password: owner.password, movies: 'keep' }
   assert.equal((await bag.request('DELETE', '/api/auth/account', wish, await logIn(bag, owner))).status, 200)

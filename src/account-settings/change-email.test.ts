@@ -4,6 +4,7 @@ import { assertError } from '../../test/contract.ts'
 import { allMailSettled, mailedToken, subjectsTo } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
+import { expireLinks } from '../../test/time.ts'
 import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
@@ -142,8 +143,7 @@ test('a confirmation that is too old is told as expired', async () => {
   const frances = await signedIn('frances')
   await ask(frances, 'frances.new@example.org')
   const token = await mailedToken(bag, 'confirm-address', 'frances.new@example.org')
-  await bag.db.query(sql`
-    update links set expires_at = now() where account_id = ${frances.id} and purpose = 'confirm-email'`)
+  await expireLinks(bag, frances)
   assertError(await confirm(token), 'ExpiredTokenError')
 })
 

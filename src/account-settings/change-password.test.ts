@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
+import { setCounters } from '../../test/counters.ts'
 import { mailedToken, subjectsTo } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { sql } from '../database/database.ts'
@@ -63,7 +64,7 @@ test('a stolen session is no way to guess the password: after 100 failures the r
   const session = await logIn(bag, tony)
   await bag.db.query(sql`delete from rate_limits`)
   await change(session, 'a first wrong guess')
-  assert.equal(await setCounters(99), 1, 'the guess was counted')
+  assert.equal(await setCounters(bag, 'failed-logins', 99), 1, 'the guess was counted')
   assertError(await change(session, 'guess one hundred'), 'UnauthorizedError')
   assertError(await change(session, tony.password), 'UnauthorizedError')
   await bag.request('POST', '/api/auth/forgot', { email: tony.email })
@@ -74,11 +75,4 @@ test('a stolen session is no way to guess the password: after 100 failures the r
 
 function change(session: Record<string, string>, current: string, password = wanted) {
   return bag.request('PUT', '/api/auth/password', { current_password: current, new_password: password }, session)
-}
-
-/** Sets every counter of failures. Answers how many there are. */
-async function setCounters(points: number): Promise<number> {
-  const rows = await bag.db.query(sql`
-    update rate_limits set points = ${points} where key like 'failed-logins:%' returning key`)
-  return rows.length
 }

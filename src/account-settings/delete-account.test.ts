@@ -4,6 +4,7 @@ import { assertError } from '../../test/contract.ts'
 import { allMailSettled, mailedToken, subjectsTo } from '../../test/mail-links.ts'
 import { type Answer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
+import { passTime } from '../../test/time.ts'
 import { type Sql, sql } from '../database/database.ts'
 import { purge } from '../server/purge.ts'
 
@@ -69,7 +70,7 @@ test('as long as a change of address can be undone the account is only closed, a
 
   // The purge leaves an account for later that a mail is being written for.
   await allMailSettled(bag)
-  await bag.db.query(sql`update accounts set delete_at = delete_at - interval '7 days' where id = ${tony.id}`)
+  await passTime(bag, '7 days', tony)
   await purge(bag.db)
   assertError(await bag.request('GET', `/api/movies/${movie}`), 'MovieNotExistsError')
   assert.deepEqual(await rowsAbout(tony.id), [])
@@ -83,8 +84,7 @@ test('until then a new password brings a closed account back', async () => {
   await bag.request('POST', '/api/auth/forgot', { email })
   const reset = { reset_token: await mailedToken(bag, 'reset', email), password: 'back again, for good' }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
-  await bag.db.query(sql`update email_changes set undo_until = now() where account_id = ${leslie.id}`)
-  await bag.db.query(sql`update accounts set delete_at = delete_at - interval '8 days' where id = ${leslie.id}`)
+  await passTime(bag, '8 days', leslie)
   await purge(bag.db)
   await logIn(bag, { email, password: reset.password })
 })
@@ -121,7 +121,7 @@ test('nor does one whose account is deleted right after its session was found', 
   const radia = await signedIn('radia')
   const movie = await addMovie(radia, 'Our Hospitality')
   // So that its use is noted, which waits for who has the session's row.
-  await bag.db.query(sql`update sessions set last_used_at = now() - interval '1 hour' where account_id = ${radia.id}`)
+  await passTime(bag, '1 hour', radia)
   const statuses = await statusesDuringDeletion(
     radia,
     sql`select from sessions where account_id = ${radia.id} for update`,

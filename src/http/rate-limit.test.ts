@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
+import { setCounters } from '../../test/counters.ts'
 import { type Answer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { head, sendRaw } from '../../test/raw-http.ts'
+import { passTime } from '../../test/time.ts'
 import { sql } from '../database/database.ts'
 import { limits } from './rate-limit.ts'
 
@@ -39,7 +41,7 @@ test('beyond the limit it is 429 with the seconds to wait, for this caller and t
 
 test('an hour later the caller is welcome again', async () => {
   await spent('192.0.2.4')
-  await bag.db.query(sql`update rate_limits set expires_at = now()`)
+  await passTime(bag, '1 hour')
   assert.equal((await forgotFrom('192.0.2.4')).status, 200)
 })
 
@@ -156,7 +158,5 @@ function postFrom(caller: string, path: string, body: object): Promise<Answer> {
 async function spent(caller: string): Promise<void> {
   await bag.db.query(sql`delete from rate_limits`)
   await forgotFrom(caller)
-  const rows = await bag.db.query(sql`
-    update rate_limits set points = ${limits['forgot-password'].points} returning key`)
-  assert.equal(rows.length, 1)
+  assert.equal(await setCounters(bag, 'forgot-password', limits['forgot-password'].points), 1)
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { setCounters } from '../../test/counters.ts'
 import { type Answer, logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { passTime } from '../../test/time.ts'
 import { pathIn } from '../../test/tour.ts'
 import { sql } from '../database/database.ts'
 import { translate } from '../i18n/translate.ts'
@@ -240,7 +242,8 @@ test('too many requests are told with the time left', async () => {
     const headers = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
     const ask = () => strict.request('POST', '/forgot', 'email=nobody', headers)
     await ask()
-    await strict.db.query(sql`update rate_limits set points = 1000, expires_at = expires_at - interval '490 seconds'`)
+    await setCounters(strict, 'forgot-password', 1000)
+    await passTime(strict, '490 seconds')
     const refused = await ask()
     assert.equal(refused.status, 429)
     assert(refused.headers.get('retry-after'))

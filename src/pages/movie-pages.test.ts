@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { brotliDecompressSync } from 'node:zlib'
 import { type HTMLElement, parse } from 'node-html-parser'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { passTime } from '../../test/time.ts'
 import { sql } from '../database/database.ts'
 import { translate } from '../i18n/translate.ts'
 
@@ -130,7 +131,7 @@ test('undo puts a deleted movie back as it was, under its old address', async ()
 test('undo has its time, and does not take a name from another movie', async () => {
   const late = await add({ ...alien, name: 'Late' })
   await send(`${late}/delete`, {}, asAda)
-  await bag.db.query(sql`update deleted_movies set deleted_at = deleted_at - interval '61 seconds'`)
+  await passTime(bag, '61 seconds')
   assert.equal((await page(`/?deleted=${late.split('/').at(-1)}`, asAda)).querySelector('form.undo'), null)
   assert.equal((await send(`${late}/put-back`, {}, asAda)).status, 400)
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { type Answer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { sql } from '../database/database.ts'
+import { passTime } from '../../test/time.ts'
 import { translate } from '../i18n/translate.ts'
 
 const bag = await startMovieBag()
@@ -82,7 +82,7 @@ test('a link that is used, expired, cut or made up is told before anybody types 
   )
 
   const second = await linkFor((await signUp(bag, 'edsger')).email)
-  await bag.db.query(sql`update links set expires_at = now() - interval '1 second' where ended_at is null`)
+  await passTime(bag, '24 hours')
   const expired = await bag.request('GET', `/reset/${second}`)
   assertPage(expired, 410, translate('en', 'page.reset-expired.title'))
   assert.doesNotMatch(expired.text, /type="password"/)

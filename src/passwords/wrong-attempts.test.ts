@@ -3,6 +3,7 @@ import { after, beforeEach, type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { hash as hashBcrypt } from '@node-rs/bcrypt'
 import { assertError } from '../../test/contract.ts'
+import { setCounters } from '../../test/counters.ts'
 import { mailedToken } from '../../test/mail-links.ts'
 import { type Answer, bearer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
@@ -72,7 +73,7 @@ test('a known browser has a hundred guesses of its own, and is forgotten by a re
   const leslie = await signUp(bag, 'leslie')
   const cookie = await cookieOf(leslie)
   await tryLogIn(leslie.email, 'a wrong guess', { cookie })
-  await bag.db.query(sql`update rate_limits set points = 100`)
+  await setCounters(bag, 'failed-logins', 100)
   assertError(await tryLogIn(leslie.email, leslie.password, { cookie }), 'UnauthorizedError')
   await logIn(bag, leslie)
   await bag.request('POST', '/api/auth/forgot', { email: leslie.email })
@@ -182,9 +183,7 @@ async function keepHashing(t: TestContext): Promise<void> {
 async function failedBefore(email: string, failures: number): Promise<void> {
   await bag.db.query(sql`delete from rate_limits`)
   await tryLogIn(email, 'a wrong guess')
-  const rows = await bag.db.query(sql`
-    update rate_limits set points = ${failures} where key like 'failed-logins:%' returning key`)
-  assert.equal(rows.length, 1)
+  assert.equal(await setCounters(bag, 'failed-logins', failures), 1)
 }
 
 /** The cookie of a browser in which somebody has logged in. */

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { allMailSettled, mailedToken, subjectsTo, tokensIn } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { passTime } from '../../test/time.ts'
 import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
@@ -19,13 +20,10 @@ test('"this wasn’t me" from the request mail cancels its link, leaves the acco
   assert.match((await bag.request('GET', `/reset/${link}`)).text, /cancelled/)
   assert.equal((await bag.request('GET', '/api/auth/account', undefined, session)).status, 200)
   await logIn(bag, ada)
-  await ageMails(ada.id, 3000)
-  await bag.db.query(sql`
-    update accounts set reset_quiet_until = reset_quiet_until - interval '50 minutes' where id = ${ada.id}`)
+  await passTime(bag, '50 minutes')
   await forgot(ada.email)
   assert.equal((await resetMails(ada.email)).length, 1, 'no mail comes within the hour')
-  await bag.db.query(sql`
-    update accounts set reset_quiet_until = reset_quiet_until - interval '10 minutes' where id = ${ada.id}`)
+  await passTime(bag, '10 minutes')
   await forgot(ada.email)
   assert.equal((await resetMails(ada.email)).length, 2, 'after the hour the owner is mailed again')
   assert.equal((await reset(await mailedToken(bag, 'reset', ada.email))).status, 200)
@@ -100,7 +98,7 @@ test('a link that is too old says so', async () => {
   const leslie = await signUp(bag, 'leslie')
   await forgot(leslie.email)
   const token = await mailedToken(bag, 'not-me', leslie.email)
-  await bag.db.query(sql`update links set expires_at = now() where account_id = ${leslie.id}`)
+  await passTime(bag, '7 days')
   assertError(await notMe(token), 'ExpiredTokenError')
 })
 
@@ -133,12 +131,4 @@ async function resetMails(email: string) {
   await allMailSettled(bag)
   const mails = bag.smtp.mails.filter((mail) => mail.recipients.includes(email))
   return mails.filter((mail) => tokensIn(mail, 'reset').length > 0)
-}
-
-/** Moves the mails of an account that much into the past. */
-async function ageMails(accountId: string, seconds: number): Promise<void> {
-  await bag.db.query(sql`
-    update outbox set created_at = created_at - ${seconds} * interval '1 second',
-      closed_at = closed_at - ${seconds} * interval '1 second'
-    where account_id = ${accountId}`)
 }

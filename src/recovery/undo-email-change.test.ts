@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { mailedToken, subjectsTo } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { sql } from '../database/database.ts'
+import { passTime } from '../../test/time.ts'
 import { purge } from '../server/purge.ts'
 
 const bag = await startMovieBag()
@@ -51,7 +51,7 @@ test('nobody gets the old address while the change can be undone, by signup or b
   await bag.request('POST', '/api/auth/email', { email: barbara.email, password: eve.password }, eve.session)
   const token = await mailedToken(bag, 'confirm-address', barbara.email)
   assertError(await bag.request('POST', '/api/auth/email/confirm', { token }), 'EmailAlreadyExistsError')
-  await bag.db.query(sql`update email_changes set undo_until = now() where account_id = ${barbara.id}`)
+  await passTime(bag, '7 days', barbara)
   assert.equal((await bag.request('POST', '/api/auth/signup', signup)).status, 200)
 })
 
@@ -80,7 +80,7 @@ test('who asks for a reset at the address that a thief has left gets what undoes
     await bag.request('POST', '/api/auth/forgot', { email: ada.email.toUpperCase() })
     assert.equal(await told(), 2, `asked ${asked} times`)
   }
-  await bag.db.query(sql`update rate_limits set expires_at = expires_at - interval '61 minutes'`)
+  await passTime(bag, '61 minutes')
   await bag.request('POST', '/api/auth/forgot', { email: ada.email })
   assert.equal(await told(), 3)
   const newest = await mailedToken(bag, 'undo-address', ada.email)
@@ -93,18 +93,13 @@ test('who asks for a reset at the address that a thief has left gets what undoes
 test('an undo works once, and for 7 days', async () => {
   const edsger = await moved('edsger')
   const token = await mailedToken(bag, 'undo-address', edsger.email)
-  const [days] = await bag.db.query<{ change: number; link: number }>(sql`
-    select extract(epoch from undo_until - changed_at)::float8 / 86400 as change,
-      (select extract(epoch from expires_at - created_at)::float8 / 86400 from links
-        where account_id = ${edsger.id} and purpose = 'undo-email-change') as link
-    from email_changes where account_id = ${edsger.id}`)
-  assert.deepEqual(days, { change: 7, link: 7 })
+  await passTime(bag, '6 days 23 hours', edsger)
   assert.equal((await undo(token)).status, 200)
   assertError(await undo(token), 'BadTokenError')
 
   const tony = await moved('tony')
   const late = await mailedToken(bag, 'undo-address', tony.email)
-  await bag.db.query(sql`update links set expires_at = now() where account_id = ${tony.id}`)
+  await passTime(bag, '7 days', tony)
   assertError(await undo(late), 'ExpiredTokenError')
 })
 
@@ -116,7 +111,7 @@ test('the deletion of the account waits while a change can be undone, and the un
   assert(Date.parse(deleted.body.deleted_at) > Date.now() + 6 * 86_400_000, deleted.text)
   await purge(bag.db)
   assert.equal((await undo(token)).status, 200)
-  await bag.db.query(sql`update email_changes set undo_until = now() where account_id = ${leslie.id}`)
+  await passTime(bag, '7 days', leslie)
   await purge(bag.db)
   await takeBack(leslie.email)
 })

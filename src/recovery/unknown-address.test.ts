@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { startFaultySmtp } from '../../test/faulty-smtp.ts'
 import { subjectsTo } from '../../test/mail-links.ts'
 import { signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { sql } from '../database/database.ts'
+import { passTime } from '../../test/time.ts'
 
 const bag = await startMovieBag({ UNKNOWN_ADDRESS_MAIL: 'on' })
 after(() => bag.stop())
@@ -13,10 +13,10 @@ const told = 'There is no account here'
 test('an address without an account is told so at most once a day, in any case of its letters', async () => {
   for (const email of ['nobody@example.org', 'nobody@example.org', 'NOBODY@Example.org']) await forgot(email)
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told])
-  await bag.db.query(sql`update rate_limits set expires_at = expires_at - interval '23 hours'`)
+  await passTime(bag, '23 hours')
   await forgot('nobody@example.org')
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told])
-  await bag.db.query(sql`update rate_limits set expires_at = expires_at - interval '61 minutes'`)
+  await passTime(bag, '61 minutes')
   await forgot('nobody@example.org')
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told, told])
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { sql } from '../database/database.ts'
+import { passTime } from '../../test/time.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -34,8 +34,7 @@ test('the list tells the device, the caller, when and which session is this one'
 test('a session that is used says so, to five minutes', async () => {
   const grace = await signUp(bag, 'grace')
   const session = await logIn(bag, grace)
-  await bag.db.query(sql`
-    update sessions set last_used_at = now() - interval '6 minutes' where account_id = ${grace.id}`)
+  await passTime(bag, '6 minutes', grace)
   await bag.request('GET', '/api/auth/account', undefined, session)
   const [listed] = (await bag.request('GET', '/api/auth/sessions', undefined, session)).body
   assert(Date.now() - Date.parse(listed.last_used_at) < 60_000)
@@ -103,7 +102,7 @@ test('logging out ends the session, and no other', async () => {
 test('a session past its end is none', async () => {
   const john = await signUp(bag, 'john')
   const session = await logIn(bag, john)
-  await bag.db.query(sql`update sessions set expires_at = now() where account_id = ${john.id}`)
+  await passTime(bag, '7 days', john)
   assert.equal(await statusWith(session), 401)
 })
 

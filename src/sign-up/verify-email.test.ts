@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
+import { setCounters } from '../../test/counters.ts'
 import { mailedToken, subjectsTo } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { passTime } from '../../test/time.ts'
 import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
@@ -42,8 +44,7 @@ test('a link verifies the address that it was mailed to, and none that the accou
 test('a link is too old after 7 days', async () => {
   const barbara = await signUp(bag, 'barbara')
   const token = await mailedToken(bag, 'verify', barbara.email)
-  await bag.db.query(sql`
-    update links set expires_at = expires_at - interval '7 days' where account_id = ${barbara.id}`)
+  await passTime(bag, '7 days', barbara)
   assertError(await verify(token), 'ExpiredTokenError')
 })
 
@@ -96,7 +97,7 @@ test('where a verified address is required, only the right password is told that
 test('who has yet to verify the address is not locked out by trying', async () => {
   const john = await signUp(strict, 'john')
   await strict.request('POST', '/api/auth/login', { ...john, password: 'not the password' })
-  await strict.db.query(sql`update rate_limits set points = 99 where key like 'failed-logins:%'`)
+  await setCounters(strict, 'failed-logins', 99)
   for (let time = 0; time < 2; time += 1) {
     assert.equal((await strict.request('POST', '/api/auth/login', john)).body.code, 'UnverifiedEmailError')
   }

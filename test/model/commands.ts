@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc, { type Arbitrary, type AsyncCommand } from 'fast-check'
-import { sql } from '../../src/database/database.ts'
 import type { LinkPage } from '../mail-links.ts'
 import { until } from '../service.ts'
+import { ageMails, endQuietHour, expireLinks, makeRetriesDue, postponeRetries } from '../time.ts'
 import {
   addressAsked,
   addressConfirmed,
@@ -144,14 +144,7 @@ async function askPutOff(model: Model, real: Real, email: string): Promise<void>
   if (!person || isTooSoon(person)) return ask(model, real, email)
   real.refusals.set(email, '451 4.3.0 Come back later')
   await post(real, 200, '/api/auth/forgot', { email })
-  const isPutOff = async () => {
-    const rows = await real.bag.db.query(sql`
-      update outbox set due_at = now() + interval '30 minutes'
-      where account_id = ${person.id} and state = 'deferred' and leased_until is null
-      returning id`)
-    return rows.length > 0
-  }
-  await until(isPutOff, 'the mail to be put off')
+  await until(() => postponeRetries(real.bag, person), 'the mail to be deferred')
   real.refusals.delete(email)
   // How often it was tried is the worker's affair: each time makes links of the same mail.
   resetMailWritten(model, person)
@@ -161,7 +154,7 @@ async function askPutOff(model: Model, real: Real, email: string): Promise<void>
 async function deliver(model: Model, { bag }: Real, person: Person): Promise<void> {
   const { putOff } = person
   if (putOff === undefined) return
-  await bag.db.query(sql`update outbox set due_at = now() where account_id = ${person.id} and state = 'deferred'`)
+  await makeRetriesDue(bag, person)
   person.putOff = undefined
   if (!isNeedless(model, putOff)) resetMailSent(model, person, putOff)
 }
@@ -207,9 +200,7 @@ async function changeAddress(model: Model, real: Real, person: Person, to: numbe
   if (!session || person.password === null) return
   const { authorization } = session
   // So many wishes within an hour are too many.
-  await real.bag.db.query(sql`
-    update outbox set created_at = created_at - interval '1 hour'
-    where account_id = ${person.id} and kind = 'confirm-address'`)
+  await ageMails(real.bag, '1 hour', { id: person.id, kind: 'confirm-address' })
   const wrong = { email, password: 'not the password' }
   if (to % 5 === 0) await post(real, 401, '/api/auth/email', wrong, { authorization })
   await post(real, 200, '/api/auth/email', { email, password: person.password }, { authorization })
@@ -250,15 +241,13 @@ async function logIn(real: Real, person: Person): Promise<void> {
 /** All links of a person grow too old. */
 async function expire(model: Model, { bag }: Real, { person }: Link): Promise<void> {
   for (const link of model.links) if (link.person === person) link.isExpired = true
-  await bag.db.query(sql`update links set expires_at = now() where account_id = ${person.id}`)
+  await expireLinks(bag, person)
 }
 
 /** Two days pass for the mails of a person, but for one that is put off. */
 async function coolDown({ bag }: Real, person: Person): Promise<void> {
-  await bag.db.query(sql`
-    update outbox set created_at = created_at - interval '2 days', closed_at = closed_at - interval '2 days'
-    where account_id = ${person.id} and closed_at is not null`)
-  await bag.db.query(sql`update accounts set reset_quiet_until = null where id = ${person.id}`)
+  await ageMails(bag, '2 days', { id: person.id })
+  await endQuietHour(bag, person)
   Object.assign(person, { sent: 0, unanswered: 0, isQuiet: false })
 }
 
