@@ -58,6 +58,19 @@ test('a field of a wrong type is named, and so is each one that is missing', asy
   }
 })
 
+test('an object is not taken for an email address, a password or a token', async () => {
+  const { email, password } = person
+  for (const operator of [{ $regex: '.*' }, { $ne: null }, { $gt: '' }]) {
+    for (const path of ['/api/auth/login', '/api/auth/signup']) {
+      assertError(await bag.request('POST', path, { email: operator, password }), 'SchemaValidationError', ['email'])
+      assertError(await bag.request('POST', path, { email, password: operator }), 'SchemaValidationError', ['password'])
+    }
+    assertError(await bag.request('POST', '/api/auth/forgot', { email: operator }), 'SchemaValidationError', ['email'])
+    const reset = { reset_token: operator, password: 'a long new password' }
+    assertError(await bag.request('POST', '/api/auth/reset', reset), 'SchemaValidationError', ['reset_token'])
+  }
+})
+
 test('an unknown field is refused by name everywhere but on login', async () => {
   for (const [method, path, body] of routes) {
     for (const name of ['id', '_id', 'added_by', '$set', 'constructor', 'toString', 'a\0b']) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { Client } from 'pg'
 import { assertError } from '../../test/contract.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { countRowsRead } from '../../test/rows-read.ts'
 import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
@@ -76,24 +76,16 @@ test('an after that is none of ours is refused by name', async () => {
   }
 })
 
-test('a page deep in a large collection is found by the primary key: no sort, no scan', async (t) => {
+test('a page deep in a large collection costs no more than the first', async () => {
   await addMany(5000)
+  await bag.db.query(sql`analyze movies`)
   const [deep] = await bag.db.query<{ id: string }>(sql`select id from movies order by id offset 4000 limit 1`)
-  const key = deep?.id ?? ''
-  const { body } = await bag.request('GET', `/api/movies?limit=20&after=${Buffer.from(key).toString('base64url')}`)
-  assert.equal(body.length, 20)
-
-  const client = new Client({ connectionString: bag.databaseUrl })
-  await client.connect()
-  t.after(() => client.end())
-  await client.query('analyze movies')
-  await client.query(`prepare page as ${await lastStatementOn(client, 'added_by from movies where id >')}`)
-  for (const mode of ['force_custom_plan', 'force_generic_plan']) {
-    await client.query(`set plan_cache_mode = ${mode}`)
-    const { rows } = await client.query(`explain (costs off) execute page (${key})`)
-    const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
-    assert.match(plan, /^Limit\n +-> +Index Scan using movies_pkey on movies\n +Index Cond: \(id > /, mode)
-  }
+  const after = Buffer.from(deep?.id ?? '').toString('base64url')
+  const rowsRead = await countRowsRead(bag, 'movies', async () => {
+    const { body } = await bag.request('GET', `/api/movies?limit=20&after=${after}`)
+    assert.equal(body.length, 20)
+  })
+  assert(rowsRead <= 50, `${rowsRead} rows were read`)
 })
 
 /** The ids on each page from `path` on, each page found by the `Link` header of the one before. */
@@ -117,16 +109,6 @@ function nextOf(headers: Headers): string | undefined {
   const { origin, pathname, search } = new URL(target, bag.url)
   assert.equal(origin, bag.url)
   return pathname + search
-}
-
-/** The text of a statement that the service has just run, as PostgreSQL remembers it. */
-async function lastStatementOn(client: Client, part: string): Promise<string> {
-  const { rows } = await client.query<{ query: string }>(
-    `select query from pg_stat_activity
-    where datname = current_database() and application_name = 'movie-bag' and strpos(query, $1) > 0`,
-    [part],
-  )
-  return rows[0]?.query ?? assert.fail(`the service has run no statement ${part}`)
 }
 
 async function addMany(count: number): Promise<void> {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { countRowsRead } from '../../test/rows-read.ts'
+import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -74,6 +76,51 @@ test('a movie is refused by each field that is out of bounds, and taken at the b
   }
   const astral = '🎬'.repeat(300)
   await add(astral, { casts: Array(200).fill('x'.repeat(200)), genres: Array(30).fill('y'.repeat(200)), year: 1800 })
+})
+
+test('a movie cannot take over another one by sending its id', async () => {
+  const id = await add('Faust')
+  for (const key of ['id', '_id']) {
+    const mine = { [key]: id, name: 'Mine', ...fields }
+    assertError(await bag.request('POST', '/api/movies', mine, grace), 'SchemaValidationError', [key])
+  }
+  assert.equal((await bag.request('GET', `/api/movies/${id}`)).body.name, 'Faust')
+})
+
+test('a change takes no update operators, no other owner and no empty body', async () => {
+  const id = await add('Sunrise')
+  for (const key of ['$set', 'set__name', 'added_by', 'casts.0', 'id']) {
+    const change = { [key]: 'x' }
+    assertError(await bag.request('PUT', `/api/movies/${id}`, change, ada), 'SchemaValidationError', [key])
+  }
+  assertError(await bag.request('PUT', `/api/movies/${id}`, {}, ada), 'SchemaValidationError', ['body'])
+  const movie = { id, name: 'Sunrise', ...fields, year: null, notes: null, added_by: adasAccount.id }
+  assert.deepEqual((await bag.request('GET', `/api/movies/${id}`)).body, movie)
+})
+
+test('adding a movie that fails halfway leaves none behind', async () => {
+  await bag.db.query(sql`
+    create function fail() returns trigger language plpgsql as 'begin raise exception ''halfway''; end'`)
+  await bag.db.query(sql`create trigger fail after insert on movies for each row execute function fail()`)
+  const film = { name: 'Half a film', ...fields }
+  assertError(await bag.request('POST', '/api/movies', film, ada), 'InternalServerError')
+  await bag.db.query(sql`drop function fail cascade`)
+  const { body } = await bag.request('GET', '/api/movies')
+  assert(!body.some(({ name }: { name: string }) => name === film.name))
+  await add(film.name)
+})
+
+test('adding and deleting a movie costs the same however many its owner has', async () => {
+  await bag.db.query(sql`
+    insert into movies (name, casts, genres, added_by)
+    select 'Film ' || gen_random_uuid(), '{Ada}', '{Drama}', ${adasAccount.id}::uuid from generate_series(1, 5000)`)
+  await bag.db.query(sql`analyze movies`)
+  const rowsRead = await countRowsRead(bag, 'movies', async () => {
+    const id = await add('One more')
+    assert.equal((await bag.request('DELETE', `/api/movies/${id}`, undefined, ada)).status, 200)
+  })
+  // The quota counts the owner's movies in an index, up to its limit; nothing else may.
+  assert(rowsRead < 50, `${rowsRead} rows were read`)
 })
 
 test('all fields that are wrong are named at once', async () => {

@@ -37,6 +37,17 @@ test('who forgot the password is back in by mail, with the account as it was', a
   assert.equal(confirmation.subject, '[Movie-bag] Password reset successful')
 })
 
+test('no session survives a reset', async () => {
+  const edsger = await signUp(bag, 'edsger')
+  const sessions = [await logIn(bag, edsger), await logIn(bag, edsger)]
+  await bag.request('POST', '/api/auth/forgot', { email: edsger.email })
+  const body = { reset_token: await bag.smtp.tokenFor(edsger.email), password: newPassword }
+  assert.equal((await bag.request('POST', '/api/auth/reset', body)).status, 200)
+  for (const session of sessions) {
+    assert.equal((await bag.request('GET', '/api/auth/account', undefined, session)).status, 401)
+  }
+})
+
 test('a reset that fails half way leaves the link, the old password and the sessions', async () => {
   const alan = await signUp(bag, 'alan')
   const session = await logIn(bag, alan)
