@@ -13,16 +13,17 @@ import type { Config } from './config/config.ts'
 import type { Database } from './database/database.ts'
 import { successSerializers, useStrictValidation } from './http/compilers.ts'
 import { errorHandler } from './http/error-handler.ts'
+import { shareFairly } from './http/fair-share.ts'
 import { healthRoutes } from './http/health.ts'
 import { requireHostHeader } from './http/host-header.ts'
 import { acceptOnlyJson } from './http/json-bodies.ts'
 import { respondToMalformed } from './http/malformed-requests.ts'
 import { refuseUnknownPaths } from './http/method-not-allowed.ts'
 import { useOpenApi } from './http/openapi.ts'
-import { exceedsPipelineLimit, limitPipelining } from './http/pipelining.ts'
 import { limitByCaller } from './http/rate-limit.ts'
 import { logRequests } from './http/request-log.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
+import { closeConnectionsOnStop, createHttpServer } from './http/server.ts'
 import { mailProblem } from './mail/health.ts'
 import { addMovieRoute } from './movies/add-movie.ts'
 import { changeMovieRoute } from './movies/change-movie.ts'
@@ -61,39 +62,39 @@ export async function buildApp({ config, db, key, log, version }: Dependencies):
   return app
 }
 
-function createServer(config: Config, log: FastifyBaseLogger, show: ShowPage): FastifyInstance {
+function createServer(config: Config, log: Logger, show: ShowPage): FastifyInstance {
   const headers = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
   const handleError = errorHandler({ showErrorPage: (error, reply) => showErrorPage(show, error, reply) })
+  const loggerInstance: FastifyBaseLogger = log
   const app = Fastify({
-    loggerInstance: log,
+    loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     // A child logger per request would cost more than adding the request's id to the few lines that are logged.
     childLoggerFactory: (logger) => logger,
     trustProxy: trustedProxies(config.trustProxy),
     bodyLimit: 100_000,
-    requestTimeout: 30_000,
-    // Of an idle connection, even one with a response that the client does not read.
-    connectionTimeout: 60_000,
-    http: { headersTimeout: 20_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
+    serverFactory: (handler) => createHttpServer(handler, { trustsProxy: config.trustProxy !== false, log }),
     schemaController: { compilersFactory: { buildSerializer: successSerializers } },
     routerOptions: { maxParamLength: 16_000 },
     return503OnClosing: false,
     // Fastify runs no hooks for these, so what the hooks add is added here.
-    frameworkErrors: (error, request, reply) => {
-      if (!exceedsPipelineLimit(reply)) handleError(error, request, reply.headers(headers))
-    },
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply.headers(headers)),
     clientErrorHandler: (error, socket) => respondToMalformed(error, socket, headers),
   })
   app.setErrorHandler(handleError)
-  addHooks(app, headers)
+  addHooks(app, { headers, isFair: config.rateLimits })
   return app
 }
 
 /** Adds what holds for every request, in the order in which it runs. */
-function addHooks(app: FastifyInstance, headers: Record<string, string>): void {
-  limitPipelining(app)
+function addHooks(
+  app: FastifyInstance,
+  { headers, isFair }: { headers: Record<string, string>; isFair: boolean },
+): void {
   useSecurityHeaders(app, headers)
+  closeConnectionsOnStop(app)
+  if (isFair) shareFairly(app)
   requireHostHeader(app)
   refuseUnknownPaths(app)
   acceptOnlyJson(app)

@@ -62,20 +62,16 @@ test('an export without a movie is whole', async () => {
   assert.deepEqual(body.movies, [])
 })
 
-test('an export of any size is sent as it is read, page by page', async () => {
+test('an export of any size is sent in small pieces', async () => {
   const eve = await signUp(bag, 'eve')
   const session = await logIn(bag, eve)
   await bag.db.query(sql`
     insert into movies (name, casts, genres, added_by)
     select 'Eve ' || n, array_fill(repeat('e', 200), '{200}'), '{Noise}', ${eve.id} from generate_series(1, 150) as n`)
-  const [first = '', second = '', ...rest] = chunksIn(await exportAsSent(session))
-  const pages = rest.filter((chunk) => chunk.length > 100_000)
-  assert.deepEqual(
-    [first, second].map((chunk) => chunk.match(/"name"/g)?.length),
-    [undefined, 100],
-  )
-  assert.equal(pages.length, 1)
-  assert.equal(JSON.parse([first, second, ...rest].join('')).movies.length, 150)
+  const chunks = chunksIn(await exportAsSent(session))
+  const largest = Math.max(...chunks.map((chunk) => chunk.length))
+  assert.ok(largest < 100_000, `a piece of ${largest} characters was in memory as a whole`)
+  assert.equal(JSON.parse(chunks.join('')).movies.length, 150)
 })
 
 /** The body of an export as its bytes came, which no HTTP client would show. */

@@ -46,12 +46,18 @@ export const exportAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
   }
   app.get('/api/auth/export', { schema, onRequest: signedIn, preHandler: limit('export') }, async (request, reply) => {
     reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
-    return reply.type('application/json; charset=utf-8').send(Readable.from(exportAccount(db, currentSession(request))))
+    return reply.type('application/json; charset=utf-8').send(exportAccount(db, currentSession(request)))
   })
 }
 
-/** Yields the export as pieces of JSON. The movies are read in pages: there may be more of them than fit in memory. */
-export async function* exportAccount(db: Database, session: SessionKey): AsyncGenerator<string> {
+/** Returns the export as a stream of JSON, which reads on only as fast as the client does. */
+export function exportAccount(db: Database, session: SessionKey): Readable {
+  // In bytes: a stream of objects would read 16 pieces ahead, however large they are.
+  return Readable.from(piecesOfExport(db, session), { objectMode: false, highWaterMark: 64_000 })
+}
+
+/** The movies are read in pages: there may be more of them than fit in memory. */
+async function* piecesOfExport(db: Database, session: SessionKey): AsyncGenerator<string> {
   const { accountId } = session
   const [account, sessions, former_addresses, known_browsers, history] = await Promise.all([
     readOwnAccount(db, accountId),
@@ -63,17 +69,17 @@ export async function* exportAccount(db: Database, session: SessionKey): AsyncGe
   const beforeMovies = JSON.stringify({ account, sessions, former_addresses, known_browsers, history })
   yield `${beforeMovies.slice(0, -1)},"movies":[`
   let separator = ''
-  for await (const page of pagesOfMovies(db, accountId)) {
-    yield separator + page.map((movie) => JSON.stringify(movie)).join()
+  for await (const movie of moviesAddedBy(db, accountId)) {
+    yield separator + JSON.stringify(movie)
     separator = ','
   }
   yield ']}'
 }
 
-async function* pagesOfMovies(db: Database, accountId: string) {
+async function* moviesAddedBy(db: Database, accountId: string) {
   let page = await listMoviesAddedBy(db, accountId, '0')
   while (page.length > 0) {
-    yield page
+    yield* page
     page = await listMoviesAddedBy(db, accountId, page.at(-1)?.id ?? '0')
   }
 }

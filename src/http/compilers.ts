@@ -14,11 +14,16 @@ export function useStrictValidation(app: FastifyInstance): void {
   // `verbose` adds the schema to an error, which can then name the fields that are known.
   const options = { allErrors: true, removeAdditional: false, strictTypes: false, verbose: true } as const
   const bodies = new Ajv({ ...options, coerceTypes: false })
+  const largeBodies = new Ajv({ ...options, coerceTypes: false, allErrors: false })
   // Coercion reads "Infinity" as a number, and with `strictNumbers` no minimum or maximum would refuse it.
   const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true, strictNumbers: false })
-  app.setValidatorCompiler(({ schema, httpPart }) =>
-    validateLazily(() => (httpPart === 'body' ? bodies : texts).compile(schema)),
-  )
+  app.setValidatorCompiler(({ schema, httpPart }) => {
+    if (httpPart !== 'body') return validateLazily(() => texts.compile(schema))
+    return validateBody(
+      validateLazily(() => largeBodies.compile(schema)),
+      validateLazily(() => bodies.compile(schema)),
+    )
+  })
 }
 
 function validateLazily(compile: () => ValidateFunction): FastifyValidationResult {
@@ -32,10 +37,39 @@ function validateLazily(compile: () => ValidateFunction): FastifyValidationResul
   return validate
 }
 
+/** In values, counted through all lists and objects. A form that a person fills in is far below it. */
+const largeBody = 2000
+
+/**
+ * Reports every wrong field of a body, but only the first one of a large body: 100 kB can hold tens of thousands of wrong
+ * entries, and an error for each would hold up other requests.
+ */
+function validateBody(first: FastifyValidationResult, all: FastifyValidationResult): FastifyValidationResult {
+  const validate: FastifyValidationResult = (value) => {
+    const isValid = first(value)
+    const used = isValid || hasMoreValues(value, largeBody) ? first : all
+    if (used === all) all(value)
+    validate.errors = used.errors ?? null
+    return isValid
+  }
+  return validate
+}
+
 function namingKnownFields(error: ErrorObject): ErrorObject {
   if (error.keyword !== 'additionalProperties') return error
   const known = Object.keys(error.parentSchema?.['properties'] ?? {})
   return { ...error, message: `is unknown (known: ${known.join(', ') || 'none'})` }
+}
+
+/** Counts without recursion, because a body may be nested as deep as it is long. */
+function hasMoreValues(value: unknown, most: number): boolean {
+  const left = [value]
+  for (let count = 0; left.length > 0; count += 1) {
+    if (count + left.length > most) return true
+    const next = left.pop()
+    if (typeof next === 'object' && next !== null) for (const child of Object.values(next)) left.push(child)
+  }
+  return false
 }
 
 /** Serializes successful responses by their schema. Errors all have one shape and are rare, so they take `JSON.stringify`. */

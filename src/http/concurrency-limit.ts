@@ -1,4 +1,4 @@
-import pLimit from 'p-limit'
+import pLimit, { type LimitFunction } from 'p-limit'
 import { AppError } from '../errors.ts'
 
 const maxQueued = 100
@@ -12,5 +12,22 @@ export function limitConcurrency(concurrency: number, detail: string): <T>(work:
   return (work) => {
     if (limit.pendingCount < maxQueued) return limit(work)
     throw new AppError('ServiceUnavailableError', detail, { headers: { 'retry-after': '2' } })
+  }
+}
+
+type CallerLimit = { running: number; waiting: number; refuse: () => AppError }
+
+/** Runs so many pieces of work of one caller at a time, while so many wait. Beyond that it throws what `refuse` returns. */
+export function limitPerCaller({ running, waiting, refuse }: CallerLimit) {
+  const callers = new Map<string, LimitFunction>()
+  return async <T>(caller: string, work: () => Promise<T>): Promise<T> => {
+    const inTurn = callers.get(caller) ?? pLimit(running)
+    if (inTurn.pendingCount >= waiting) throw refuse()
+    callers.set(caller, inTurn)
+    try {
+      return await inTurn(work)
+    } finally {
+      if (inTurn.activeCount + inTurn.pendingCount === 0) callers.delete(caller)
+    }
   }
 }

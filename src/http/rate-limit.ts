@@ -1,4 +1,4 @@
-import type { FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
+import type { preHandlerAsyncHookHandler } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
@@ -29,7 +29,7 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
     const { points, seconds } = limits[kind]
     const count = counter(db, { name: kind, points, seconds, cachesRefusals: true })
     return async (request, reply) => {
-      const { isAllowed, remainingPoints, msBeforeNext } = await count(rateLimitKey(request))
+      const { isAllowed, remainingPoints, msBeforeNext } = await count(rateLimitKey(request.ip))
       const wait = Math.ceil(msBeforeNext / 1000)
       reply.header('ratelimit-policy', `"${kind}";q=${points};w=${seconds}`)
       reply.header('ratelimit', `"${kind}";r=${remainingPoints};t=${wait}`)
@@ -45,8 +45,8 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
  * Returns the caller's IPv4 address, or the /64 network of their IPv6 address, which providers assign to one customer.
  * Some proxies add a port. Callers that a proxy names without any IP address all share one key.
  */
-function rateLimitKey(request: FastifyRequest): string {
-  const ip = request.ip.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
+export function rateLimitKey(caller: string): string {
+  const ip = caller.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
   if (!ipaddr.isValid(ip)) return 'unknown'
   const parsed = ipaddr.process(ip)
   if (parsed instanceof ipaddr.IPv6)

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Database, sql } from '../database/database.ts'
+import { rateLimitKey } from '../http/rate-limit.ts'
 import { errors, strictObject, text } from '../http/schemas.ts'
 import { listedMovie } from './movie.ts'
 import { type MovieSearch, searchMovies, sorts } from './search.ts'
@@ -43,7 +44,7 @@ export const listMoviesRoute: FastifyPluginAsyncTypebox<{ db: Database }> = asyn
     response: { 200: Type.Array(listedMovie), ...errors('SchemaValidationError') },
   }
   app.get('/api/movies', { schema }, async (request, reply) => {
-    const { movies, next } = await searchMovies(db, request.query)
+    const { movies, next } = await searchMovies(db, request.query, rateLimitKey(request.ip))
     if (next) reply.header('link', `</api/movies?${queryOf(next)}>; rel="next"`)
     return movies
   })
@@ -59,9 +60,9 @@ export function queryOf(search: { [field in keyof MovieSearch]?: MovieSearch[fie
   return query.toString()
 }
 
-/** Lists up to 100 movies that an account added, by id, after the given one. */
+/** Lists up to 20 movies that an account added, by id, after the given one. */
 export function listMoviesAddedBy(db: Database, accountId: string, afterId: string) {
   return db.query<{ id: string }>(sql`
     select id, name, casts, genres, year, notes, added_by, created_at
-    from movies where added_by = ${accountId} and id > ${afterId} order by id limit 100`)
+    from movies where added_by = ${accountId} and id > ${afterId} order by id limit 20`)
 }

@@ -1,6 +1,6 @@
 import { type Database, join, raw, type Sql, sql, type Transaction } from '../database/database.ts'
-import { wrongField } from '../errors.ts'
-import { limitConcurrency } from '../http/concurrency-limit.ts'
+import { AppError, wrongField } from '../errors.ts'
+import { limitConcurrency, limitPerCaller } from '../http/concurrency-limit.ts'
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
 import { type Movie, movieColumns } from './movie.ts'
 import { correctTypos } from './typos.ts'
@@ -24,10 +24,11 @@ export type MovieSearch = {
 export type FoundMovies = { movies: Movie[]; next?: MovieSearch; q?: string }
 
 /**
- * One page of the movies that are searched for. Throws `SchemaValidationError` where `after`, `sort`, `q` or `added_by`
- * makes no sense.
+ * Returns one page of the movies that match. `caller` is who asks, as `rateLimitKey` names them. Throws
+ * `SchemaValidationError` if `after`, `sort`, `q` or `added_by` makes no sense, and `ServiceUnavailableError` if too many
+ * searches wait.
  */
-export async function searchMovies(db: Database, search: MovieSearch): Promise<FoundMovies> {
+export async function searchMovies(db: Database, search: MovieSearch, caller: string): Promise<FoundMovies> {
   const words = wordsOf(search.q ?? '')
   requireFewWords(words)
   if (search.sort === 'match' && words.length === 0) {
@@ -40,8 +41,8 @@ export async function searchMovies(db: Database, search: MovieSearch): Promise<F
   const start = search.after === undefined ? undefined : decodeCursor(search.after, sort)
   const { q, genre, cast, year, added_by, sort: wanted, limit } = search
   const isPlain = [q, genre, cast, year, added_by, wanted].every((value) => value === undefined)
-  if (isPlain) return page(search, sort, await listByIdAfter(db, start, limit + 1))
-  return searchInTurn(() => db.transaction((tx) => narrowed(tx, search, { sort, start })))
+  if (isPlain) return cut(search, sort, await listByIdAfter(db, start, limit + 1))
+  return callerInTurn(caller, () => searchInTurn(() => db.transaction((tx) => narrowed(tx, search, { sort, start }))))
 }
 
 function requireFewWords(words: string[]): void {
@@ -49,18 +50,50 @@ function requireFewWords(words: string[]): void {
   throw wrongField({ field: 'q', detail: 'must have at most 10 words', reason: 'too-many-words', max: 10 })
 }
 
-/** Anybody may search, and some searches take long: they leave connections to whoever logs in meanwhile. */
-const searchInTurn = limitConcurrency(5, 'Too many are searching. Try again in a moment.')
+const tooManySearches = 'Too many searches are waiting. Try again in a moment.'
+
+/** Some searches take long: they leave connections of the database to other requests. */
+const searchInTurn = limitConcurrency(5, tooManySearches)
+
+/** One search of a caller at a time, so that nobody's searches fill the queue of all. */
+const callerInTurn = limitPerCaller({
+  running: 1,
+  waiting: 4,
+  refuse: () => new AppError('ServiceUnavailableError', tooManySearches, { headers: { 'retry-after': '2' } }),
+})
 
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
-type Row = Movie & { key?: string | number | null }
+/** A movie, or only its place in the order if the movies before it fill the page. */
+type Row = Movie & { key: string | number | null; isBeyondPage: boolean }
 type Place = { sort: Sort; start: Cursor | undefined }
 
-/** The limit is written into the statement: with a parameter in its place PostgreSQL would plan each time anew. */
+/** The limit is written into the statement: with a parameter in its place PostgreSQL would plan it each time. */
 function listByIdAfter(db: Database, start: Cursor | undefined, most: number): Promise<Row[]> {
-  return db.query<Row>(sql`
-    select ${movieColumns} from movies where id > ${start?.id ?? '0'} order by id limit ${raw(String(most))}`)
+  return db.query<Row>(
+    boundInBytes(
+      sql`id`,
+      sql`
+    select ${movieColumns}, null as key
+    from movies where id > ${start?.id ?? '0'} order by id limit ${raw(String(most))}`,
+    ),
+  )
+}
+
+/** A page ends early after this much text, and `Link` goes on from there: a movie may have 46 kB. */
+const pageBytes = 500_000
+
+/** Leaves out of a page's rows what comes after `pageBytes`, except its place in the order. */
+function boundInBytes(order: Sql, page: Sql): Sql {
+  return sql`
+    select id, name, year, added_by, key, is_beyond as "isBeyondPage",
+      case when is_beyond then '{}' else casts end as casts, case when is_beyond then '{}' else genres end as genres
+    from (
+      select *, coalesce(sum(octet_length(array_to_string(casts, '')) + octet_length(array_to_string(genres, ''))) over (
+        order by ${order} rows between unbounded preceding and 1 preceding), 0) > ${pageBytes} as is_beyond
+      from (${page}) as page
+    ) as measured
+    order by ${order}`
 }
 
 async function narrowed(tx: Transaction, search: MovieSearch, place: Place): Promise<FoundMovies> {
@@ -127,24 +160,25 @@ function inOrder(tx: Transaction, conditions: Sql[], { key, isDown }: Order, sta
   const isBeyond = (from: Cursor) =>
     key ? sql`(${key}, id) ${beyond} (${from.key}, ${from.id})` : sql`id ${beyond} ${from.id}`
   const all = [sql`true`, ...conditions, ...(start ? [isBeyond(start)] : [])]
-  return tx.query<Row>(sql`
+  return tx.query<Row>(
+    boundInBytes(
+      key ? sql`key ${way}, id ${way}` : sql`id ${way}`,
+      sql`
     select ${movieColumns}, ${key ?? sql`null`} as key
     from movies
     where ${join(all, ' and ')}
     order by ${order}
-    limit ${most}`)
+    limit ${most}`,
+    ),
+  )
 }
 
-/** A page without the keys by which it was put in order. */
+/** Makes a page of rows, of which there is one more than the limit if there is another page. */
 function cut(search: MovieSearch, sort: Sort, rows: Row[]): FoundMovies {
-  const { movies, ...more } = page(search, sort, rows)
-  return { movies: movies.map(({ key: _, ...movie }) => movie), ...more }
-}
-
-/** Leaves away the movie too many that told that there are more. */
-function page(search: MovieSearch, sort: Sort, rows: Row[]): { movies: Row[]; next?: MovieSearch } {
-  const movies = rows.slice(0, search.limit)
-  const last = rows[search.limit - 1]
-  if (rows.length <= search.limit || !last) return { movies }
-  return { movies, next: { ...search, after: encodeCursor(sort, { key: last.key ?? null, id: last.id }) } }
+  const firstBeyond = rows.findIndex(({ isBeyondPage }) => isBeyondPage)
+  const size = firstBeyond < 0 ? search.limit : Math.min(firstBeyond, search.limit)
+  const movies = rows.slice(0, size).map(({ key: _, isBeyondPage: __, ...movie }) => movie)
+  const last = rows[size - 1]
+  if (rows.length <= size || !last) return { movies }
+  return { movies, next: { ...search, after: encodeCursor(sort, { key: last.key, id: last.id }) } }
 }

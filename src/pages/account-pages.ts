@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { exportAccount } from '../account-settings/export-account.ts'
@@ -60,7 +59,7 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
 
   app.get('/account/export', { preHandler: limit('export') }, async (request, reply) => {
     reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
-    return reply.type('application/json; charset=utf-8').send(Readable.from(exportAccount(db, currentSession(request))))
+    return reply.type('application/json; charset=utf-8').send(exportAccount(db, currentSession(request)))
   })
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 
 /** What the template `cover` draws: one of the palettes and motifs, where the motif lies, and the title in lines. */
 export type Cover = {
@@ -11,10 +12,20 @@ export type Cover = {
   lines: { text: string; y: number }[]
 }
 
+const drawn = new LRUCache<string, Cover>({ max: 2000 })
+
 /** A cover drawn from the title: the same title has the same cover everywhere. */
 export function drawCover(name: string): Cover {
+  const known = drawn.get(name)
+  if (known) return known
+  const cover = draw(name)
+  drawn.set(name, cover)
+  return cover
+}
+
+function draw(name: string): Cover {
   const [palette = 0, motif = 0, x = 0, r = 0] = createHash('sha256').update(name).digest()
-  const { fontSize, lines } = fitted(name)
+  const { fontSize, lines } = fitTitle(name)
   const y = (index: number) => Math.round(278 - (lines.length - 1 - index) * fontSize * 1.15)
   return {
     palette: palette % 10,
@@ -31,36 +42,69 @@ export function drawCover(name: string): Cover {
 const rtlFirst = /^\P{L}*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
 /** The largest type in which the title fits in few lines; in the smallest it is cut. */
-function fitted(name: string) {
-  for (const [fontSize, columns, most] of [
-    [30, 9, 2],
-    [24, 12, 3],
-    [20, 14, 4],
-  ] as const) {
-    const lines = linesOf(name, columns)
-    if (lines.length <= most && lines.every((line) => widthOf(line) <= columns)) return { fontSize, lines }
+function fitTitle(name: string): { fontSize: number; lines: string[] } {
+  const words = readWords(name)
+  for (const { fontSize, columns, most } of sizes) {
+    const lines = wrap(words, columns)
+    if (lines.length <= most && lines.every(({ width }) => width <= columns)) {
+      return { fontSize, lines: lines.map(({ text }) => text) }
+    }
   }
-  const lines = linesOf(name, 16).map((line) => cutTo(line, 16))
-  const [first = '', second = '', third = '', fourth = '', fifth] = lines
-  if (fifth === undefined) return { fontSize: 18, lines }
-  return { fontSize: 18, lines: [first, second, third, `${cutTo(fourth, 15).replace(/…$/, '')}…`] }
+  const [first, second, third, fourth, fifth] = wrap(words, smallest.columns).map(({ text }) => text)
+  const lines = [first, second, third, fourth].filter((line) => line !== undefined)
+  const cut = lines.map((line, index) => cutTo(line, smallest.columns, { isLast: index === 3 && fifth !== undefined }))
+  return { fontSize: smallest.fontSize, lines: cut }
 }
 
-function linesOf(name: string, columns: number): string[] {
-  const lines: string[] = []
-  for (const word of name.split(/\s+/).filter(Boolean)) {
-    const joined = `${lines.at(-1)} ${word}`
-    if (lines.length > 0 && widthOf(joined) <= columns) lines.splice(-1, 1, joined)
-    else lines.push(word)
+const sizes = [
+  { fontSize: 30, columns: 9, most: 2 },
+  { fontSize: 24, columns: 12, most: 3 },
+  { fontSize: 20, columns: 14, most: 4 },
+]
+const smallest = { fontSize: 18, columns: 16 }
+
+type Text = { text: string; width: number }
+
+/** Four lines show less: the rest of a long title is not measured, because that would hold up other requests. */
+const measuredLetters = 160
+
+function readWords(name: string): Text[] {
+  const words: Text[] = []
+  let word: Text = { text: '', width: 0 }
+  let measured = 0
+  for (const { segment } of letters.segment(name)) {
+    if (measured === measuredLetters) break
+    measured += 1
+    if (/^\s/.test(segment)) {
+      if (word.text) words.push(word)
+      word = { text: '', width: 0 }
+    } else word = { text: word.text + segment, width: word.width + widthOf(segment) }
+  }
+  return word.text ? [...words, word] : words
+}
+
+function wrap(words: Text[], columns: number): Text[] {
+  const lines: Text[] = []
+  for (const { text, width } of words) {
+    const last = lines.at(-1)
+    if (last && last.width + 1 + width <= columns) {
+      last.text += ` ${text}`
+      last.width += 1 + width
+    } else lines.push({ text, width })
   }
   return lines
 }
 
-function cutTo(line: string, columns: number): string {
-  if (widthOf(line) <= columns) return line
+/** The last line always ends in an ellipsis, because more would follow. */
+function cutTo(line: string, columns: number, { isLast }: { isLast: boolean }): string {
+  const segments = [...letters.segment(line)].map(({ segment }) => segment)
+  const width = segments.reduce((sum, segment) => sum + widthOf(segment), 0)
+  if (width <= (isLast ? columns - 1 : columns)) return isLast ? `${line}…` : line
   let kept = ''
-  for (const { segment } of letters.segment(line)) {
-    if (widthOf(kept + segment) >= columns) break
+  let left = columns - 1
+  for (const segment of segments) {
+    left -= widthOf(segment)
+    if (left < 0) break
     kept += segment
   }
   return `${kept}…`
@@ -68,8 +112,9 @@ function cutTo(line: string, columns: number): string {
 
 const letters = new Intl.Segmenter()
 
-/** In columns: what is written in East Asian scripts, and emoji, take two. */
-function widthOf(text: string): number {
-  const wide = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u
-  return [...letters.segment(text)].reduce((width, { segment }) => width + (wide.test(segment) ? 2 : 1), 0)
+const wide = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u
+
+/** In columns: letters of East Asian scripts, and emoji, take two. */
+function widthOf(letter: string): number {
+  return wide.test(letter) ? 2 : 1
 }

@@ -56,7 +56,7 @@ test('an edit of a template shows at the next look, and what is wrong with it is
   edit('No one here has {{ adress }}. {{ url }}')
   const { status, text } = await bag.request('GET', '/dev/mails/en/no-account')
   assert.equal(status, 500)
-  assert.match(text, /The template does not work: .*undefined variable: adress/)
+  assert.match(text, /This template fails: .*undefined variable: adress/)
 })
 
 test('the HTML half runs nothing, loads nothing, and stands in a frame of our own pages only', async () => {

@@ -6,6 +6,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { cookieOptions } from '../http/cookies.ts'
 import { validationError } from '../http/error-handler.ts'
+import { rateLimitKey } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { listGenres } from '../movies/genres.ts'
 import { movieFilters, queryOf } from '../movies/list-movies.ts'
@@ -56,10 +57,10 @@ async function dropEmptyFields(request: FastifyRequest<{ Querystring: Query }>):
 }
 
 /** Finds nothing if a field of the search is invalid, and says why at that field. */
-async function findMovies(db: Database, { validationError: invalid }: FastifyRequest, search: Search) {
+async function findMovies(db: Database, { validationError: invalid, ip }: FastifyRequest, search: Search) {
   try {
     if (invalid) throw validationError('query', invalid.validation)
-    return { found: await searchMovies(db, { ...search, limit: pageSize }) }
+    return { found: await searchMovies(db, { ...search, limit: pageSize }, rateLimitKey(ip)) }
   } catch (error) {
     return { found: { movies: [] }, formErrors: searchFormErrors(error) }
   }

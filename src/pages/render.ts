@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import pLimit from 'p-limit'
 import type { Config } from '../config/config.ts'
 import type { FieldError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
@@ -39,7 +41,11 @@ export function openPages({ templatesDir, defaultLocale }: Pick<Config, 'templat
   const engine = templateEngine([...replaced, join(import.meta.dirname, '../../templates/pages')], '.html')
   return async (reply, page) => {
     const locale = preferredLocale(reply.request) ?? defaultLocale
-    const html = await engine.renderFile(page.name, { ...frameValues(reply.request, page, locale), ...page.values })
+    const values = { ...frameValues(reply.request, page, locale), ...page.values }
+    const html = await inTurn(async () => {
+      await nextTurn()
+      return engine.renderFileSync(page.name, values)
+    })
     return reply
       .code(page.formErrors?.status ?? page.status ?? 200)
       .headers({
@@ -52,6 +58,9 @@ export function openPages({ templatesDir, defaultLocale }: Pick<Config, 'templat
       .send(html)
   }
 }
+
+/** Between two pages the event loop turns once, so that the requests of others need not wait for many large pages. */
+const inTurn = pLimit(1)
 
 /** The messages of wrong fields, by field. */
 export function fieldMessages(fields: FieldError[]): Record<string, Message> {

@@ -9,7 +9,7 @@ export type SessionKey = { id: string; accountId: string }
 export type StartedSession = SessionKey & { startedAt: Date; expiresAt: Date }
 
 /** How many sessions of an account are kept, those that have ended included. Nobody reaches it by logging in. */
-export const maxSessions = 1000
+export const maxSessions = 100
 
 type NewSession = { accountId: string; passwordHash: string; ttlMs: number; device: string; ip: string }
 

@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify'
+import { AppError } from '../errors.ts'
+import { limitPerCaller } from './concurrency-limit.ts'
+import { rateLimitKey } from './rate-limit.ts'
+
+/**
+ * Runs few requests of one caller at a time, so that the requests of others find the event loop free. The rest wait for
+ * their turn, five seconds at most. What is over the bound gets 429.
+ */
+export function shareFairly(app: FastifyInstance): void {
+  const inTurn = limitPerCaller({ running: 8, waiting: 200, refuse: tooMany })
+  app.addHook('onRequest', (request, reply, done) => {
+    let isRefused = false
+    const deadline = setTimeout(() => {
+      isRefused = true
+      done(
+        new AppError('ServiceUnavailableError', 'Too busy. Try again in a moment.', {
+          headers: { 'retry-after': '2' },
+        }),
+      )
+    }, longestWaitMs)
+    const run = async () => {
+      clearTimeout(deadline)
+      if (isRefused || reply.raw.destroyed) return
+      const { promise: closed, resolve } = Promise.withResolvers<void>()
+      reply.raw.once('close', resolve)
+      done()
+      await closed
+    }
+    inTurn(rateLimitKey(request.ip), run).catch((error: AppError) => {
+      clearTimeout(deadline)
+      done(error)
+    })
+  })
+}
+
+const longestWaitMs = 5000
+
+function tooMany(): AppError {
+  return new AppError('TooManyRequestsError', 'Too many requests at a time. Wait for the responses first.', {
+    headers: { 'retry-after': '1' },
+  })
+}
