@@ -9,17 +9,17 @@ after(() => bag.stop())
 
 const api = document('docs/api.md')
 
-test('the errors are told as they are', () => {
+test('the documented errors are the real ones', () => {
   const real = Object.entries(errorCodes).map(([code, { status, message }]) => [code, String(status), message])
   assert.deepEqual(rowsUnder(api, 'Errors'), real)
 })
 
-test('every route of the API is told', async () => {
+test('every route of the API is documented', async () => {
   const told = rowsUnder(api, 'Routes').map(([route]) => route)
   assert.deepEqual(told.toSorted(), (await routes()).map(({ route }) => route).toSorted())
 })
 
-test('which route gives which error is told', async () => {
+test('every error of each route is documented', async () => {
   const everywhere =
     /^(InternalServer|ServiceUnavailable|SchemaValidation|PayloadTooLarge|UnsupportedMediaType|InvalidSession|TooManyRequests)Error$/
   const told = rowsUnder(api, 'Errors of single routes')

@@ -12,7 +12,7 @@ import { passTime } from './time.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('an address as long as a body may be costs the service no time', async () => {
+test('an email address as long as the body limit allows costs no time', async () => {
   const email = `eve@a.${'a'.repeat(95_000)}-`
   const routes = ['forgot', 'login', 'signup'].flatMap((route) => Array<string>(5).fill(`/api/auth/${route}`))
   const answers = await Promise.all(
@@ -21,7 +21,7 @@ test('an address as long as a body may be costs the service no time', async () =
   assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([400, 401]))
 })
 
-test('a statement that takes too long is given up by the database too, and not only by who waits for it', async (t) => {
+test('the database cancels a slow statement, and does not just lose its client', async (t) => {
   const blocker = new pg.Client(bag.databaseUrl)
   await blocker.connect()
   t.after(() => blocker.end())
@@ -37,7 +37,7 @@ test('a statement that takes too long is given up by the database too, and not o
   assert.equal((await bag.request('GET', '/api/movies')).status, 200)
 })
 
-test('where statements are stuck, whoever waits for a connection is told so before all of them have had their turn', async (t) => {
+test('requests that wait for a connection fail early while statements are stuck', async (t) => {
   const blocker = new pg.Client(bag.databaseUrl)
   await blocker.connect()
   t.after(() => blocker.end())
@@ -51,7 +51,7 @@ test('where statements are stuck, whoever waits for a connection is told so befo
   assert.ok(Math.max(...times) < 3.5 * Math.min(...times), `${Math.min(...times)} to ${Math.max(...times)} ms`)
 })
 
-test('statements that are put together in many ways, as searches are, fill no memory of the database', async () => {
+test('statements composed in many ways, such as searches, do not fill the database’s memory', async () => {
   for (let way = 0; way < 400; way += 1) {
     assert.deepEqual(await bag.db.query(sql`select ${raw(String(way))}::int as way`), [{ way }])
   }
@@ -61,7 +61,7 @@ test('statements that are put together in many ways, as searches are, fill no me
   assert.ok((prepared?.count ?? 0) <= 300, `${prepared?.count} of 400`)
 })
 
-test('the device that a mail names is one of a list, and nothing that a stranger made up', async () => {
+test('a mail names only devices from a list, not what a stranger made up', async () => {
   const grace = await signUp(bag, 'grace')
   await bag.request('POST', '/api/auth/forgot', { email: grace.email })
   const body = { reset_token: await bag.smtp.tokenFor(grace.email), password: 'the password that Eve chose' }
@@ -72,7 +72,7 @@ test('the device that a mail names is one of a list, and nothing that a stranger
   for (const half of [text, html || '']) assert.ok(!half.includes('evil'))
 })
 
-test('"this wasn’t me" from an older mail mails the new link to the owner, though a thief has moved the account', async () => {
+test('"this wasn’t me" in an older mail sends the link to the owner, even if a thief moved the account', async () => {
   const ada = await signUp(bag, 'ada')
   const thief = await logIn(bag, ada)
   const change = { current_password: ada.password, new_password: 'the password that Eve chose' }
@@ -90,7 +90,7 @@ test('"this wasn’t me" from an older mail mails the new link to the owner, tho
   )
 })
 
-test('mails that a thief got about an account freeze it no more once its owner has undone the move', async () => {
+test('mails that a thief received cannot freeze the account once its owner has undone the move', async () => {
   const alan = await signUp(bag, 'alan')
   const thief = await logIn(bag, alan)
   await moveTo('mallory@example.org', alan.password, thief)
@@ -105,7 +105,7 @@ test('mails that a thief got about an account freeze it no more once its owner h
   await logIn(bag, { email: alan.email, password: reset.password })
 })
 
-test('mails that a thief got about an account freeze it no more once its owner has said "this wasn’t me" either', async () => {
+test('mails that a thief received cannot freeze the account after the owner’s "this wasn’t me"', async () => {
   const edsger = await signUp(bag, 'edsger')
   const thief = await logIn(bag, edsger)
   const first = { current_password: edsger.password, new_password: 'the password that Eve chose' }
@@ -122,7 +122,7 @@ test('mails that a thief got about an account freeze it no more once its owner h
   await logIn(bag, { email: edsger.email, password: reset.password })
 })
 
-test('a change of password is told to the address of that time, though the mail waited and the account moved on', async (t) => {
+test('a deferred mail about a new password goes to the email address of that time', async (t) => {
   const smtp = await startFaultySmtp()
   const slow = await startMovieBag({}, smtp)
   t.after(async () => {
@@ -149,7 +149,7 @@ test('a change of password is told to the address of that time, though the mail 
   assert.deepEqual(await subjectsTo(slow, wish.email), ['Confirm your new e-mail address'])
 })
 
-test('a login from a new device is told also where the account was not used for so long that no session is kept', async () => {
+test('a login from a new device is mailed even if no earlier session is kept', async () => {
   const barbara = await signUp(bag, 'barbara')
   await passTime(bag, '1 year', barbara)
   await logIn(bag, barbara)

@@ -78,7 +78,7 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
     }
   })
 
-  test('the clock jumps ahead while a mail is in hand: it is left to the worker that has it, and sent once', async (t) => {
+  test('if the clock jumps ahead, a claimed mail stays with its worker and is sent once', async (t) => {
     let isHeld = false
     let release = () => {}
     const onRcptTo = (_address: unknown, _session: unknown, done: () => void) => {
@@ -111,7 +111,7 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
     assert.equal(smtp.mails.length, 1)
   })
 
-  test('the clock is set back: what is due, and what a dead worker had in hand, does not wait for it', async (t) => {
+  test('if the clock is set back, due mail and the mail of a dead worker do not wait for it', async (t) => {
     const smtp = await startFaultySmtp()
     smtp.fault = () => ({ reply: '421 Not now' })
     const bag = await startMovieBag({}, smtp)
@@ -134,7 +134,7 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
     assert(seconds <= 15, `${seconds}`)
   })
 
-  test('the clock is set back: the next reset mail comes, and its link lives', async (t) => {
+  test('if the clock is set back, the next reset mail is sent and its link works', async (t) => {
     const bag = await startMovieBag()
     t.after(() => bag.stop())
     const ada = await signUp(bag, 'ada')

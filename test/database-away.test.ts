@@ -26,7 +26,7 @@ const ada = await signUp(service, 'ada')
 const cookie = `movie_bag=${(await logIn(service, ada))['authorization']?.replace('Bearer ', '')}`
 
 for (const mode of ['closed', 'silent'] as const) {
-  test(`while the way to the database is ${mode}, requests are told when to come back; then all heals by itself`, async () => {
+  test(`while the connection to the database is ${mode}, requests are 503; then the service recovers`, async () => {
     way.mode = mode
     if (mode === 'closed') way.cut()
     const began = Date.now()
@@ -56,7 +56,7 @@ for (const mode of ['closed', 'silent'] as const) {
   })
 }
 
-test('while connections are cut every half second, what was answered holds', async () => {
+test('what was confirmed lasts, even while connections are cut every half second', async () => {
   const cutting = setInterval(way.cut, 500)
   const signedUp: string[] = []
   const asked: string[] = []
@@ -78,7 +78,7 @@ test('while connections are cut every half second, what was answered holds', asy
   for (const email of asked) await smtp.tokenFor(email)
 })
 
-test('the log tells of each time without a database once, not with each mail or second', async () => {
+test('the log reports each loss of the database once', async () => {
   const count = (message: string) => service.output().split(message).length - 1
   const away = 'The outbox cannot be reached'
   const back = 'The outbox is reached again'

@@ -31,7 +31,7 @@ const openToAll = ['errors.ts']
 
 type Import = { from: string; to: string; isType: boolean }
 
-test('every file imports only from its own folder and from what stands further right', () => {
+test('every file imports only from its own folder and from those below it', () => {
   const files = globSync('**/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })
   const imports = files.flatMap((file) => importsIn(file, readFileSync(join(root, file), 'utf8')))
   assert(files.includes('links/link.ts') && imports.length > files.length, 'the files were not found')

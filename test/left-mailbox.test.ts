@@ -9,7 +9,7 @@ import { passTime } from './time.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('an old reset link neither tells the address that an account has moved to nor has it mailed', async () => {
+test('an old reset link neither reveals the account’s new email address nor sends mail to it', async () => {
   const { token } = await movedAfterAsking('ada')
   const page = await bag.request('GET', `/reset/${token}`)
   assert.equal(page.status, 404)
@@ -20,7 +20,7 @@ test('an old reset link neither tells the address that an account has moved to n
   assertError(await bag.request('POST', '/api/auth/reset/renew', { reset_token: token }), 'BadTokenError')
 })
 
-test('"this wasn’t me" from an old request cannot silence an account that has moved', async () => {
+test('"this wasn’t me" in an old mail cannot block resets of an account that has moved', async () => {
   const { notMe, newEmail } = await movedAfterAsking('grace')
   assertError(await bag.request('POST', '/api/auth/not-me', { token: notMe }), 'BadTokenError')
   await passTime(bag, '2 minutes')
@@ -28,7 +28,7 @@ test('"this wasn’t me" from an old request cannot silence an account that has 
   assert.equal((await bag.request('GET', `/reset/${await mailedToken(bag, 'reset', newEmail)}`)).status, 200)
 })
 
-test('a reset link that was mailed to a thief tells nothing of the address that the account is back at', async () => {
+test('a reset link mailed to a thief does not reveal the restored email address', async () => {
   const { email, newEmail } = await movedAfterAsking('barbara')
   await passTime(bag, '2 minutes')
   assert.equal((await bag.request('POST', '/api/auth/forgot', { email: newEmail })).status, 200)
@@ -39,7 +39,7 @@ test('a reset link that was mailed to a thief tells nothing of the address that 
   assertError(await bag.request('POST', '/api/auth/reset/renew', { reset_token: token }), 'BadTokenError')
 })
 
-test('another address that was asked for with the old password is not confirmed after the password is changed', async () => {
+test('changing the password revokes a pending change of the email address', async () => {
   const alan = await signUp(bag, 'alan')
   const [owner, thief] = [await logIn(bag, alan), await logIn(bag, alan)]
   await bag.request('POST', '/api/auth/email', { email: 'eve@example.org', password: alan.password }, thief)

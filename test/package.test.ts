@@ -22,7 +22,7 @@ before(async () => {
   await npm(installed, ['install', '--omit=dev', tarball])
 })
 
-test('the package holds what it needs to run, and no tests', () => {
+test('the package has all it needs to run, and no tests', () => {
   const home = join(installed, 'node_modules/movie-bag')
   const files = readdirSync(home, { recursive: true, encoding: 'utf8' }).filter(
     (name) => !name.startsWith('node_modules'),
@@ -39,7 +39,7 @@ test('the package holds what it needs to run, and no tests', () => {
   )
 })
 
-test('the package, installed into an empty folder, runs a whole service', async (t) => {
+test('the package, installed into an empty folder, runs the service', async (t) => {
   const port = await freePort()
   const service = npx(process.execPath, ['serve'], { PORT: String(port), DATA_DIR: join(folder, 'data') })
   t.after(() => service.kill('SIGKILL'))
@@ -53,7 +53,7 @@ test('the package, installed into an empty folder, runs a whole service', async 
   assert.equal(await service.end, 0, service.complained())
 })
 
-test('on a Node that is too old it says in one line what it needs', async () => {
+test('on an old Node it says in one line what it needs', async () => {
   const command = npx(await oldNode(), ['serve'], {})
   assert.equal(await command.end, 1)
   assert.match(
@@ -63,7 +63,7 @@ test('on a Node that is too old it says in one line what it needs', async () => 
   assert.equal(command.said(), '')
 })
 
-test('the lock file names the optional packages of every platform, or npm ci would refuse it', () => {
+test('the lock file names the optional packages of every platform, as npm ci requires', () => {
   const { packages }: { packages: Record<string, { optionalDependencies?: Record<string, string> }> } = JSON.parse(
     readFileSync(join(root, 'package-lock.json'), 'utf8'),
   )

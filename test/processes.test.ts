@@ -15,7 +15,7 @@ import { expireLeases } from './time.ts'
 
 // Some of these wait for another process, so they run side by side.
 suite('several processes on one database', { concurrency: 3 }, () => {
-  test('three workers send sixty mails, and none twice', async (t) => {
+  test('three workers send sixty mails, none of them twice', async (t) => {
     const smtp = await startSmtp()
     const { db, settings } = await database(smtp.port)
     const [service, ...workers] = await Promise.all([
@@ -35,7 +35,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     assert.deepEqual(smtp.mails.map((mail) => mail.recipients[0]).toSorted(), readers.toSorted())
   })
 
-  test('a mail survives the death of the service between the answer and the mail', async (t) => {
+  test('a mail is not lost if the process dies before sending it', async (t) => {
     const port = await freePort()
     const { db, settings } = await database(port)
     const service = await startService('serve', settings)
@@ -50,7 +50,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     assert.equal((await next.request('POST', '/api/auth/reset', body)).status, 200)
   })
 
-  test('a mail that a killed worker had in hand is sent by another', async (t) => {
+  test('a mail claimed by a killed worker is sent by another', async (t) => {
     const { smtp, db, settings, service } = await mailInHand(t, 'RCPT')
     assert.equal(await service.end('SIGKILL'), null)
     await expireLeases({ db })
@@ -63,7 +63,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     assert.equal(smtp.mails.length, 1)
   })
 
-  test('a stop while the mail server is silent ends in time, and the mail is sent by the next start', async (t) => {
+  test('a service stops in time while the mail server is silent, and the next one sends the mail', async (t) => {
     const { smtp, settings, service } = await mailInHand(t, 'DATA')
     assert.equal(await service.end('SIGTERM'), 0, service.output())
     smtp.fault = () => undefined
@@ -72,7 +72,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     await until(() => smtp.mails.length === 1, 'the mail to be sent')
   })
 
-  test('SIGTERM under load drops no answer, and finishes the mails in hand', async (t) => {
+  test('SIGTERM under load finishes the requests and the claimed mails', async (t) => {
     const onRcptTo = (_address: unknown, _session: unknown, done: () => void) => void setTimeout(done, 300)
     const smtp = await startSmtp({ disabledCommands: ['AUTH', 'STARTTLS'], onRcptTo })
     const { db, settings } = await database(smtp.port)
@@ -112,7 +112,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     assert.equal(smtp.mails.length, sent?.count)
   })
 
-  test('Ctrl-C stops a service with its own database cleanly, and nothing is lost', async (t) => {
+  test('Ctrl-C stops a service and its embedded database without losing data', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'movie-bag-ctrl-c-'))
     // Where the tests run as root, PostgreSQL does not, and has to get in.
     chmodSync(folder, 0o755)

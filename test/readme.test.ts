@@ -31,7 +31,7 @@ test('the README shows what the start prints', async () => {
   assert.match(await sayingWhereDataAre(), likeIn('text ready'))
 })
 
-test('what the README tells to paste leads from sign-up to the new password, and prints what it shows', async () => {
+test('the commands in the README lead from sign-up to a new password and print what it shows', async () => {
   await sayingWhereDataAre()
   const session = onThesePorts(blockOf(readme, 'bash session'))
   const { stdout, stderr } = await promisify(execFile)('bash', ['-e', '-c', session], { timeout: 40_000 })

@@ -11,7 +11,7 @@ import { translate } from '../i18n/translate.ts'
 const bag = await startMovieBag({ MAX_MOVIES: '12' })
 after(() => bag.stop())
 
-test('an account adds so many movies and no more, until it deletes one; others still add theirs', async () => {
+test('the movie quota holds per account, and deleting a movie makes room', async () => {
   const [ada, grace] = [await signedIn('ada'), await signedIn('grace')]
   const ids: string[] = []
   for (let number = 1; number <= 12; number += 1) ids.push((await add(ada, `Film ${number}`)).body.id)
@@ -41,7 +41,7 @@ test('an account keeps a hundred sessions: those that ended go first, and then t
   assert.equal(body.length, 100)
 })
 
-test('an account is known in a hundred browsers', async () => {
+test('an account keeps a hundred known browsers', async () => {
   const barbara = await signedIn('barbara')
   await bag.db.query(sql`
     insert into known_browsers (account_id, token_hash, last_used_at)
@@ -53,7 +53,7 @@ test('an account is known in a hundred browsers', async () => {
   assert.equal(await count(oldest), 1)
 })
 
-test('an account has a hundred deleted movies to put back, the last ones', async () => {
+test('an account can restore its last hundred deleted movies', async () => {
   const edsger = await signedIn('edsger')
   await bag.db.query(sql`
     insert into deleted_movies (id, name, casts, genres, added_by, created_at, deleted_at)
@@ -65,7 +65,7 @@ test('an account has a hundred deleted movies to put back, the last ones', async
   assert.equal(await count(sql`from deleted_movies where id = ${id}`), 1)
 })
 
-test('nobody has more than ten mails an hour sent to confirm an address', async () => {
+test('an account can cause at most ten confirmation mails an hour', async () => {
   const tony = await signedIn('tony')
   const wish = { email: 'stranger@example.org', password: tony.password }
   const requests = {
@@ -80,7 +80,7 @@ test('nobody has more than ten mails an hour sent to confirm an address', async 
   }
 })
 
-test('an address gets ten mails an hour that strangers cause, from however many accounts', async () => {
+test('an email address gets at most ten unsolicited mails an hour', async () => {
   const email = 'crowded@example.org'
   const mails = () => bag.smtp.mails.filter(({ recipients }) => recipients.includes(email)).length
   for (let turn = 1; turn <= 6; turn += 1) {
@@ -111,7 +111,7 @@ test('an address gets ten mails an hour that strangers cause, from however many 
   assert.equal(mails(), before + 1, 'an owner is told whatever strangers did')
 })
 
-test('of ten new devices within an hour the owner is told, and not of each of a crowd', async () => {
+test('at most ten new devices an hour are mailed to the owner', async () => {
   const leslie = await signedIn('leslie')
   const fromNewDevice = async (system: string) => {
     const { email, password } = leslie

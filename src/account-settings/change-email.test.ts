@@ -10,7 +10,7 @@ import { sql } from '../database/database.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('the address changes when it is confirmed from there, and not before', async () => {
+test('the email address changes only once the new one is confirmed', async () => {
   const ada = await signedIn('ada')
   assert.equal((await ask(ada, 'ada.new@example.org')).status, 200)
   assert.deepEqual(await addressesOf(ada), ['ada@example.org', 'ada.new@example.org', false])
@@ -25,7 +25,7 @@ test('the address changes when it is confirmed from there, and not before', asyn
   assertError(await confirm(token), 'BadTokenError')
 })
 
-test('without the password nobody asks for another address', async () => {
+test('changing the email address takes the password', async () => {
   const grace = await signedIn('grace')
   const wish = { email: 'eve@example.org', password: 'not the password' }
   assertError(await bag.request('POST', '/api/auth/email', wish, grace.session), 'UnauthorizedError')
@@ -36,7 +36,7 @@ test('without the password nobody asks for another address', async () => {
   assert.deepEqual(await addressesOf(grace), ['grace@example.org', null, false])
 })
 
-test('a change of address kills the reset links that were mailed to the old one', async () => {
+test('a change of the email address revokes the reset links mailed to the old one', async () => {
   const alan = await signedIn('alan')
   await bag.request('POST', '/api/auth/forgot', { email: alan.email })
   const token = await mailedToken(bag, 'reset', alan.email)
@@ -45,7 +45,7 @@ test('a change of address kills the reset links that were mailed to the old one'
   assertError(await bag.request('POST', '/api/auth/reset', reset), 'BadTokenError')
 })
 
-test('an address that somebody else has is told to who reads its mail, and the link stays usable', async () => {
+test('a taken email address is reported only to its reader, and the link stays live', async () => {
   const barbara = await signedIn('barbara')
   const other = await signedIn('other')
   assert.equal((await ask(barbara, other.email)).status, 200)
@@ -56,7 +56,7 @@ test('an address that somebody else has is told to who reads its mail, and the l
   assert.equal((await confirm(token)).status, 200)
 })
 
-test('of two wishes only the newer one counts, whichever is confirmed', async () => {
+test('only the newer of two requested changes can be confirmed', async () => {
   const edsger = await signedIn('edsger')
   await ask(edsger, 'first@example.org')
   const first = await mailedToken(bag, 'confirm-address', 'first@example.org')
@@ -67,7 +67,7 @@ test('of two wishes only the newer one counts, whichever is confirmed', async ()
   assert.deepEqual(await addressesOf(edsger), ['second@example.org', null, true])
 })
 
-test('an address is never moved to that its owner did not click, however two wishes race', async () => {
+test('racing requests never change to an email address that was not confirmed', async () => {
   const tony = await signedIn('tony')
   await ask(tony, 'clicked@example.org')
   const token = await mailedToken(bag, 'confirm-address', 'clicked@example.org')
@@ -83,7 +83,7 @@ test('an address is never moved to that its owner did not click, however two wis
   }
 })
 
-test('a link that is confirmed many times at once moves the account once', async () => {
+test('concurrent confirmations change the email address once', async () => {
   const leslie = await signedIn('leslie')
   await ask(leslie, 'leslie.new@example.org')
   const token = await mailedToken(bag, 'confirm-address', 'leslie.new@example.org')
@@ -95,7 +95,7 @@ test('a link that is confirmed many times at once moves the account once', async
   )
 })
 
-test('a pending change dies with a reset', async () => {
+test('a reset revokes a pending change', async () => {
   const john = await signedIn('john')
   await ask(john, 'john.new@example.org')
   const confirmation = await mailedToken(bag, 'confirm-address', 'john.new@example.org')
@@ -105,7 +105,7 @@ test('a pending change dies with a reset', async () => {
   assertError(await confirm(confirmation), 'BadTokenError')
 })
 
-test('a wish in flight while the owner resets the password comes to nothing', async () => {
+test('a change requested during a reset is refused', async () => {
   const donald = await signedIn('donald')
   await bag.request('POST', '/api/auth/forgot', { email: donald.email })
   const reset = { reset_token: await mailedToken(bag, 'reset', donald.email), password: 'only donald knows this one' }
@@ -118,7 +118,7 @@ test('a wish in flight while the owner resets the password comes to nothing', as
   assert.deepEqual(await addressesOf({ session }), ['donald@example.org', null, true])
 })
 
-test('a reset in flight while the account leaves the mailbox of its link comes to nothing', async () => {
+test('a reset fails if the account changes its email address at the same time', async () => {
   const karen = await signedIn('karen')
   await bag.request('POST', '/api/auth/forgot', { email: karen.email })
   const reset = { reset_token: await mailedToken(bag, 'reset', karen.email), password: 'of whoever reads the old mail' }
@@ -139,7 +139,7 @@ test('a reset in flight while the account leaves the mailbox of its link comes t
   await logIn(bag, { ...karen, email: 'karen.new@example.org' })
 })
 
-test('a confirmation that is too old is told as expired', async () => {
+test('an old confirmation is ExpiredTokenError', async () => {
   const frances = await signedIn('frances')
   await ask(frances, 'frances.new@example.org')
   const token = await mailedToken(bag, 'confirm-address', 'frances.new@example.org')
@@ -147,14 +147,14 @@ test('a confirmation that is too old is told as expired', async () => {
   assertError(await confirm(token), 'ExpiredTokenError')
 })
 
-test('who changed the address may change it back', async () => {
+test('a changed email address can be changed back', async () => {
   const radia = await signedIn('radia')
   await move(radia, 'radia.new@example.org')
   await move(radia, 'radia@example.org')
   assert.deepEqual(await addressesOf(radia), ['radia@example.org', null, true])
 })
 
-test('what is no single address is refused before anything else', async () => {
+test('anything but one email address is refused first', async () => {
   const margaret = await signedIn('margaret')
   for (const email of [
     'a@b',

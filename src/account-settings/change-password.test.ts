@@ -22,7 +22,7 @@ test('a new password replaces the old one, ends the other sessions and keeps thi
   assert.deepEqual(await subjectsTo(bag, ada.email), ['Confirm your e-mail address', 'Password changed'])
 })
 
-test('a change of password kills the reset links that were mailed before', async () => {
+test('changing the password revokes earlier reset links', async () => {
   const grace = await signUp(bag, 'grace')
   await bag.request('POST', '/api/auth/forgot', { email: grace.email })
   const token = await mailedToken(bag, 'reset', grace.email)
@@ -40,7 +40,7 @@ test('without the current password nothing changes', async () => {
   assert.equal((await bag.request('GET', '/api/auth/account', undefined, there)).status, 200)
 })
 
-test('the rule for passwords is the one of signup, and names the field', async () => {
+test('the password rule is that of sign-up, and names the field', async () => {
   const barbara = await signUp(bag, 'barbara')
   const session = await logIn(bag, barbara)
   for (const bad of ['short', 'password123', barbara.email, 'a'.repeat(257), 'with a \0 inside']) {
@@ -49,7 +49,7 @@ test('the rule for passwords is the one of signup, and names the field', async (
   await logIn(bag, barbara)
 })
 
-test('of two changes at once one wins, and the other is told', async () => {
+test('of two concurrent changes one wins, and the other fails', async () => {
   const edsger = await signUp(bag, 'edsger')
   const session = await logIn(bag, edsger)
   const passwords = ['the first of two passwords', 'the second of two passwords']
@@ -59,7 +59,7 @@ test('of two changes at once one wins, and the other is told', async () => {
   await logIn(bag, { email: edsger.email, password: won })
 })
 
-test('a stolen session is no way to guess the password: after 100 failures the right one is refused, until a reset', async () => {
+test('a stolen session cannot guess the password: after 100 failures even the right one is refused', async () => {
   const tony = await signUp(bag, 'tony')
   const session = await logIn(bag, tony)
   await bag.db.query(sql`delete from rate_limits`)

@@ -11,7 +11,7 @@ import { purge } from '../server/purge.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('a deleted account is gone at once, its sessions and links with it, and its owner is told by mail', async () => {
+test('deleting an account removes its sessions and links, and its owner gets a mail', async () => {
   const ada = await signedIn('ada')
   await bag.request('POST', '/api/auth/forgot', { email: ada.email })
   const token = await mailedToken(bag, 'reset', ada.email)
@@ -37,7 +37,7 @@ test('the movies stay, or go, as the owner chooses', async () => {
   assertError(await bag.request('GET', `/api/movies/${deleted}`), 'MovieNotExistsError')
 })
 
-test('without the password, the session, or a word on the movies nothing is deleted', async () => {
+test('nothing is deleted without the session, the password and a choice about the movies', async () => {
   const barbara = await signedIn('barbara')
   assertError(await deletion({ ...barbara, password: 'not the password' }, 'keep'), 'UnauthorizedError')
   assertError(await deletion({ ...barbara, session: {} }, 'keep'), 'InvalidSessionError')
@@ -45,7 +45,7 @@ test('without the password, the session, or a word on the movies nothing is dele
   await logIn(bag, barbara)
 })
 
-test('a deletion in flight while the owner resets the password comes to nothing', async () => {
+test('a deletion fails if the password is reset at the same time', async () => {
   const edsger = await signedIn('edsger')
   await bag.request('POST', '/api/auth/forgot', { email: edsger.email })
   const reset = { reset_token: await mailedToken(bag, 'reset', edsger.email), password: 'only edsger knows' }
@@ -57,7 +57,7 @@ test('a deletion in flight while the owner resets the password comes to nothing'
   else assert.deepEqual([done.body.code, deletions.length], ['BadTokenError', 1])
 })
 
-test('as long as a change of address can be undone the account is only closed, and then the purge deletes it', async () => {
+test('while a change of the email address can be undone, the account is closed; then the purge deletes it', async () => {
   const tony = await signedIn('tony')
   const movie = await addMovie(tony, 'Safety Last!')
   await moveTo('tony.new@example.org', tony)
@@ -76,7 +76,7 @@ test('as long as a change of address can be undone the account is only closed, a
   assert.deepEqual(await rowsAbout(tony.id), [])
 })
 
-test('until then a new password brings a closed account back', async () => {
+test('a reset reopens a closed account', async () => {
   const leslie = await signedIn('leslie')
   const email = 'leslie.new@example.org'
   await moveTo(email, leslie)
@@ -89,7 +89,7 @@ test('until then a new password brings a closed account back', async () => {
   await logIn(bag, { email, password: reset.password })
 })
 
-test('a reset link that was mailed before the account was closed does not bring it back', async () => {
+test('a reset link mailed before the account was closed does not reopen it', async () => {
   const john = await signedIn('john')
   const email = 'john.new@example.org'
   await moveTo(email, john)
@@ -99,7 +99,7 @@ test('a reset link that was mailed before the account was closed does not bring 
   assertError(await bag.request('POST', '/api/auth/reset', reset), 'BadTokenError')
 })
 
-test('a request in flight while its account is deleted does what it still can, and never fails', async () => {
+test('a request never fails with 500 while its account is being deleted', async () => {
   const frances = await signedIn('frances')
   await logIn(bag, frances)
   const movie = await addMovie(frances, 'Seven Chances')
@@ -117,7 +117,7 @@ test('a request in flight while its account is deleted does what it still can, a
   assert.deepEqual(await rowsAbout(frances.id), [])
 })
 
-test('nor does one whose account is deleted right after its session was found', async () => {
+test('nor if its account is deleted right after its session was looked up', async () => {
   const radia = await signedIn('radia')
   const movie = await addMovie(radia, 'Our Hospitality')
   // So that its use is noted, which waits for who has the session's row.

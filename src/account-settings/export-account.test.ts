@@ -10,7 +10,7 @@ import { sql } from '../database/database.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('the export holds the account, its sessions, what happened to it and every movie, and nothing of others', async () => {
+test('the export has the account, sessions, history and movies, and nothing of others', async () => {
   const ada = await signUp(bag, 'ada')
   const grace = await signUp(bag, 'grace')
   await bag.request('DELETE', '/api/auth/session', undefined, await logIn(bag, ada))
@@ -56,7 +56,7 @@ test('the export holds the account, its sessions, what happened to it and every 
   assert.ok(body.history.some(({ event }: { event: string }) => event === 'logged in'))
 })
 
-test('an export without a movie is whole', async () => {
+test('an export without movies is complete', async () => {
   const alan = await signUp(bag, 'alan')
   const { body } = await bag.request('GET', '/api/auth/export', undefined, await logIn(bag, alan))
   assert.deepEqual(body.movies, [])

@@ -9,7 +9,7 @@ after(() => bag.stop())
 
 const firefox = { 'user-agent': 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0' }
 
-test('the history tells its owner what happened, the newest first, from roughly what device', async () => {
+test('the history lists events, newest first, with the device', async () => {
   const ada = await signUp(bag, 'ada')
   await logIn(bag, ada)
   const asked = await bag.request('POST', '/api/auth/forgot', { email: ada.email })
@@ -35,7 +35,7 @@ test('the history tells its owner what happened, the newest first, from roughly 
   )
 })
 
-test('each account reads its own history, and nobody without a session reads any', async () => {
+test('an account reads only its own history, and only with a session', async () => {
   const [grace, eve] = [await signUp(bag, 'grace'), await signUp(bag, 'eve')]
   const session = await logIn(bag, grace)
   await bag.request(
@@ -50,7 +50,7 @@ test('each account reads its own history, and nobody without a session reads any
   assertError(await bag.request('GET', '/api/auth/history'), 'InvalidSessionError')
 })
 
-test('what somebody else does to the account is in it too', async () => {
+test('the history has what others do to the account', async () => {
   const alan = await signUp(bag, 'alan')
   const session = await logIn(bag, alan)
   await bag.request('POST', '/api/auth/email', { email: 'thief@example.org', password: alan.password }, session)

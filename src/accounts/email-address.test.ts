@@ -69,7 +69,7 @@ const noAddress = {
 }
 
 for (const [kind, addresses] of Object.entries(noAddress)) {
-  test(`not an address: ${kind}`, async () => {
+  test(`not an email address: ${kind}`, async () => {
     for (const email of addresses) {
       const answer = await signUpAs(email)
       assertError(answer, 'SchemaValidationError', ['email'])
@@ -82,7 +82,7 @@ for (const [kind, addresses] of Object.entries(noAddress)) {
   })
 }
 
-test('one address is one account, however its ASCII letters and its domain are written', async () => {
+test('spellings of one email address that differ in case or domain encoding are one account', async () => {
   const spellings: [first: string, ...others: string[]][] = [
     ['Ok.Ada@Example.ORG', 'ok.ada@example.org', 'OK.ADA@EXAMPLE.ORG', 'ok.ada@ｅxample.org'],
     ['ok@bücher.example', 'OK@BÜCHER.example', 'ok@xn--bcher-kva.example', 'ok@bu\u0308cher.example'],
@@ -97,7 +97,7 @@ test('one address is one account, however its ASCII letters and its domain are w
   }
 })
 
-test('addresses that only look alike are not one: dots, tags, accents and dotless letters tell them apart', async () => {
+test('dots, tags, accents and dotless letters make different email addresses', async () => {
   const people = ['ok.ada+1@example.org', 'ok.ada+2@example.org', 'okada@example.org', 'ok.adá@example.org']
   for (const email of [
     ...people,
@@ -110,7 +110,7 @@ test('addresses that only look alike are not one: dots, tags, accents and dotles
   }
 })
 
-test('mail goes to the address on file, byte for byte, and never to the one typed', async () => {
+test('mail goes to the email address on file, byte for byte, never to the one typed', async () => {
   assert.equal((await signUpAs('Ok.Grace@example.org')).status, 200)
   assert.equal((await bag.request('POST', '/api/auth/forgot', { email: 'OK.GRACE@EXAMPLE.ORG' })).status, 200)
   const mail = await bag.smtp.mailTo('Ok.Grace@example.org')

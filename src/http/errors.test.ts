@@ -28,7 +28,7 @@ const requests: [method: string, path: string, body?: object][] = [
   ['DELETE', `/api/movies/${id}`],
 ]
 
-test('beyond a caller’s limit each route that mails or hashes is TooManyRequestsError', async (t) => {
+test('over the caller’s limit, routes that mail or hash are TooManyRequestsError', async (t) => {
   const limited = await startMovieBag({ RATE_LIMITS: 'on' })
   t.after(() => limited.stop())
   const costly = requests.slice(0, 4)
@@ -42,7 +42,7 @@ test('beyond a caller’s limit each route that mails or hashes is TooManyReques
   }
 })
 
-test('while the database is silent every route is ServiceUnavailableError, and says when to come back', async () => {
+test('while the database is silent every route is ServiceUnavailableError with a Retry-After', async () => {
   const client = new Client({ connectionString: bag.databaseUrl })
   await client.connect()
   await client.query('begin')
@@ -55,7 +55,7 @@ test('while the database is silent every route is ServiceUnavailableError, and s
   assert.equal((await bag.request('GET', '/api/movies')).status, 200)
 })
 
-test('while the database cannot write, what writes is ServiceUnavailableError, is told in the log, and reading goes on', async (t) => {
+test('while the database cannot write, writes are ServiceUnavailableError, logged, and reads work', async (t) => {
   const client = new Client({ connectionString: bag.databaseUrl })
   await client.connect()
   t.after(() => client.end())
@@ -73,7 +73,7 @@ test('while the database cannot write, what writes is ServiceUnavailableError, i
   }
 })
 
-test('what the database gives up for another transaction is ServiceUnavailableError, and can be sent again', async (t) => {
+test('a transaction that the database aborts is ServiceUnavailableError and can be retried', async (t) => {
   const client = new Client({ connectionString: bag.databaseUrl })
   await client.connect()
   t.after(() => client.end())
@@ -89,7 +89,7 @@ test('what the database gives up for another transaction is ServiceUnavailableEr
   }
 })
 
-test('what goes wrong inside is InternalServerError, in the log and not in the answer', async (t) => {
+test('an internal fault is InternalServerError, with its cause in the log and not in the response', async (t) => {
   const client = new Client({ connectionString: bag.databaseUrl })
   await client.connect()
   for (const table of tables) await client.query(`alter table ${table} rename to ${table}_away`)

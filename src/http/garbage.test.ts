@@ -11,7 +11,7 @@ import { sql } from '../database/database.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('what is no HTTP is answered like every other error', async () => {
+test('a request that is not HTTP gets an error in the usual format', async () => {
   const garbage = {
     'no request': 'this is not HTTP\r\n\r\n',
     'an unknown method': head('DANCE /api/movies HTTP/1.1'),
@@ -33,7 +33,7 @@ test('what is no HTTP is answered like every other error', async () => {
   }
 })
 
-test('who sends no HTTP and keeps their half of the connection open is cut off', async (t) => {
+test('a client that sends no HTTP and keeps its connection open is cut off', async (t) => {
   const { port } = new URL(bag.url)
   const before = openSockets()
   const sockets = Array.from({ length: 50 }, () =>
@@ -49,7 +49,7 @@ test('who sends no HTTP and keeps their half of the connection open is cut off',
   assert.ok(sockets.every((socket) => socket.writable))
 })
 
-test('headers and addresses beyond 16 kB are refused like every other error, with a status of their own', async () => {
+test('headers and URLs over 16 kB are refused in the usual format', async () => {
   const long = 'a'.repeat(20_000)
   for (const bytes of [head('GET /api/movies HTTP/1.1', `x-long: ${long}`), head(`GET /api/movies/${long} HTTP/1.1`)]) {
     const { status, body } = await sendRaw(bag.url, bytes)
@@ -59,7 +59,7 @@ test('headers and addresses beyond 16 kB are refused like every other error, wit
   }
 })
 
-test('a long address and a bad escape are answered like any other', async () => {
+test('a long URL and a bad escape get the usual errors', async () => {
   assertError(await bag.request('GET', `/api/movies/${'1'.repeat(14_000)}`), 'MovieNotExistsError')
   assertError(await bag.request('GET', `/api/${'a'.repeat(14_000)}`), 'NotFoundError')
   for (const bad of ['%', '%zz', '%c3%28', '%ed%a0%80', '%ff']) {
@@ -69,7 +69,7 @@ test('a long address and a bad escape are answered like any other', async () => 
   assertError(await bag.request('GET', '/api/movies?after=%zz%00'), 'SchemaValidationError', ['after'])
 })
 
-test('an expectation that nobody knows is no obstacle, and an upgrade is not taken', async () => {
+test('an unknown Expect header is ignored, and so is an upgrade', async () => {
   const asked = ['expect: a-miracle', 'connection: upgrade', 'upgrade: websocket']
   for (const header of asked) {
     const { status, body } = await sendRaw(bag.url, head('GET /api/movies HTTP/1.1', header))
@@ -78,7 +78,7 @@ test('an expectation that nobody knows is no obstacle, and an upgrade is not tak
   }
 })
 
-test('sixteen requests sent ahead are answered in turn, and then sixteen more', async (t) => {
+test('sixteen pipelined requests are answered in order, and then sixteen more', async (t) => {
   const socket = connect(Number(new URL(bag.url).port), '127.0.0.1')
   t.after(() => socket.destroy())
   let received = ''
@@ -92,7 +92,7 @@ test('sixteen requests sent ahead are answered in turn, and then sixteen more', 
   assert.equal(count(received, '200'), 30)
 })
 
-test('a connection that sends a thousand requests ahead is ended, and they are not run', async () => {
+test('a connection that pipelines a thousand requests is closed, and they are not run', async () => {
   for (const what of ['GET /api/openapi.json', 'GET /%', 'GET /no/such/path']) {
     assert.ok((await answersTo(ahead(what).repeat(1000))) <= 16, what)
   }
@@ -111,7 +111,7 @@ test('a connection that sends a thousand requests ahead is ended, and they are n
   assert.ok(left.length >= 84 && left.length <= 100, `${left.length} of 101`)
 })
 
-test('after all this the service still serves', async () => {
+test('afterwards the service still works', async () => {
   assert.equal((await bag.request('GET', '/health/ready')).status, 200)
   assert.deepEqual(
     bag.log.filter((line) => JSON.parse(line).level >= 50),

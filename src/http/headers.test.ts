@@ -15,7 +15,7 @@ const always = {
   'strict-transport-security': 'max-age=31536000',
 }
 
-test('security headers are on everything, whatever went wrong', async () => {
+test('every response has the security headers, errors included', async () => {
   const long = 'a'.repeat(20_000)
   const answers = {
     list: await bag.request('GET', '/api/movies'),
@@ -39,21 +39,21 @@ test('security headers are on everything, whatever went wrong', async () => {
   }
 })
 
-test('no answer names the software or its version', async () => {
+test('no response names the software or its version', async () => {
   const { headers, text } = await bag.request('GET', '/api/users')
   assert.equal(headers.get('server'), null)
   assert.equal(headers.get('x-powered-by'), null)
   assert.doesNotMatch(text, /fastify|node/i)
 })
 
-test('every answer has a request id of its own, never the caller’s', async () => {
+test('every response has its own request id, never the caller’s', async () => {
   const asked = { 'x-request-id': 'chosen-by-eve', 'request-id': 'chosen-by-eve' }
   const ids = await Promise.all([1, 2].map(() => bag.request('GET', '/health/live', undefined, asked).then(requestId)))
   assert.notEqual(ids[0], ids[1])
   for (const id of ids) assert.match(id ?? '', /^[0-9a-f-]{36}$/)
 })
 
-test('what bears a credential or an account’s data is never stored', async () => {
+test('responses with credentials or account data are never cached', async () => {
   const ada = await signUp(bag, 'ada')
   const login = await bag.request('POST', '/api/auth/login', { email: ada.email, password: ada.password })
   const answers = [login, await bag.request('GET', '/reset/a-token'), await bag.request('GET', '/forgot')]

@@ -24,7 +24,7 @@ const allowed = {
   '/reset/a-token': ['GET', 'HEAD'],
 }
 
-test('a known path with a wrong or odd method is 405, and names those it takes', async () => {
+test('a wrong method on a known path is 405 and names the allowed methods', async () => {
   const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'LINK', 'QUERY']
   for (const [path, known] of Object.entries(allowed)) {
     for (const method of methods.filter((method) => !known.includes(method))) {
@@ -52,13 +52,13 @@ test('an unknown path is 404 with every method', async () => {
   }
 })
 
-test('files that are not there are 404 like any other path', async () => {
+test('missing files are 404 like any other path', async () => {
   for (const path of ['/assets/nothing.css', '/docs/static/nothing.js']) {
     assertError(await bag.request('GET', path), 'NotFoundError')
   }
 })
 
-test('no path leads out of the folder of files', async () => {
+test('no path leads out of the public folder', async () => {
   for (const path of [
     '/assets/..%2fpackage.json',
     '/assets/%2e%2e/package.json',
@@ -70,18 +70,18 @@ test('no path leads out of the folder of files', async () => {
   }
 })
 
-test('a wrong method and an unknown path are told before a body is read', async () => {
+test('a wrong method or an unknown path is refused before the body is read', async () => {
   const body = ['content-type: application/json', 'content-length: 1000000']
   assertError(await sendRaw(bag.url, head('PATCH /api/movies HTTP/1.1', ...body)), 'MethodNotAllowedError')
   assertError(await sendRaw(bag.url, head('POST /api/users HTTP/1.1', ...body)), 'NotFoundError')
 })
 
-test('who is not signed in is told so before a body is read', async () => {
+test('a request without a session is refused before its body is read', async () => {
   const body = ['content-type: application/json', 'content-length: 1000000']
   assertError(await sendRaw(bag.url, head('POST /api/movies HTTP/1.1', ...body)), 'InvalidSessionError')
 })
 
-test('HEAD answers what GET does, without the body', async () => {
+test('HEAD returns what GET does, without the body', async () => {
   const paths = ['/', '/api/movies', '/api/movies?limit=0', `/api/movies/${id}`, '/api/movies/0', '/api/openapi.json']
   const others = [
     '/docs',

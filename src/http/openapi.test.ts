@@ -47,7 +47,7 @@ test('the document lists every route of the contract with its success and every 
   }
 })
 
-test('the document lists every code with its status and message', () => {
+test('the document lists every error code with its status and message', () => {
   const codes = document.components.schemas.Error.properties.code.enum
   for (const [code, [status, message]] of Object.entries(contract)) {
     assert(codes.includes(code), code)
@@ -55,7 +55,7 @@ test('the document lists every code with its status and message', () => {
   }
 })
 
-test('routes that need a session say so, and others do not', () => {
+test('only routes that need a session say so', () => {
   const secured = ['post /api/movies', 'put /api/movies/{id}', 'delete /api/movies/{id}']
   for (const route of Object.keys(routes)) {
     const [method = '', path = ''] = route.split(' ')
@@ -64,7 +64,7 @@ test('routes that need a session say so, and others do not', () => {
   }
 })
 
-test('the bodies described are those that are taken: examples work, and limits are told', async () => {
+test('the described bodies are the accepted ones: examples work and limits are stated', async () => {
   const { schema } = document.paths['/api/auth/signup'].post.requestBody.content['application/json']
   assert.deepEqual(schema.required, ['email', 'password'])
   assert.equal(schema.additionalProperties, false)
@@ -79,7 +79,7 @@ test('the bodies described are those that are taken: examples work, and limits a
   assert.deepEqual([genres.minItems, genres.maxItems, genres.items.maxLength], [1, 30, 200])
 })
 
-test('a movie comes with exactly the members that are described', async () => {
+test('a movie has exactly the documented members', async () => {
   const grace = await logIn(bag, await signUp(bag, 'grace'))
   const metropolis = { name: 'Metropolis', casts: ['Brigitte Helm'], genres: ['Drama'] }
   const { id } = (await bag.request('POST', '/api/movies', metropolis, grace)).body
@@ -87,7 +87,7 @@ test('a movie comes with exactly the members that are described', async () => {
   assert.deepEqual(Object.keys(movie).sort(), document.components.schemas.Movie.required.toSorted())
 })
 
-test('the reference page loads from its own origin only', async () => {
+test('the API reference loads only from its own origin', async () => {
   const page = await bag.request('GET', '/docs')
   assert.equal(page.status, 200)
   assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'; script-src 'self'/)

@@ -7,7 +7,7 @@ import { translate } from '../i18n/translate.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('an unknown query parameter is refused by name, with the names that are known', async () => {
+test('an unknown query parameter is refused by name, with the known names', async () => {
   const answer = await bag.request('GET', '/api/movies?limt=5&limit=5')
   assertError(answer, 'SchemaValidationError', ['limt'])
   assert.match(answer.body.detail, /^limt is unknown \(known: limit, after, q, genre, cast, year, added_by, sort\)\.$/)
@@ -34,7 +34,7 @@ test('a page with an unknown query parameter or form field is an error page', as
   assert.equal((await bag.request('GET', '/?limit=&q=', undefined, form)).status, 200, 'empty fields are dropped')
 })
 
-test('a page that reads no query opens with whatever a mail program adds', async () => {
+test('a page that reads no query ignores what a mail program adds', async () => {
   const { status } = await bag.request('GET', '/forgot?utm_source=mail', undefined, { accept: 'text/html' })
   assert.equal(status, 200)
 })

@@ -18,7 +18,7 @@ beforeEach(() => bag.db.query(sql`delete from rate_limits`))
 
 const asking = { email: 'ada@example.org' }
 
-test('each answer tells the limit and what is left of it', async () => {
+test('each response states the limit and what remains of it', async () => {
   const first = await forgotFrom('192.0.2.1')
   assert.equal(first.headers.get('ratelimit-policy'), '"forgot-password";q=60;w=600')
   assert.equal(first.headers.get('ratelimit'), '"forgot-password";r=59;t=600')
@@ -26,7 +26,7 @@ test('each answer tells the limit and what is left of it', async () => {
   assert.match(second.headers.get('ratelimit') ?? '', /^"forgot-password";r=58;t=(600|59\d)$/)
 })
 
-test('beyond the limit it is 429 with the seconds to wait, for this caller and this kind of request alone', async () => {
+test('over the limit is 429 with the seconds to wait, only for this caller and kind of request', async () => {
   await spent('192.0.2.2')
   const answer = await forgotFrom('192.0.2.2')
   assertError(answer, 'TooManyRequestsError')
@@ -39,13 +39,13 @@ test('beyond the limit it is 429 with the seconds to wait, for this caller and t
   assertError(await postFrom('192.0.2.2', '/api/auth/login', login), 'UnauthorizedError')
 })
 
-test('an hour later the caller is welcome again', async () => {
+test('the limit resets when its time is up', async () => {
   await spent('192.0.2.4')
   await passTime(bag, '1 hour')
   assert.equal((await forgotFrom('192.0.2.4')).status, 200)
 })
 
-test('IPv6 counts by /64, and IPv4 by address, also where it is written as IPv6', async () => {
+test('IPv6 counts by /64, and IPv4 by IP address, even if written as IPv6', async () => {
   await spent('2001:db8:1:2::1')
   assertError(await forgotFrom('2001:db8:1:2:ffff:ffff:ffff:ffff'), 'TooManyRequestsError')
   assertError(await forgotFrom('2001:0DB8:0001:0002::abcd'), 'TooManyRequestsError')
@@ -55,7 +55,7 @@ test('IPv6 counts by /64, and IPv4 by address, also where it is written as IPv6'
   assert.equal((await forgotFrom('::ffff:192.0.2.6')).status, 200)
 })
 
-test('what a caller claims in X-Forwarded-For counts only as far as a trusted proxy says it', async () => {
+test('X-Forwarded-For counts only as far as a trusted proxy vouches for it', async () => {
   await spent('192.0.2.7')
   assertError(await forgotFrom('192.0.2.99, 192.0.2.7'), 'TooManyRequestsError')
   for (const claim of ['192.0.2.100', '192.0.2.101', '::1', 'unknown']) {
@@ -67,7 +67,7 @@ test('what a caller claims in X-Forwarded-For counts only as far as a trusted pr
   assert.deepEqual(rows, [{ key: 'forgot-password:127.0.0.1', points: 4 }])
 })
 
-test('a caller whom a proxy names with a port counts by address, and one it cannot name is no error', async () => {
+test('a port after a forwarded IP address is ignored, and an unknown IP address is not an error', async () => {
   await spent('192.0.2.8')
   assertError(await forgotFrom('192.0.2.8:4711'), 'TooManyRequestsError')
   await spent('2001:db8:9::1')
@@ -77,7 +77,7 @@ test('a caller whom a proxy names with a port counts by address, and one it cann
   }
 })
 
-test('processes on one database count together', async () => {
+test('processes that share a database share the counts', async () => {
   const other = await startMovieBag({ RATE_LIMITS: 'on', TRUST_PROXY: '127.0.0.1', DATABASE_URL: bag.databaseUrl })
   try {
     await forgotFrom('192.0.2.9')
@@ -88,7 +88,7 @@ test('processes on one database count together', async () => {
   }
 })
 
-test('neither another address, nor a header, nor a way to spell the path begins a new count', async () => {
+test('no other email address, header or spelling of the path starts a new count', async () => {
   const caller = { 'x-forwarded-for': '192.0.2.10' }
   const requests = [
     bag.request('POST', '/api/auth/forgot', { email: 'grace@example.org' }, caller),
@@ -120,7 +120,7 @@ test('neither another address, nor a header, nor a way to spell the path begins 
   assert.ok(counted >= requests.length, `${counted}`)
 })
 
-test('every route that mails, hashes or takes a token is limited', async () => {
+test('every route that sends mail, hashes or takes a token is limited', async () => {
   const token = { token: 'a'.repeat(26) }
   const reset = { reset_token: 'a'.repeat(26), password: 'a password of eve' }
   const routes = {
@@ -140,7 +140,7 @@ test('every route that mails, hashes or takes a token is limited', async () => {
   }
 })
 
-test('an export is limited too, for the account may be large', async () => {
+test('an export is limited, because an account may be large', async () => {
   const session = await logIn(bag, await signUp(bag, 'radia'))
   const { headers } = await bag.request('GET', '/api/auth/export', undefined, session)
   assert.equal(headers.get('ratelimit-policy'), `"export";q=${limits.export.points};w=${limits.export.seconds}`)

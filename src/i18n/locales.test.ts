@@ -14,7 +14,7 @@ for (const locale of languages) {
     assert.deepEqual(Object.keys(messages), Object.keys(en))
   })
 
-  test(`each message in ${locale} takes the values of the English one and has as many parts`, () => {
+  test(`each message in ${locale} has the values and parts of the English one`, () => {
     for (const [key, english] of Object.entries(en)) {
       const text = messages[key] ?? ''
       assert.deepEqual(placeholders(text), placeholders(english), key)
@@ -22,7 +22,7 @@ for (const locale of languages) {
     }
   })
 
-  test(`each message in ${locale} is a text, whatever its number is`, () => {
+  test(`each message in ${locale} is complete for every number`, () => {
     for (const [key, text] of Object.entries(messages)) {
       assert(isMessageKey(key))
       for (const number of [0, 1, 2, 3, 11, 100, 1_000_000]) {

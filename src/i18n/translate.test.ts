@@ -11,7 +11,7 @@ test('a message takes the plural form that its number has in the language', () =
   assert.equal(new Set(arabic).size, 5, 'zero and other share a word, the rest differ')
 })
 
-test('a value is never syntax, and keeps its direction in a right-to-left language', () => {
+test('a value is never parsed as a message, and keeps its direction in right-to-left text', () => {
   const id = '{min, plural, other {#}} <b>'
   assert.match(translate('en', 'page.error.id', { id }), /\{min, plural, other \{#\}\} <b>/)
   assert.match(translate('ar', 'page.error.id', { id: 'R2D2' }), /\u2068R2D2\u2069/)

@@ -11,7 +11,7 @@ after(() => bag.stop())
 
 const newPassword = 'a new password, and a long one'
 
-test('an expired link is told as expired, by the API and on its page', async () => {
+test('an expired reset token is ExpiredTokenError, and its page says so', async () => {
   const { token } = await askedFor('ada')
   await passTime(bag, '24 hours')
   await refused(token, 'ExpiredTokenError')
@@ -28,7 +28,7 @@ test('a link lives 24 hours', async () => {
   await refused(token, 'ExpiredTokenError')
 })
 
-test('the links of the three newest mails live at once, and an older one is replaced', async () => {
+test('the links of the three newest mails are live, and older ones are replaced', async () => {
   const grace = await signUp(bag, 'grace')
   const tokens: string[] = []
   for (const order of [1, 2, 3, 4]) {
@@ -46,7 +46,7 @@ test('the links of the three newest mails live at once, and an older one is repl
   await reset(tokens[1])
 })
 
-test('a link that was used ends the others of its account', async () => {
+test('none of an account’s links works after one was spent', async () => {
   const barbara = await askedFor('barbara')
   await coolDown()
   await forgot(barbara.email)
@@ -56,7 +56,7 @@ test('a link that was used ends the others of its account', async () => {
   assert.equal((await bag.request('GET', `/reset/${barbara.token}`)).status, 410)
 })
 
-test('the same token with the same password within 15 minutes is told "done" again, and makes one mail', async () => {
+test('the same token and password succeed again within 15 minutes, with one mail', async () => {
   const edsger = await askedFor('edsger')
   const twice = await Promise.all([finish(edsger.token), finish(edsger.token)])
   assert.deepEqual(
@@ -82,14 +82,14 @@ test('the same token with the same password after 15 minutes is refused', async 
   await refused(token, 'BadTokenError')
 })
 
-test('a password that will not do leaves the link alive', async () => {
+test('a refused password leaves the link live', async () => {
   const { token } = await askedFor('frances')
   assert.equal((await finish(token, 'short')).body.code, 'SchemaValidationError')
   assert.equal((await finish(token, 'password123')).body.code, 'SchemaValidationError')
   await reset(token)
 })
 
-test('a token survives what mail programs append and how they write it', async () => {
+test('a token works whatever mail programs append to it or do to its case', async () => {
   const { token } = await askedFor('margaret')
   for (const spelling of ['.', '>', ')', '=', '%23fragment', '%3E', '.%20', '%20'].map((rest) => `${token}${rest}`)) {
     assert.equal((await bag.request('GET', `/reset/${spelling}`)).status, 200, spelling)
@@ -98,7 +98,7 @@ test('a token survives what mail programs append and how they write it', async (
   await reset(`<${token}>.`)
 })
 
-test('a token that something changed is no token', async () => {
+test('an altered token is refused', async () => {
   const { token } = await askedFor('radia')
   for (const other of [`${token}a`, `${token}1`, token.slice(1), `x${token}`, '', token.replace(/.$/, 'ä')]) {
     await refused(other, 'BadTokenError')
@@ -106,7 +106,7 @@ test('a token that something changed is no token', async () => {
   assert.equal((await bag.request('GET', `/reset/${token.slice(1)}`)).status, 404)
 })
 
-test('looking at a link writes nothing, whatever the method', async () => {
+test('opening a link writes nothing, whatever the method', async () => {
   const { token } = await askedFor('donald')
   await allMailSettled(bag)
   const before = await everyRow()
@@ -116,7 +116,7 @@ test('looking at a link writes nothing, whatever the method', async () => {
   await reset(token)
 })
 
-test('a login in flight while the password is reset gets no session that outlives it', async () => {
+test('no session of a login in flight survives the reset', async () => {
   const john = await askedFor('john')
   const logins = Array.from({ length: 6 }, () =>
     bag.request('POST', '/api/auth/login', { email: john.email, password: john.password }),

@@ -46,7 +46,7 @@ async function windowOf(name: string): Promise<Window> {
   return window
 }
 
-test('signing up lets one in, with a cookie that no script, no other site and no other host can use', async () => {
+test('signing up logs in, with a cookie that no script, other site or other host can use', async () => {
   const window = openWindow()
   const fields = { email: ' ada@example.org ', password: passwordOf('ada'), next: '/account' }
   const answer = await window.post('/sign-up', fields)
@@ -58,7 +58,7 @@ test('signing up lets one in, with a cookie that no script, no other site and no
   assert.match((await window.get('/account')).text, /ada@example\.org/)
 })
 
-test('a taken address and a wrong password are told, with what was typed, but for the password', async () => {
+test('a taken email address or a wrong password is shown, with the fields except the password kept', async () => {
   const taken = await openWindow().post('/sign-up', { email: 'ADA@example.org', password: newPassword })
   assert.equal(taken.status, 400)
   assert(taken.text.includes(translate('en', 'page.sign-up.taken')))
@@ -69,7 +69,7 @@ test('a taken address and a wrong password are told, with what was typed, but fo
   assert(!wrong.text.includes(newPassword) && !taken.text.includes(newPassword))
 })
 
-test('after logging in one is where one wanted to go, and never on another site', async () => {
+test('logging in leads to the page asked for, and never to another site', async () => {
   await signUp(bag, 'grace')
   const grace = { email: 'grace@example.org', password: passwordOf('grace') }
   const page = await openWindow().get('/account/password')
@@ -91,7 +91,7 @@ test('after logging in one is where one wanted to go, and never on another site'
   }
 })
 
-test('logging out ends the session, and another site cannot do it', async () => {
+test('logging out ends the session, and another site cannot trigger it', async () => {
   const window = await windowOf('grace')
   const cookie = window.cookie()
   assert.equal((await window.post('/log-out', {}, { 'sec-fetch-site': 'cross-site' })).status, 400)
@@ -101,7 +101,7 @@ test('logging out ends the session, and another site cannot do it', async () => 
   assert.equal((await bag.request('GET', '/account', undefined, { cookie: `__Host-movie_bag=${cookie}` })).status, 303)
 })
 
-test('sessions are listed, and one or all others are signed out', async () => {
+test('sessions are listed, and one or all others can be logged out', async () => {
   await signUp(bag, 'barbara')
   const [window, second, third] = [await windowOf('barbara'), await windowOf('barbara'), await windowOf('barbara')]
   const id = /name="id" value="([^"]+)"/.exec((await window.get('/account')).text)?.[1] ?? ''
@@ -120,7 +120,7 @@ test('sessions are listed, and one or all others are signed out', async () => {
   )
 })
 
-test("nobody ends another account's session", async () => {
+test('an account cannot end another account’s session', async () => {
   const [grace, barbara] = [await windowOf('grace'), await windowOf('barbara')]
   await windowOf('barbara')
   const id = /name="id" value="([^"]+)"/.exec((await barbara.get('/account')).text)?.[1] ?? ''
@@ -128,7 +128,7 @@ test("nobody ends another account's session", async () => {
   assert((await barbara.get('/account')).text.includes(id))
 })
 
-test('the password is changed with the current one, and mistakes are told at their field', async () => {
+test('changing the password takes the current one, and mistakes are shown at their field', async () => {
   const { email } = await signUp(bag, 'edsger')
   const window = await windowOf('edsger')
   const wrong = await window.post('/account/password', { current_password: 'no', new_password: newPassword })
@@ -142,7 +142,7 @@ test('the password is changed with the current one, and mistakes are told at the
   await logIn(bag, { email, password: newPassword })
 })
 
-test('the address moves when its new owner confirms it, and can be brought back from the old one', async () => {
+test('the email address changes once the new one is confirmed, and the old one can undo it', async () => {
   await signUp(bag, 'alan')
   const window = await windowOf('alan')
   const fields = { email: 'turing@example.org', password: passwordOf('alan') }
@@ -164,7 +164,7 @@ test('the address moves when its new owner confirms it, and can be brought back 
   assert.equal((await window.get('/account')).status, 303)
 })
 
-test('the address is confirmed, and the mail for it comes once more when asked', async () => {
+test('an email address is verified, and the mail for it is sent again on request', async () => {
   const { email } = await signUp(bag, 'radia')
   const window = await windowOf('radia')
   assert((await window.get('/account')).text.includes(translate('en', 'page.account.unverified')))
@@ -177,21 +177,21 @@ test('the address is confirmed, and the mail for it comes once more when asked',
   assert(!(await window.get('/account')).text.includes(translate('en', 'page.account.unverified')))
 })
 
-test('the history tells what happened, in words for everything that can happen', async () => {
+test('the account activity has words for every event', async () => {
   const page = await (await windowOf('grace')).get('/account/history')
   for (const event of ['signed up', 'logged in', 'logged out'] as const) {
     assert(page.text.includes(translate('en', `page.account-history.${event}`)), event)
   }
 })
 
-test('everything that is kept is downloaded as a file', async () => {
+test('all data of an account can be downloaded as a file', async () => {
   const answer = await (await windowOf('grace')).get('/account/export')
   assert.match(answer.headers.get('content-disposition') ?? '', /^attachment/)
   assert.equal(answer.headers.get('cache-control'), 'no-store')
   assert.equal(answer.body.account.email, 'grace@example.org')
 })
 
-test('an account is deleted with its password, and its movies stay or go', async () => {
+test('deleting an account takes its password, and its movies stay or go', async () => {
   for (const [name, movies] of [
     ['niklaus', 'keep'],
     ['tony', 'delete'],
@@ -208,7 +208,7 @@ test('an account is deleted with its password, and its movies stay or go', async
   }
 })
 
-test('errors are pages for browsers and JSON for programs, with the time left where there is one', async () => {
+test('errors are pages for browsers and JSON for programs, with the time to wait if there is one', async () => {
   const window = openWindow()
   const missing = await window.get('/no/such/page')
   assert.equal(missing.status, 404)
@@ -221,7 +221,7 @@ test('errors are pages for browsers and JSON for programs, with the time left wh
   assert.equal((await bag.request('GET', '/no/such/page')).body.code, 'NotFoundError')
 })
 
-test('a page that fails says so in the same dress, which needs no database', async () => {
+test('an error page has the usual style and needs no database', async () => {
   const window = await windowOf('grace')
   await bag.db.query(sql`alter table sessions rename to lost`)
   try {
@@ -236,7 +236,7 @@ test('a page that fails says so in the same dress, which needs no database', asy
   assert.equal((await window.get('/account')).status, 200)
 })
 
-test('too many requests are told with the time left', async () => {
+test('a rate-limited form says how long to wait', async () => {
   const strict = await startMovieBag({ RATE_LIMITS: 'on' })
   try {
     const headers = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }

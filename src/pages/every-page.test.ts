@@ -52,14 +52,14 @@ for (const stop of stops) {
     visit(stop))
 }
 
-test('where nobody asks for less motion a button does not jump from colour to colour', async () => {
+test('buttons change colour smoothly unless less motion is asked for', async () => {
   const { page } = pages['a stranger']
   await page.goto('/log-in')
   await page.emulateMedia({ reducedMotion: 'no-preference' })
   assert((await moving(page)).includes('BUTTON'))
 })
 
-test('a cover shows the whole title on an Arabic page, too', async () => {
+test('a cover shows the whole title on an Arabic page', async () => {
   const { page } = pages['a stranger']
   await page.goto('/?view=grid')
   const [turned, all, cut]: unknown[] = await page.evaluate(`[
@@ -75,7 +75,7 @@ test('a cover shows the whole title on an Arabic page, too', async () => {
   assert.deepEqual(cut, [])
 })
 
-test('a title that begins with a number is read in its order on an Arabic page, too', async () => {
+test('a title that begins with a number keeps its order on an Arabic page', async () => {
   const session = await logIn(bag, { email: 'ada@example.org', password: 'the long password of ada' })
   const movie = { name: '12 Angry Men', casts: ['Henry Fonda'], genres: ['Drama'] }
   const { body } = await bag.request('POST', '/api/movies', movie, session)

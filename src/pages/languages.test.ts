@@ -16,7 +16,7 @@ const mexican = { 'accept-language': 'es-MX,es;q=0.9,en;q=0.5' }
 const arabic = { 'accept-language': 'ar-EG' }
 const form = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
 
-test('a recovery is Spanish from the browser to the mail and the page behind its link', async () => {
+test('a recovery in Spanish stays Spanish in the mail and on the page of its link', async () => {
   const { email } = await signUp(bag, 'ada')
   const asked = await bag.request('POST', '/forgot', `email=${email}`, { ...form, ...mexican })
   assert.match(asked.text, /<html lang="es" dir="ltr">/)
@@ -34,7 +34,7 @@ test('a recovery is Spanish from the browser to the mail and the page behind its
   assert.equal((await bag.smtp.mailTo(email, 2)).subject, translate('es', 'mail.password-reset-successful.subject'))
 })
 
-test('an account keeps its language for mails that another browser causes, and for its pages', async () => {
+test('an account keeps its language in its pages and in mails that another browser causes', async () => {
   const fields = new URLSearchParams({ email: 'grace@example.org', password: passwordOf('grace') })
   const signedUp = await bag.request('POST', '/sign-up', fields.toString(), { ...form, 'accept-language': 'de-AT' })
   const cookie = signedUp.headers.getSetCookie().map((one) => one.split(';')[0])
@@ -48,7 +48,7 @@ test('an account keeps its language for mails that another browser causes, and f
   assert.equal(page.headers.get('content-language'), 'de')
 })
 
-test('a page says its language and that it depends on the browser’s', async () => {
+test('a page names its language and varies with the browser’s', async () => {
   const page = await bag.request('GET', '/log-in', undefined, arabic)
   assert.match(page.text, /<html lang="ar" dir="rtl">/)
   assert.equal(page.headers.get('content-language'), 'ar')
@@ -68,7 +68,7 @@ test('a page says its language and that it depends on the browser’s', async ()
   }
 })
 
-test('an address keeps its order in an Arabic sentence, on a page and in a mail', async () => {
+test('an email address keeps its order in an Arabic sentence', async () => {
   const { email } = await signUp(bag, '12monkeys')
   const asked = await bag.request('POST', '/forgot', `email=${email}`, { ...form, ...arabic })
   assert(asked.text.includes(`\u2068${email}\u2069`), asked.text)
@@ -76,7 +76,7 @@ test('an address keeps its order in an Arabic sentence, on a page and in a mail'
   for (const half of [text, html]) assert((half || '').includes(`\u2068${email}\u2069`))
 })
 
-test('one chooses another language on the page of the account, or through the API', async () => {
+test('the language is changed on the account page or through the API', async () => {
   const { email } = await signUp(bag, 'alan')
   const session = await logIn(bag, { email, password: passwordOf('alan') })
   const language = async () => (await bag.request('GET', '/api/auth/account', undefined, session)).body.language
@@ -98,7 +98,7 @@ test('one chooses another language on the page of the account, or through the AP
   assert.equal(await language(), null)
 })
 
-test('whoever names no language is answered in the one of the settings', async () => {
+test('a request without a language gets the default one', async () => {
   const page = await german.request('GET', '/forgot')
   assert.equal(page.headers.get('content-language'), 'de')
   const { email } = await signUp(german, 'ada')
@@ -106,14 +106,14 @@ test('whoever names no language is answered in the one of the settings', async (
   assert.match((await german.smtp.mailTo(email)).html || '', /<html lang="de" dir="ltr">/)
 })
 
-test('a language that this release does not speak is passed over', async () => {
+test('a language without a locale is ignored', async () => {
   const { email } = await signUp(bag, 'zoe')
   await bag.db.query(sql`update accounts set locale = 'tlh' where email = ${email}`)
   await bag.request('POST', '/api/auth/forgot', { email }, mexican)
   assert.match((await bag.smtp.mailTo(email)).html || '', /<html lang="es" dir="ltr">/)
 })
 
-test('what is wrong with a form is said in the language, with its numbers', async () => {
+test('form errors are translated, with their numbers', async () => {
   const spanish = { ...form, ...mexican }
   const weak = await bag.request('POST', '/sign-up', 'email=eve@example.org&password=short', spanish)
   assert(weak.text.includes(translate('es', 'page.reason.too-short', { min: 8 })), weak.text)

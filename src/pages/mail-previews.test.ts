@@ -19,7 +19,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('every mail is shown in every language: its subject, its text, and its HTML in a frame', async () => {
+test('every mail is previewed in every language: subject, text, and HTML in a frame', async () => {
   const kinds = mailKinds()
   const links = parse(await pageAt('/dev/mails')).querySelectorAll('main td a')
   const paths = languages.flatMap((language) => kinds.map((kind) => `/dev/mails/${language}/${kind}`))
@@ -38,7 +38,7 @@ test('every mail is shown in every language: its subject, its text, and its HTML
   }
 })
 
-test('a preview reads as the mail that is sent, but for names, dates and links', async () => {
+test('a preview reads like the mail that is sent, except for names, dates and links', async () => {
   const { email } = await signUp(bag, 'ada')
   await bag.request('POST', '/api/auth/forgot', { email })
   const sent = await bag.smtp.mailTo(email)
@@ -47,7 +47,7 @@ test('a preview reads as the mail that is sent, but for names, dates and links',
   assert.equal(blank(await pageAt('/dev/mails/en/reset-password/html')), blank(sent.html || ''))
 })
 
-test('an edit of a template shows at the next look, and what is wrong with it is told', async () => {
+test('an edited template shows on reload, and its errors are shown', async () => {
   const edit = (text: string) => writeFileSync(join(folder, 'email/no-account.txt'), text)
   edit('Nobody here has {{ email }}. {{ url }}')
   assert.match(await pageAt('/dev/mails/en/no-account'), /Nobody here has ada@example\.org/)
@@ -59,14 +59,14 @@ test('an edit of a template shows at the next look, and what is wrong with it is
   assert.match(text, /This template fails: .*undefined variable: adress/)
 })
 
-test('the HTML half runs nothing, loads nothing, and stands in a frame of our own pages only', async () => {
+test('the HTML half runs nothing, loads nothing, and is framed only by our own pages', async () => {
   const { headers } = await bag.request('GET', '/dev/mails/en/reset-password/html')
   const policy = headers.get('content-security-policy')
   assert.equal(policy, "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'")
   assert.equal(headers.get('x-frame-options'), 'SAMEORIGIN')
 })
 
-test('a mail or a language that is not there is not found', async () => {
+test('an unknown mail or language is not found', async () => {
   for (const path of ['en/frame', 'en/button', 'en/..', 'xx/reset-password', 'en/nothing', 'en/nothing/html'])
     assertError(await bag.request('GET', `/dev/mails/${path}`), 'NotFoundError')
 })

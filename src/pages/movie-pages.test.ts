@@ -21,7 +21,7 @@ const alien = {
   notes: '',
 }
 
-test('an empty collection invites: a stranger to sign up, and who is signed in to add', async () => {
+test('an empty collection invites strangers to sign up and users to add a movie', async () => {
   assert.equal(
     (await page('/', stranger)).querySelector('.empty .button')?.getAttribute('href'),
     '/sign-up?next=%2Fmovies%2Fnew',
@@ -29,7 +29,7 @@ test('an empty collection invites: a stranger to sign up, and who is signed in t
   assert.equal((await page('/', asAda)).querySelector('.empty .button')?.getAttribute('href'), '/movies/new')
 })
 
-test('a movie is added by a form, and shown on a page of its own', async () => {
+test('a movie is added by a form and has a page', async () => {
   const path = await add({ ...alien, notes: 'Shelf 3\r\nsecond row' })
   const shown = await page(path, stranger)
   assert.equal(shown.querySelector('h1')?.text, 'Alien')
@@ -41,7 +41,7 @@ test('a movie is added by a form, and shown on a page of its own', async () => {
   assert.deepEqual([body[0].name, body[0].year, body[0].added_by], ['Alien', 1979, ada.id])
 })
 
-test('what is wrong with the form is told at each field, and nothing that was typed is lost', async () => {
+test('errors are shown at each field, and typed values are kept', async () => {
   const typed = { name: ' ', year: '79', casts: '\r\n', genres: 'Horror', notes: 'a<b>"&' }
   const answer = await send('/movies/new', typed, asAda)
   assert.equal(answer.status, 400)
@@ -58,14 +58,14 @@ test('what is wrong with the form is told at each field, and nothing that was ty
   assert.match(answer.text, /a&lt;b&gt;&#34;&amp;|a&lt;b&gt;&quot;&amp;/)
 })
 
-test('a name that is taken is told at the name, and a year makes it another movie', async () => {
+test('a taken name is shown at the name, and a year makes it another movie', async () => {
   const again = await send('/movies/new', alien, asGrace)
   assert.equal(again.status, 400)
   assert.equal(parse(again.text).querySelector('#name-error')?.text, translate('en', 'page.movie-form.taken'))
   assert.equal((await send('/movies/new', { ...alien, year: '2026' }, asGrace)).status, 303)
 })
 
-test('only who added a movie gets the form to change it, and may send it', async () => {
+test('only the person who added a movie can open and submit the form to change it', async () => {
   const path = await add({ ...alien, name: 'Solaris' })
   assert.equal(
     (await get(`${path}/edit`, stranger)).headers.get('location'),
@@ -86,7 +86,7 @@ test('only who added a movie gets the form to change it, and may send it', async
   assert.equal(shown.querySelector('a[href^="/?year="]'), null)
 })
 
-test('what one opens and saves stays as it was, commas in a genre and all', async () => {
+test('saving a form unchanged changes nothing, even with commas in a genre', async () => {
   const session = await logIn(bag, ada)
   for (const [name, genre] of Object.entries({ Odd: 'Short, silent', Even: 'قصير، صامت' })) {
     const movie = { name, year: null, casts: ['Sammy Davis, Jr.'], genres: [genre], notes: ' \nkept' }
@@ -100,12 +100,12 @@ test('what one opens and saves stays as it was, commas in a genre and all', asyn
   }
 })
 
-test('genres come apart at the comma of an Arabic keyboard, too', async () => {
+test('the comma of an Arabic keyboard separates genres', async () => {
   const path = await add({ ...alien, name: 'كفرناحوم', genres: 'دراما، جريمة' })
   assert.deepEqual(textsOf(await page(path, stranger), '.tags li'), ['دراما', 'جريمة'])
 })
 
-test('a deleted movie is gone at once, and its name is free', async () => {
+test('deleting a movie frees its name', async () => {
   const path = await add({ ...alien, name: 'Free' })
   const answer = await send(`${path}/delete`, {}, asAda)
   assert.equal(answer.headers.get('location'), `/?deleted=${path.split('/').at(-1)}`)
@@ -114,7 +114,7 @@ test('a deleted movie is gone at once, and its name is free', async () => {
   await add({ ...alien, name: 'Free' })
 })
 
-test('undo puts a deleted movie back as it was, under its old address', async () => {
+test('undo restores a deleted movie as it was, at its old URL', async () => {
   const path = await add({ ...alien, name: 'Back', notes: 'kept' })
   const before = (await bag.request('GET', `/api${path}`)).body
   const after = (await send(`${path}/delete`, {}, asAda)).headers.get('location') ?? ''
@@ -128,7 +128,7 @@ test('undo puts a deleted movie back as it was, under its old address', async ()
   assert.equal((await send(undo, {}, asAda)).status, 400, 'there is nothing left to undo')
 })
 
-test('undo has its time, and does not take a name from another movie', async () => {
+test('undo expires, and does not take a name from another movie', async () => {
   const late = await add({ ...alien, name: 'Late' })
   await send(`${late}/delete`, {}, asAda)
   await passTime(bag, '61 seconds')
@@ -143,7 +143,7 @@ test('undo has its time, and does not take a name from another movie', async () 
   assert.equal((await send(`${taken}/put-back`, {}, asAda)).status, 303, 'it was kept meanwhile')
 })
 
-test('another site cannot post these forms', async () => {
+test('another site cannot submit these forms', async () => {
   const path = await add({ ...alien, name: 'Safe' })
   const elsewhere = { ...asAda, 'sec-fetch-site': 'cross-site' }
   for (const form of [`${path}/delete`, `${path}/edit`, '/movies/new']) {
@@ -152,7 +152,7 @@ test('another site cannot post these forms', async () => {
   assert.equal((await get(path, asAda)).status, 200)
 })
 
-test('the collection finds, filters and sorts as the API does, and keeps what one typed', async () => {
+test('the collection searches, filters and sorts like the API, and keeps the typed values', async () => {
   await add({ ...alien, name: 'Amélie', year: '2001', casts: 'Audrey Tautou', genres: 'Comedy' })
   const found = await page('/?q=ameli&genre=&cast=&year=&added_by=&sort=', stranger)
   assert.deepEqual(textsOf(found, '.movies .name'), ['Amélie'])
@@ -169,13 +169,13 @@ test('the collection finds, filters and sorts as the API does, and keeps what on
   assert.deepEqual(names, names.toSorted().reverse())
 })
 
-test('each filter that is on can be taken away by itself', async () => {
+test('each active filter can be removed separately', async () => {
   const shown = await page('/?genre=Comedy&year=2001&q=am', stranger)
   const links = shown.querySelectorAll('.results-head > .tags a').map((link) => link.getAttribute('href'))
   assert.deepEqual(links, ['/?q=am&year=2001', '/?q=am&genre=Comedy'])
 })
 
-test('a filter that makes no sense is told at its field', async () => {
+test('an invalid filter is shown at its field', async () => {
   const answer = await get('/?year=long+ago&q=alien', stranger)
   assert.equal(answer.status, 400)
   const shown = parse(answer.text)
@@ -186,7 +186,7 @@ test('a filter that makes no sense is told at its field', async () => {
   }
 })
 
-test('the pages can be walked by their links, with every filter kept', async () => {
+test('page links keep every filter', async () => {
   for (let count = 1; count <= 50; count++) await add({ ...alien, name: `Walk ${count}`, genres: 'Road movie' })
   const met: string[] = []
   let next: string | undefined = '/?genre=road+movie&sort=-added'
@@ -211,7 +211,7 @@ test('grid or list is remembered', async () => {
   assert((await page('/', { cookie: 'movie_bag_view=<script>' })).querySelector('.movies.grid'))
 })
 
-test('what people type is shown, never run', async () => {
+test('typed text is shown, never run', async () => {
   const nasty = '"><script>alert(1)</script>'
   const path = await add({ name: nasty, year: '', casts: nasty, genres: nasty, notes: nasty })
   const query = encodeURIComponent(nasty)
@@ -230,7 +230,7 @@ test('what people type is shown, never run', async () => {
   }
 })
 
-test('a page of movies with all that it loads stays below 30 kB, and all scripts below 10 kB', async () => {
+test('a page of movies loads less than 30 kB, and less than 10 kB of scripts', async () => {
   const { text, bytes } = await compressed('/?sort=-added')
   const assets = parse(text)
     .querySelectorAll('link[rel=stylesheet], script[src], img[src], link[rel=icon]')
@@ -242,7 +242,7 @@ test('a page of movies with all that it loads stays below 30 kB, and all scripts
   assert(scripts.reduce((sum, script) => sum + script.bytes, 0) < 10_000)
 })
 
-test('no page that holds a token or an address is compressed, for its length would tell of it', async () => {
+test('pages with a token or email address are not compressed, because their length would leak it', async () => {
   const { db } = bag
   await bag.request('POST', '/api/auth/forgot', { email: ada.email })
   const token = await bag.smtp.tokenFor(ada.email)

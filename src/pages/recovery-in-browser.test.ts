@@ -14,7 +14,7 @@ after(async () => {
 })
 const newPassword = 'a gentle reef of coral'
 
-test('by mouse: sign up, log out, forget, read the mail, choose a password and be back in', async () => {
+test('by mouse: sign up, log out, ask for a reset, open the mail, set a password', async () => {
   const page = await newPage()
   await page.goto('/sign-up?next=/account')
   await page.fill('#email', 'ada@example.org')
@@ -42,7 +42,7 @@ test('by mouse: sign up, log out, forget, read the mail, choose a password and b
   await page.context().close()
 })
 
-test('by keyboard alone: the focus is where one types, a mistake is led to, and enter sends', async () => {
+test('by keyboard: the field to fill in has the focus, so does the first mistake, and Enter submits', async () => {
   const { email } = await signUp(bag, 'grace')
   const page = await newPage()
   const type = (text: string) => page.keyboard.type(text)
@@ -103,7 +103,7 @@ test('without JavaScript and without cookies', async () => {
   await logIn(bag, { email, password: newPassword })
 })
 
-test('a password can be looked at, is told how good it is, can be pasted, and is never sent as text', async () => {
+test('a password can be shown, rated and pasted, and is never sent as plain text', async () => {
   const page = await newPage()
   await page.goto('/sign-up')
   const paste = `document.activeElement.dispatchEvent(new ClipboardEvent('paste', { cancelable: true }))`
@@ -123,7 +123,7 @@ test('a password can be looked at, is told how good it is, can be pasted, and is
   await page.context().close()
 })
 
-test('who is signed in as somebody else sets the password of the link, and stays who they are', async () => {
+test('a user logged in to another account can use the link and stays logged in', async () => {
   const [edsger, alan] = [await signUp(bag, 'edsger'), await signUp(bag, 'alan')]
   const page = await newPage()
   await page.goto('/log-in?next=/account')
@@ -148,7 +148,7 @@ test('who is signed in as somebody else sets the password of the link, and stays
   await page.context().close()
 })
 
-test('a scanner that runs scripts and follows every link of the mail, but presses nothing, leaves them usable', async () => {
+test('a mail scanner that runs scripts and opens every link leaves the links usable', async () => {
   const { email } = await signUp(bag, 'radia')
   await bag.request('POST', '/api/auth/forgot', { email })
   const mail = await bag.smtp.mailTo(email)

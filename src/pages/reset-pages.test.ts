@@ -37,7 +37,7 @@ async function linkFor(email: string, order = 1): Promise<string> {
   return bag.smtp.tokenFor(email, order)
 }
 
-test('the link of the mail opens a form, and the form sets the password', async () => {
+test('the link in the mail opens a form that sets the password', async () => {
   const ada = await signUp(bag, 'ada')
   const token = await linkFor(ada.email)
   const page = await bag.request('GET', `/reset/${token}`)
@@ -56,7 +56,7 @@ test('the link of the mail opens a form, and the form sets the password', async 
   await logIn(bag, { email: ada.email, password: newPassword })
 })
 
-test('a password that will not do is told on the form, which stays usable', async () => {
+test('a refused password is shown on the form, which stays usable', async () => {
   const grace = await signUp(bag, 'grace')
   const token = await linkFor(grace.email)
   const refused = await post('/reset', { reset_token: token, password: 'short' })
@@ -69,7 +69,7 @@ test('a password that will not do is told on the form, which stays usable', asyn
   )
 })
 
-test('a link that is used, expired, cut or made up is told before anybody types a password', async () => {
+test('a spent, expired, truncated or made-up link says so before a password is typed', async () => {
   const barbara = await signUp(bag, 'barbara')
   const token = await linkFor(barbara.email)
   await post('/reset', { reset_token: token, password: newPassword })
@@ -88,7 +88,7 @@ test('a link that is used, expired, cut or made up is told before anybody types 
   assert.doesNotMatch(expired.text, /type="password"/)
 })
 
-test('the forgot form sends the mail, and answers alike for an address that nobody has', async () => {
+test('the forgot form sends the mail, and looks the same for an unknown email address', async () => {
   assertPage(await bag.request('GET', '/forgot'), 200, /<form method="post" action="\/forgot" novalidate>/)
   const alan = await signUp(bag, 'alan')
   const [known, unknown] = [
@@ -101,7 +101,7 @@ test('the forgot form sends the mail, and answers alike for an address that nobo
   await bag.smtp.tokenFor(alan.email)
 })
 
-test('what is typed comes back as text, and never as markup', async () => {
+test('typed text is shown as text, never as markup', async () => {
   const script = '"><script>alert(1)</script>'
   for (const answer of [
     await post('/forgot', { email: script }),
@@ -117,7 +117,7 @@ test('what is typed comes back as text, and never as markup', async () => {
   )
 })
 
-test('a form that another site sends is refused', async () => {
+test('a form submitted by another site is refused', async () => {
   const elsewhere = { 'sec-fetch-site': 'cross-site' }
   const origin = { 'sec-fetch-site': '', origin: 'https://eve.example.com' }
   for (const headers of [elsewhere, { 'sec-fetch-site': 'same-site' }, origin]) {
@@ -128,7 +128,7 @@ test('a form that another site sends is refused', async () => {
   }
 })
 
-test('a form without its fields, with one twice, or of another type is an error page', async () => {
+test('a form with missing or repeated fields, or of another type, is an error page', async () => {
   for (const path of ['/forgot', '/reset']) {
     for (const body of [
       '',
@@ -147,7 +147,7 @@ test('a form without its fields, with one twice, or of another type is an error 
   }
 })
 
-test('password managers find the page to change a password, and the style is served with the pages', async () => {
+test('password managers find the change-password page, and the style sheet is served', async () => {
   const known = await bag.request('GET', '/.well-known/change-password')
   assert.equal(known.status, 302)
   assert.equal((await bag.request('GET', known.headers.get('location') ?? '')).status, 200)

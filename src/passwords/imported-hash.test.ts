@@ -8,7 +8,7 @@ import { sql } from '../database/database.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('an imported bcrypt hash is accepted, and replaced by argon2id at the first login', async () => {
+test('an imported bcrypt hash is accepted and replaced by argon2id at the first login', async () => {
   const ada = await signUp(bag, 'ada')
   await importHash(ada)
   assertError(
@@ -21,7 +21,7 @@ test('an imported bcrypt hash is accepted, and replaced by argon2id at the first
   await logIn(bag, ada)
 })
 
-test('all of several logins at once to an imported account succeed, with sessions that last', async () => {
+test('concurrent logins to an imported account all succeed', async () => {
   const grace = await signUp(bag, 'grace')
   await importHash(grace)
   const sessions = await Promise.all(Array.from({ length: 6 }, () => logIn(bag, grace)))
@@ -32,7 +32,7 @@ test('all of several logins at once to an imported account succeed, with session
   )
 })
 
-test('a password longer than bcrypt reads is a wrong one', async () => {
+test('a password longer than bcrypt can hash does not match', async () => {
   const alan = await signUp(bag, 'alan')
   await importHash(alan)
   for (const length of [100, 256, 10_000]) {

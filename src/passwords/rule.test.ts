@@ -19,7 +19,7 @@ async function refusal(password: unknown, email = 'eve@example.org'): Promise<st
   return answer.body.errors[0].detail
 }
 
-test('a program learns in a word why a password is refused, with the bound', async () => {
+test('a refused password has a machine-readable reason with its bound', async () => {
   const answer = await bag.request('POST', '/api/auth/signup', { email: 'eve@example.org', password: 'short' })
   const [{ reason, min, max }] = answer.body.errors
   assert.deepEqual({ reason, min, max }, { reason: 'too-short', min: 8, max: undefined })
@@ -29,7 +29,7 @@ async function cannotLogIn(email: string, password: string) {
   assertError(await bag.request('POST', '/api/auth/login', { email, password }), 'UnauthorizedError')
 }
 
-test('a password has 8 to 256 characters, whatever script they are of', async () => {
+test('a password has 8 to 256 characters of any script', async () => {
   for (const password of ['', 'a', 'seven 7', '😀'.repeat(7), 'é'.repeat(7)]) {
     assert.equal(await refusal(password), 'must have at least 8 characters')
   }
@@ -41,14 +41,14 @@ test('a password has 8 to 256 characters, whatever script they are of', async ()
   }
 })
 
-test('a password of another type is refused, and a NUL or half a character in it', async () => {
+test('a password that is not a string, or has a NUL or an incomplete character, is refused', async () => {
   for (const password of [12345678, null, true, ['a long password'], { $ne: null }, {}]) await refusal(password)
   for (const password of ['a long\0 password', '\0'.repeat(9), 'half a \ud83d character', '\udc00'.repeat(9)]) {
     assert.match(await refusal(password), /NUL or an incomplete character/)
   }
 })
 
-test('the 73rd byte counts, and so does the last of all', async () => {
+test('no byte of a password is cut off, not even the 73rd', async () => {
   for (const length of [72, 255]) {
     const { email } = await somebody(`${'x'.repeat(length)}a`)
     await cannotLogIn(email, `${'x'.repeat(length)}b`)
@@ -56,7 +56,7 @@ test('the 73rd byte counts, and so does the last of all', async () => {
   }
 })
 
-test('nothing is trimmed or folded', async () => {
+test('a password is neither trimmed nor case-folded', async () => {
   const { email, password } = await somebody(' Große  Bäume ')
   for (const other of [password.trim(), password.toLowerCase(), 'Große Bäume', ' Grosse  Bäume ', ' Große  Baume ']) {
     await cannotLogIn(email, other)
@@ -65,7 +65,7 @@ test('nothing is trimmed or folded', async () => {
   await logIn(bag, { email, password })
 })
 
-test('however a keyboard composes a letter, it is the same letter, and counts once', async () => {
+test('composed and decomposed letters are the same, and count as one', async () => {
   const composed = 'é'.repeat(200)
   const decomposed = composed.normalize('NFD')
   assert.notEqual(composed, decomposed)
@@ -75,13 +75,13 @@ test('however a keyboard composes a letter, it is the same letter, and counts on
   assert.equal(await refusal('é'.repeat(4).normalize('NFD')), 'must have at least 8 characters')
 })
 
-test('what is tried first is refused with the reason, in any case', async () => {
+test('common passwords are refused with the reason, in any case', async () => {
   for (const password of ['password', 'PassWord1', '12345678', 'qwertyuiop', 'iloveyou', 'trustno1']) {
     assert.match(await refusal(password), /^is too common/)
   }
 })
 
-test('the address itself and the name of the service are refused with the reason', async () => {
+test('the email address and the name of the service are refused as passwords', async () => {
   for (const password of ['eve@example.org', 'EVE@Example.org']) {
     assert.equal(await refusal(password), 'must not be the e-mail address')
   }
@@ -93,7 +93,7 @@ test('the address itself and the name of the service are refused with the reason
   }
 })
 
-test('what no account can have as password is a wrong password to log in with, alike for all', async () => {
+test('an impossible password is a wrong one at login, for known and unknown accounts alike', async () => {
   const { email } = await somebody('the password of somebody')
   for (const password of ['', 'x'.repeat(90_000), 'a\0b', '\ud83d']) {
     await cannotLogIn(email, password)
@@ -101,7 +101,7 @@ test('what no account can have as password is a wrong password to log in with, a
   }
 })
 
-test('the rule holds at a reset too, and says the reason', async () => {
+test('the rule applies to a reset and gives the reason', async () => {
   const { email } = await somebody('the password of somebody')
   await bag.request('POST', '/api/auth/forgot', { email })
   const reset_token = await bag.smtp.tokenFor(email)
@@ -113,7 +113,7 @@ test('the rule holds at a reset too, and says the reason', async () => {
   await logIn(bag, { email, password: 'é'.repeat(80) })
 })
 
-test('the shortest length is the operator’s to raise', async (t) => {
+test('the operator can raise the minimum length', async (t) => {
   const strict = await startMovieBag({ MIN_PASSWORD_LENGTH: '15' })
   t.after(() => strict.stop())
   const answer = await strict.request('POST', '/api/auth/signup', {

@@ -14,7 +14,7 @@ const bag = await startMovieBag()
 after(() => bag.stop())
 beforeEach(() => bag.db.query(sql`delete from rate_limits`))
 
-test('guesses at once are counted without a race, and beyond 100 the right password is refused with the same answer', async () => {
+test('concurrent guesses are all counted, and after 100 the right password gets the same refusal', async () => {
   const ada = await signUp(bag, 'ada')
   await failedBefore(ada.email, 75)
   const guesses = Array.from({ length: 26 }, (_, index) => tryLogIn(ada.email, `guess ${index}`))
@@ -25,7 +25,7 @@ test('guesses at once are counted without a race, and beyond 100 the right passw
   assert.deepEqual([right.text, [...right.headers.keys()]], [wrong.text, [...wrong.headers.keys()]])
 })
 
-test('the hundredth guess is made, the hundred and first is not, and a success begins the count anew', async () => {
+test('the hundredth guess is checked, the next is not, and a success resets the count', async () => {
   const grace = await signUp(bag, 'grace')
   await failedBefore(grace.email, 99)
   await logIn(bag, grace)
@@ -38,13 +38,13 @@ test('the hundredth guess is made, the hundred and first is not, and a success b
   await logIn(bag, grace)
 })
 
-test('an address that nobody has is counted alike', async () => {
+test('guesses for an unknown email address are counted the same way', async () => {
   await tryLogIn('nobody@example.org', 'a wrong guess')
   await tryLogIn('NOBODY@example.org', 'a wrong guess')
   assert.deepEqual(await counts(), [2])
 })
 
-test('a lock never bars the way back in: a reset lets its owner in and clears the count', async () => {
+test('a reset gets a locked-out owner back in and resets the count', async () => {
   const barbara = await signUp(bag, 'barbara')
   await failedBefore(barbara.email, 100)
   await bag.request('POST', '/api/auth/forgot', { email: barbara.email })
@@ -54,7 +54,7 @@ test('a lock never bars the way back in: a reset lets its owner in and clears th
   await logIn(bag, { email: barbara.email, password: reset.password })
 })
 
-test('failures from elsewhere do not lock out the browser that its owner knows', async () => {
+test('failures from elsewhere do not lock out a known browser', async () => {
   const edsger = await signUp(bag, 'edsger')
   const cookie = await cookieOf(edsger)
   await failedBefore(edsger.email, 100)
@@ -62,14 +62,14 @@ test('failures from elsewhere do not lock out the browser that its owner knows',
   assert.equal((await tryLogIn(edsger.email, edsger.password, { cookie })).status, 200)
 })
 
-test('a browser of one account is no browser of another', async () => {
+test('a browser known to one account is unknown to another', async () => {
   const [tony, eve] = [await signUp(bag, 'tony'), await signUp(bag, 'eve')]
   const cookie = await cookieOf(eve)
   await failedBefore(tony.email, 100)
   assertError(await tryLogIn(tony.email, tony.password, { cookie }), 'UnauthorizedError')
 })
 
-test('a known browser has a hundred guesses of its own, and is forgotten by a reset', async () => {
+test('a known browser has a hundred guesses, and a reset forgets it', async () => {
   const leslie = await signUp(bag, 'leslie')
   const cookie = await cookieOf(leslie)
   await tryLogIn(leslie.email, 'a wrong guess', { cookie })
@@ -83,7 +83,7 @@ test('a known browser has a hundred guesses of its own, and is forgotten by a re
   assertError(await tryLogIn(leslie.email, leslie.password, { cookie }), 'UnauthorizedError')
 })
 
-test('a browser that logs in while the owner resets the password is forgotten with the others', async () => {
+test('a reset forgets a browser that logs in at the same time', async () => {
   const hedy = await signUp(bag, 'hedy')
   await bag.request('POST', '/api/auth/forgot', { email: hedy.email })
   const body = { reset_token: await mailedToken(bag, 'reset', hedy.email), password: 'a new one for hedy' }
@@ -107,7 +107,7 @@ test('a browser that logs in while the owner resets the password is forgotten wi
   assert.deepEqual(await bag.db.query(sql`select last_used_at from known_browsers where account_id = ${hedy.id}`), [])
 })
 
-test('a guess that the service was too busy to check is no failure', async (t) => {
+test('a guess that the service is too busy to check does not count', async (t) => {
   const radia = await signUp(bag, 'radia')
   const session = await logIn(bag, radia)
   await keepHashing(t)
@@ -117,7 +117,7 @@ test('a guess that the service was too busy to check is no failure', async (t) =
   assert.deepEqual(await counts(), [0, 0])
 })
 
-test('a login that the database gives up is no failure', async () => {
+test('a login that the database aborts does not count', async () => {
   const frances = await signUp(bag, 'frances')
   await bag.db.transaction(async (tx) => {
     await tx.query(sql`select id from accounts where id = ${frances.id} for update`)
@@ -126,7 +126,7 @@ test('a login that the database gives up is no failure', async () => {
   assert.deepEqual(await counts(), [0])
 })
 
-test('the cookie is for the browser alone, lets nobody in, and programs without one are given none', async () => {
+test('the known-browser cookie grants no access, and only browsers get it', async () => {
   const john = await signUp(bag, 'john')
   const { headers } = await tryLogIn(john.email, john.password, { 'sec-fetch-site': 'same-origin' })
   const set = headers.get('set-cookie') ?? ''

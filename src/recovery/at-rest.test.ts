@@ -13,7 +13,7 @@ const [first = '', second = '', third = '', fourth = '', fifth = '', mistyped = 
 const secrets = new Set(passwords)
 const pages: LinkPage[] = ['reset', 'not-me', 'verify', 'confirm-address', 'undo-address']
 
-test('after all that can happen to an account no password and no token is in any table or in the log', async () => {
+test('after every event of an account no password or token is in any table or in the log', async () => {
   await liveThrough()
   await allMailSettled(bag)
   for (const mail of [...bag.smtp.mails, ...bag.smtp.verifications]) {
@@ -31,7 +31,7 @@ test('after all that can happen to an account no password and no token is in any
   }
 })
 
-test('no password and no token is in any table even for a moment', async (t) => {
+test('no password and no token is in any table, even for a moment', async (t) => {
   await bag.db.query(sql`create table seen (line text)`)
   await bag.db.query(sql`
     create function see() returns trigger language plpgsql as
@@ -53,7 +53,7 @@ test('no password and no token is in any table even for a moment', async (t) => 
   }
 })
 
-test('what is searched for would be found: addresses are in the tables, and routes in the log', async () => {
+test('the search would find secrets: it finds email addresses in tables and routes in the log', async () => {
   const text = [...(await dump()).values()].join('\n')
   assert.ok(text.includes('ada@example.org') && text.includes('nobody@example.org'))
   assert.ok(bag.log.some((line) => line.includes('POST /api/auth/reset')))

@@ -10,7 +10,7 @@ import { sql } from '../database/database.ts'
 const bag = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
 after(() => bag.stop())
 
-test('asking changes nothing: the password and the sessions stay', async () => {
+test('asking for a reset keeps the password and the sessions', async () => {
   const ada = await signUp(bag, 'ada')
   const session = await logIn(bag, ada)
   await forgot(ada.email)
@@ -53,7 +53,7 @@ test('with ACCOUNT_PRIVACY=reveal an unknown email address is EmailDoesnotExists
   assertError(unknown, 'EmailDoesnotExistsError')
 })
 
-test('a second mail has to wait for a minute, a third for two, a fourth for four', async () => {
+test('the cool-down doubles: a minute, then two, then four', async () => {
   const grace = await signUp(bag, 'grace')
   assert.equal(await stateOf(await forgot(grace.email)), 'sent')
   for (const seconds of [60, 120, 240]) {
@@ -65,7 +65,7 @@ test('a second mail has to wait for a minute, a third for two, a fourth for four
   assert.equal(bag.smtp.mails.filter((mail) => mail.recipients.includes(grace.email)).length, 4)
 })
 
-test('the wait grows to an hour and no further', async () => {
+test('the cool-down grows to an hour and no further', async () => {
   const alan = await signUp(bag, 'alan')
   for (let mails = 0; mails < 8; mails += 1) {
     assert.equal(await stateOf(await forgot(alan.email)), 'sent')
@@ -76,14 +76,14 @@ test('the wait grows to an hour and no further', async () => {
   assert.equal(await stateOf(await forgot(alan.email)), 'too soon')
 })
 
-test('who used a link need not wait for the next', async () => {
+test('spending a link ends the cool-down', async () => {
   const barbara = await signUp(bag, 'barbara')
   assert.equal(await stateOf(await forgot(barbara.email)), 'sent')
   await useLink(await bag.smtp.tokenFor(barbara.email))
   assert.equal(await stateOf(await forgot(barbara.email)), 'sent')
 })
 
-test('five mails an hour reach an account, whoever asks for more', async () => {
+test('an account gets at most five reset mails an hour', async () => {
   const eves = await signUp(bag, 'victim')
   for (let order = 1; order <= 5; order += 1) {
     assert.equal(await stateOf(await forgot(eves.email)), 'sent', `mail ${order}`)
@@ -94,7 +94,7 @@ test('five mails an hour reach an account, whoever asks for more', async () => {
   assert.equal(await stateOf(await forgot(eves.email)), 'sent')
 })
 
-test('twenty requests at once make one mail', async () => {
+test('twenty concurrent requests make one mail', async () => {
   const edsger = await signUp(bag, 'edsger')
   const codes = await Promise.all(Array.from({ length: 20 }, () => forgot(edsger.email)))
   const states = await Promise.all(codes.map(stateOf))
@@ -102,7 +102,7 @@ test('twenty requests at once make one mail', async () => {
   assert.equal(bag.smtp.mails.filter((mail) => mail.recipients.includes(edsger.email)).length, 1)
 })
 
-test('ten requests that a worker takes in one hand make one mail', async () => {
+test('ten requests that a worker claims together make one mail', async () => {
   const { email } = await signUp(bag, 'tony')
   await bag.db.query(sql`
     insert into outbox (kind, email, locale, support_code)
@@ -111,14 +111,14 @@ test('ten requests that a worker takes in one hand make one mail', async () => {
   assert.deepEqual((await Promise.all(codes.map(stateOf))).toSorted(), ['sent', ...Array(9).fill('too soon')])
 })
 
-test('the mail goes to the address on file, and not to the spelling of whoever asks', async () => {
+test('the mail goes to the email address on file, not to the spelling in the request', async () => {
   const email = 'Frances.Allen@example.org'
   await bag.request('POST', '/api/auth/signup', { email, password: 'a long password for frances' })
   await forgot('FRANCES.ALLEN@EXAMPLE.ORG')
   assert.deepEqual((await bag.smtp.mailTo(email)).recipients, [email])
 })
 
-test('the link begins with PUBLIC_URL, whatever the headers of the request say', async () => {
+test('the link is built from PUBLIC_URL, never from the Host header', async () => {
   const radia = await signUp(bag, 'radia')
   const evil = 'evil.example.com'
   const headers = {
@@ -144,7 +144,7 @@ test('the link begins with PUBLIC_URL, whatever the headers of the request say',
   assert.ok(!mail.raw.includes(evil))
 })
 
-test('a field of the body cannot steer the link or the recipient', async () => {
+test('no field of the body changes the link or the recipient', async () => {
   for (const field of ['url', 'redirect', 'to', 'cc', 'host', 'callback']) {
     const answer = await bag.request('POST', '/api/auth/forgot', { email: 'ada@example.org', [field]: 'evil' })
     assert.equal(answer.body.code, 'SchemaValidationError', field)

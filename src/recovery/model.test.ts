@@ -31,7 +31,7 @@ after(async () => {
 // On a busy machine, and in full, it takes its time; whatever hangs is noticed by each wait of its own.
 const timeout = 3_600_000
 
-test('whatever people do in whatever order, the account is its owner’s, and each link does what it was mailed for', {
+test('in every order of actions the owner keeps the account, and links do what they were mailed for', {
   timeout,
 }, async () => {
   const given = seedToReplay()

@@ -18,7 +18,7 @@ after(async () => {
   await bag.stop()
 })
 
-test('a link that is posted 20 ways at once with 20 passwords has one winner, one change and one confirmation', async () => {
+test('of 20 concurrent resets with one link, one wins, with one change and one confirmation', async () => {
   for (let link = 0; link < links; link += 1) {
     const account = await signUp(bag, `racer${link}`)
     await bag.request('POST', '/api/auth/forgot', { email: account.email })

@@ -9,7 +9,7 @@ import { sql } from '../database/database.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('"this wasn’t me" from the request mail cancels its link, leaves the account as it was, and brings an hour of peace', async () => {
+test('"this wasn’t me" in a reset mail revokes its link and stops reset mails for an hour', async () => {
   const ada = await signUp(bag, 'ada')
   const session = await logIn(bag, ada)
   await forgot(ada.email)
@@ -29,7 +29,7 @@ test('"this wasn’t me" from the request mail cancels its link, leaves the acco
   assert.equal((await reset(await mailedToken(bag, 'reset', ada.email))).status, 200)
 })
 
-test('"this wasn’t me" from the mail about a reset freezes the account and sends its owner a new link', async () => {
+test('"this wasn’t me" in the mail about a reset freezes the account and mails the owner a link', async () => {
   const grace = await signUp(bag, 'grace')
   await forgot(grace.email)
   assert.equal((await reset(await mailedToken(bag, 'reset', grace.email), 'a password of eve')).status, 200)
@@ -43,7 +43,7 @@ test('"this wasn’t me" from the mail about a reset freezes the account and sen
   await logIn(bag, { email: grace.email, password: 'only grace knows' })
 })
 
-test('"this wasn’t me" from the mail about a change of password freezes the account as well', async () => {
+test('"this wasn’t me" in the mail about a new password freezes the account', async () => {
   const alan = await signUp(bag, 'alan')
   const eve = await logIn(bag, alan)
   const change = { current_password: alan.password, new_password: 'a password of eve' }
@@ -53,7 +53,7 @@ test('"this wasn’t me" from the mail about a change of password freezes the ac
   assert.deepEqual((await subjectsTo(bag, alan.email)).at(-1), 'Reset Your Password')
 })
 
-test('"this wasn’t me" survives a reset: what a thief resets after the owner is told, the owner still freezes', async () => {
+test('"this wasn’t me" still works after a thief resets the password again', async () => {
   const barbara = await signUp(bag, 'barbara')
   await forgot(barbara.email)
   assert.equal((await reset(await mailedToken(bag, 'reset', barbara.email), 'a password of eve')).status, 200)
@@ -65,7 +65,7 @@ test('"this wasn’t me" survives a reset: what a thief resets after the owner i
   assertError(await bag.request('POST', '/api/auth/login', eve), 'UnauthorizedError')
 })
 
-test('a freeze calls off the change of address that a thief has begun, and forgets the thief’s browser', async () => {
+test('a freeze cancels a pending change of the email address and forgets the thief’s browser', async () => {
   const edsger = await signUp(bag, 'edsger')
   const inBrowser = { 'sec-fetch-site': 'same-origin' }
   const { email, password } = edsger
@@ -79,7 +79,7 @@ test('a freeze calls off the change of address that a thief has begun, and forge
   assert.deepEqual(await bag.db.query(sql`select token_hash from known_browsers where account_id = ${edsger.id}`), [])
 })
 
-test('the page of the link acts on a pressed button only, and once', async () => {
+test('the page of the link acts only when its button is pressed, and once', async () => {
   const tony = await signUp(bag, 'tony')
   const session = await logIn(bag, tony)
   await forgot(tony.email)
@@ -94,7 +94,7 @@ test('the page of the link acts on a pressed button only, and once', async () =>
   assert.equal((await bag.request('GET', '/api/auth/account', undefined, session)).status, 200)
 })
 
-test('a link that is too old says so', async () => {
+test('an expired link says so', async () => {
   const leslie = await signUp(bag, 'leslie')
   await forgot(leslie.email)
   const token = await mailedToken(bag, 'not-me', leslie.email)
@@ -102,7 +102,7 @@ test('a link that is too old says so', async () => {
   assertError(await notMe(token), 'ExpiredTokenError')
 })
 
-test('a dead link brings a new mail to its account by the token alone, and a token that never was brings none', async () => {
+test('a dead link can be renewed by its token, and a made-up token cannot', async () => {
   const john = await signUp(bag, 'john')
   await forgot(john.email)
   const token = await mailedToken(bag, 'reset', john.email)

@@ -17,7 +17,7 @@ const html = mail.html || ''
 
 const notMeLink = /^https:\/\/movies\.example\.org\/not-me\/[a-z2-7]{26}$/m.exec(text)?.[0]
 
-test('both halves of the reset mail greet, carry the link, and say who signs and when to ignore it', () => {
+test('both halves of the reset mail have the greeting, the link, when to ignore it and the signature', () => {
   for (const half of [text, html]) {
     assert.ok(half.includes(link))
     assert.match(half, /Hello,/)
@@ -28,31 +28,31 @@ test('both halves of the reset mail greet, carry the link, and say who signs and
   }
 })
 
-test('the HTML half has the link as a button and as an address to paste', () => {
+test('the HTML half has the link as a button and as a URL to paste', () => {
   const targets = [...html.matchAll(/<a [^>]*href="([^"]*)"/g)].map(([, href]) => href)
   assert.deepEqual(targets, [link, link, notMeLink])
   assert.ok(html.includes(`>${link}</a>`))
   assert(html.includes(translate('en', 'mail.paste')))
 })
 
-test('the link stands alone on its line of the text half, short enough that no mail program breaks it', () => {
+test('the link is alone on its line of the text half, too short for mail programs to break', () => {
   const line = text.split('\n').find((one) => one.includes('/reset/'))
   assert.equal(line, link)
   assert.ok(link.length <= 76, link)
   assert.match(link, /[a-z0-9]$/)
 })
 
-test('the link is whole in the bytes that travel, for programs that do not decode them', () => {
+test('the link is unbroken in the raw mail, for programs that do not decode it', () => {
   assert.ok(mail.raw.includes(`\r\n${link}\r\n`))
 })
 
-test('the mail loads nothing from anywhere', () => {
+test('the mail loads nothing', () => {
   assert.doesNotMatch(html, /<(img|link|script|iframe|object|video|audio|source)\b|\ssrc=|url\(|@import/i)
   const addresses = html.match(/https?:\/\/[^"'\s<>]+/g) ?? []
   assert.deepEqual([...new Set(addresses)], [link, notMeLink])
 })
 
-test('every mail keeps the rules of the wire and says that a machine wrote it', async () => {
+test('every mail follows the RFCs and is marked as automatic', async () => {
   await bag.request('POST', '/api/auth/reset', {
     reset_token: link.split('/').at(-1),
     password: 'another long password',
@@ -71,7 +71,7 @@ test('every mail keeps the rules of the wire and says that a machine wrote it', 
   }
 })
 
-test('the confirmation says in both halves when it was and from what device, and holds neither password nor token', async () => {
+test('the confirmation names time and device in both halves, and neither password nor token', async () => {
   const grace = await signUp(bag, 'grace')
   await bag.request('POST', '/api/auth/forgot', { email: grace.email })
   const token = await bag.smtp.tokenFor(grace.email)
@@ -90,7 +90,7 @@ test('the confirmation says in both halves when it was and from what device, and
   }
 })
 
-test('what stands in an address becomes no markup', async () => {
+test('an email address never becomes markup', async () => {
   const email = "o'hara&sons+<b>@example.org".replace('<b>', 'b')
   const password = 'a long password for o-hara'
   assert.equal((await bag.request('POST', '/api/auth/signup', { email, password })).status, 200)

@@ -8,7 +8,7 @@ after(() => bag.stop())
 
 const newPassword = 'a new password, and a long one'
 
-test('who forgot the password is back in by mail, with the account as it was', async () => {
+test('a forgotten password is reset by mail, and the account is otherwise unchanged', async () => {
   const ada = await signUp(bag, 'ada')
   const session = await logIn(bag, ada)
   const added = await bag.request(
@@ -48,7 +48,7 @@ test('no session survives a reset', async () => {
   }
 })
 
-test('a reset that fails half way leaves the link, the old password and the sessions', async () => {
+test('a reset that fails halfway leaves the link, the old password and the sessions', async () => {
   const alan = await signUp(bag, 'alan')
   const session = await logIn(bag, alan)
   await bag.request('POST', '/api/auth/forgot', { email: alan.email })

@@ -9,7 +9,7 @@ import { purge } from '../server/purge.ts'
 const bag = await startMovieBag()
 after(() => bag.stop())
 
-test('the old address undoes a change: the account is back, frozen, and a reset link comes there', async () => {
+test('an undo restores the old email address, freezes the account and mails a reset link there', async () => {
   const ada = await moved('ada')
   const [thief] = [ada.session]
   assert.equal((await undo(await mailedToken(bag, 'undo-address', ada.email))).status, 200)
@@ -22,7 +22,7 @@ test('the old address undoes a change: the account is back, frozen, and a reset 
   assert.deepEqual([body.id, body.email], [ada.id, ada.email])
 })
 
-test('a change is undone although the address was changed again, and the later one with it', async () => {
+test('an undo also undoes later changes', async () => {
   const grace = await moved('grace')
   const first = await mailedToken(bag, 'undo-address', grace.email)
   await move(grace, 'grace.third@example.org')
@@ -33,7 +33,7 @@ test('a change is undone although the address was changed again, and the later o
   await logIn(bag, { email: grace.email, password: newPassword })
 })
 
-test('an undo survives a reset, for a thief who moved the address resets there next', async () => {
+test('an undo link survives a reset, because a thief would reset the password next', async () => {
   const alan = await moved('alan')
   const token = await mailedToken(bag, 'undo-address', alan.email)
   await bag.request('POST', '/api/auth/forgot', { email: alan.newEmail })
@@ -43,7 +43,7 @@ test('an undo survives a reset, for a thief who moved the address resets there n
   await takeBack(alan.email)
 })
 
-test('nobody gets the old address while the change can be undone, by signup or by a change of their own', async () => {
+test('the old email address is reserved while the change can be undone', async () => {
   const barbara = await moved('barbara')
   const eve = await signedIn('eve')
   const signup = { email: 'Barbara@example.org', password: eve.password }
@@ -55,7 +55,7 @@ test('nobody gets the old address while the change can be undone, by signup or b
   assert.equal((await bag.request('POST', '/api/auth/signup', signup)).status, 200)
 })
 
-test('nobody slips into an address at the moment in which its owner leaves it', async () => {
+test('no sign-up takes an email address at the moment in which its owner leaves it', async () => {
   for (let round = 0; round < 5; round += 1) {
     const [owner, eve] = [await signedIn(`owner${round}`), await signedIn(`eve${round}`)]
     const newEmail = `owner${round}.new@example.org`
@@ -72,7 +72,7 @@ test('nobody slips into an address at the moment in which its owner leaves it', 
   }
 })
 
-test('who asks for a reset at the address that a thief has left gets what undoes it, once an hour', async () => {
+test('a reset request at the previous email address mails the undo link again, once an hour', async () => {
   const ada = await moved('ada.lovelace')
   const first = await mailedToken(bag, 'undo-address', ada.email)
   const told = async () => (await subjectsTo(bag, ada.email)).filter((one) => one === 'E-mail address changed').length
@@ -90,7 +90,7 @@ test('who asks for a reset at the address that a thief has left gets what undoes
   await takeBack(ada.email)
 })
 
-test('an undo works once, and for 7 days', async () => {
+test('an undo link works once and for 7 days', async () => {
   const edsger = await moved('edsger')
   const token = await mailedToken(bag, 'undo-address', edsger.email)
   await passTime(bag, '6 days 23 hours', edsger)
@@ -103,7 +103,7 @@ test('an undo works once, and for 7 days', async () => {
   assertError(await undo(late), 'ExpiredTokenError')
 })
 
-test('the deletion of the account waits while a change can be undone, and the undo calls it off', async () => {
+test('an account is not deleted while a change can be undone, and the undo cancels the deletion', async () => {
   const leslie = await moved('leslie')
   const token = await mailedToken(bag, 'undo-address', leslie.email)
   const wish = { password: leslie.password, movies: 'delete' }

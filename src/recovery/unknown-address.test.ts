@@ -10,7 +10,7 @@ after(() => bag.stop())
 
 const told = 'There is no account here'
 
-test('an address without an account is told so at most once a day, in any case of its letters', async () => {
+test('an unknown email address gets at most one mail a day, whatever its case', async () => {
   for (const email of ['nobody@example.org', 'nobody@example.org', 'NOBODY@Example.org']) await forgot(email)
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told])
   await passTime(bag, '23 hours')
@@ -21,7 +21,7 @@ test('an address without an account is told so at most once a day, in any case o
   assert.deepEqual(await subjectsTo(bag, 'nobody@example.org'), [told, told])
 })
 
-test('a mail to an address without an account that the server puts off is sent by the next attempt', async (t) => {
+test('a deferred mail to an unknown email address is sent by the next attempt', async (t) => {
   const smtp = await startFaultySmtp()
   let refusals = 0
   smtp.fault = (point) => (point === 'RCPT' && refusals++ === 0 ? { reply: '451 4.7.1 Greylisted' } : undefined)
@@ -35,12 +35,12 @@ test('a mail to an address without an account that the server puts off is sent b
   assert.ok(refusals > 1)
 })
 
-test('many requests at once make one mail', async () => {
+test('concurrent requests for an unknown email address make one mail', async () => {
   await Promise.all(Array.from({ length: 10 }, () => forgot('somebody@example.org')))
   assert.deepEqual(await subjectsTo(bag, 'somebody@example.org'), [told])
 })
 
-test('the mail has no link that does anything, and an account is never told that it does not exist', async () => {
+test('the mail to an unknown email address has no one-time link, and accounts never get it', async () => {
   const [mail] = bag.smtp.mails.filter(({ recipients }) => recipients.includes('nobody@example.org'))
   assert.doesNotMatch(mail?.text ?? '', /\/(reset|not-me)\//)
   const ada = await signUp(bag, 'ada')

@@ -27,7 +27,7 @@ function attempt(authorization?: string) {
   return bag.request('POST', '/api/movies', {}, authorization === undefined ? {} : { authorization })
 }
 
-test('a token made with the right claims and key is let in, so that those below fail for one reason each', async () => {
+test('a token with the right claims and key is accepted, so those below fail for one reason each', async () => {
   const token = await sign(await adasClaims())
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
     assertError(await attempt(`${scheme} ${token}`), 'SchemaValidationError')
@@ -52,7 +52,7 @@ test('a missing or malformed token is InvalidSessionError', async () => {
   for (const value of [...malformed, ...nearly, ...cut]) assertError(await attempt(value), 'InvalidSessionError')
 })
 
-test('an algorithm of the caller’s choice is InvalidSessionError', async () => {
+test('an algorithm chosen by the caller is InvalidSessionError', async () => {
   const claims = await adasClaims()
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const jwk = await exportJWK(publicKey)
@@ -68,7 +68,7 @@ test('an algorithm of the caller’s choice is InvalidSessionError', async () =>
   for (const token of tokens) assertError(await attempt(`Bearer ${token}`), 'InvalidSessionError')
 })
 
-test('a key that the token brings or names itself is not used', async () => {
+test('a key that the token brings or names is not used', async () => {
   const claims = await adasClaims()
   const own = Buffer.from('the key of Eve, which she signs with herself')
   const k = own.toString('base64url')
@@ -83,7 +83,7 @@ test('a key that the token brings or names itself is not used', async () => {
   )
 })
 
-test('each claim that is missing or wrong is InvalidSessionError', async () => {
+test('each missing or wrong claim is InvalidSessionError', async () => {
   const claims = await adasClaims()
   assert.deepEqual(Object.keys(claims).sort(), ['aud', 'exp', 'iat', 'iss', 'sid', 'sub'])
   for (const name of Object.keys(claims)) {
@@ -113,7 +113,7 @@ test('a token of another kind is InvalidSessionError', async () => {
   }
 })
 
-test('a session that has ended or lapsed lets nobody in, though its token is still signed', async () => {
+test('a session that ended or expired is refused, although its token is still valid', async () => {
   const [ended, lapsed] = [await logIn(bag, ada), await logIn(bag, ada)]
   assert.equal((await bag.request('DELETE', '/api/auth/session', undefined, ended)).status, 204)
   const { sid } = JSON.parse(Buffer.from(lapsed['authorization']?.split('.')[1] ?? '', 'base64url').toString('utf8'))

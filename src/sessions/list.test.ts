@@ -11,7 +11,7 @@ const firefox = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100
 const safari =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
 
-test('the list tells the device, the caller, when and which session is this one', async () => {
+test('the list shows device, IP address, times and which session is current', async () => {
   const ada = await signUp(bag, 'ada')
   const phone = await logInFrom(ada, safari)
   const desk = await logInFrom(ada, firefox)
@@ -31,7 +31,7 @@ test('the list tells the device, the caller, when and which session is this one'
   assert.deepEqual(seenFromPhone.map(({ is_current }: { is_current: boolean }) => is_current).toSorted(), [false, true])
 })
 
-test('a session that is used says so, to five minutes', async () => {
+test('using a session updates its last use, to five minutes', async () => {
   const grace = await signUp(bag, 'grace')
   const session = await logIn(bag, grace)
   await passTime(bag, '6 minutes', grace)
@@ -40,7 +40,7 @@ test('a session that is used says so, to five minutes', async () => {
   assert(Date.now() - Date.parse(listed.last_used_at) < 60_000)
 })
 
-test('each account sees its own sessions and no other', async () => {
+test('an account sees only its own sessions', async () => {
   const alan = await logIn(bag, await signUp(bag, 'alan'))
   const eve = await logIn(bag, await signUp(bag, 'eve'))
   const [his] = (await bag.request('GET', '/api/auth/sessions', undefined, alan)).body
@@ -49,7 +49,7 @@ test('each account sees its own sessions and no other', async () => {
   assert.notEqual(hers[0].id, his.id)
 })
 
-test('nobody ends a session of somebody else', async () => {
+test('an account cannot end another account’s session', async () => {
   const barbara = await logIn(bag, await signUp(bag, 'barbara'))
   const mallory = await logIn(bag, await signUp(bag, 'mallory'))
   const [hers] = (await bag.request('GET', '/api/auth/sessions', undefined, barbara)).body
@@ -58,7 +58,7 @@ test('nobody ends a session of somebody else', async () => {
   assert.equal(await statusWith(barbara), 200)
 })
 
-test('a session that its owner ends is over at once, and ended once', async () => {
+test('ending a session takes effect immediately, and only the first request succeeds', async () => {
   const edsger = await signUp(bag, 'edsger')
   const lost = await logIn(bag, edsger)
   const [listed] = (await bag.request('GET', '/api/auth/sessions', undefined, lost)).body
@@ -70,7 +70,7 @@ test('a session that its owner ends is over at once, and ended once', async () =
   assertError(await bag.request('DELETE', '/api/auth/sessions/no-uuid', undefined, kept), 'NotFoundError')
 })
 
-test('ending the others leaves this one', async () => {
+test('ending the other sessions keeps the current one', async () => {
   const tony = await signUp(bag, 'tony')
   const others = [await logIn(bag, tony), await logIn(bag, tony)]
   const kept = await logIn(bag, tony)
@@ -79,7 +79,7 @@ test('ending the others leaves this one', async () => {
   assert.equal((await bag.request('GET', '/api/auth/sessions', undefined, kept)).body.length, 1)
 })
 
-test('ending the others is remembered where there were any, however often it is asked', async () => {
+test('ending the other sessions is recorded only if there were any', async () => {
   const frances = await signUp(bag, 'frances')
   await logIn(bag, frances)
   const kept = await logIn(bag, frances)
@@ -91,7 +91,7 @@ test('ending the others is remembered where there were any, however often it is 
   assert.equal(endings.length, 1)
 })
 
-test('logging out ends the session, and no other', async () => {
+test('logging out ends only the current session', async () => {
   const leslie = await signUp(bag, 'leslie')
   const here = await logIn(bag, leslie)
   const there = await logIn(bag, leslie)
@@ -99,7 +99,7 @@ test('logging out ends the session, and no other', async () => {
   assert.deepEqual([await statusWith(here), await statusWith(there)], [401, 200])
 })
 
-test('a session past its end is none', async () => {
+test('an expired session is refused', async () => {
   const john = await signUp(bag, 'john')
   const session = await logIn(bag, john)
   await passTime(bag, '7 days', john)

@@ -8,7 +8,7 @@ const bag = await startMovieBag()
 after(() => bag.stop())
 const ada = await signUp(bag, 'ada')
 
-test('a login ignores fields that it does not know', async () => {
+test('a login ignores unknown fields', async () => {
   const more = { id: 'x', added_by: 1, remember: true, token: { a: [1] } }
   const { email, password } = ada
   const { status, body } = await bag.request('POST', '/api/auth/login', { ...more, email, password })
@@ -26,7 +26,7 @@ test('log-in does not reveal who has an account, even beyond the limit of failur
   }
 })
 
-test('logging out ends one session, and no other', async () => {
+test('logging out ends only that session', async () => {
   const [phone, laptop] = [await logIn(bag, ada), await logIn(bag, ada)]
   const out = await bag.request('DELETE', '/api/auth/session', undefined, phone)
   assert.equal(out.status, 204)

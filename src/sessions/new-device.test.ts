@@ -11,7 +11,7 @@ const firefox = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100
 const safari =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
 
-test('a login from a new device is told by mail; the first of all and one from a known device are not', async () => {
+test('a login from a new device is mailed, except for the first login and known devices', async () => {
   const alan = await signUp(bag, 'alan')
   await logInFrom(firefox, alan)
   await logInFrom(firefox, alan)
@@ -23,7 +23,7 @@ test('a login from a new device is told by mail; the first of all and one from a
   assert.match(mail?.text ?? '', /Safari on iOS/)
 })
 
-test('"this wasn’t me" in the mail about a new device ends the session of whoever it was', async () => {
+test('"this wasn’t me" in the mail about a new device ends its session', async () => {
   const barbara = await signUp(bag, 'barbara')
   await logInFrom(firefox, barbara)
   const eve = await logInFrom(safari, barbara)

@@ -11,7 +11,7 @@ const bag = await startMovieBag()
 const strict = await startMovieBag({ REQUIRE_VERIFIED_EMAIL: 'on' })
 after(() => Promise.all([bag.stop(), strict.stop()]))
 
-test('a new account is asked to verify its address, and does so with the link, once', async () => {
+test('a new account verifies its email address with the link, once', async () => {
   const ada = await signUp(bag, 'ada')
   const session = await logIn(bag, ada)
   assert.equal(await isVerified(session), false)
@@ -21,7 +21,7 @@ test('a new account is asked to verify its address, and does so with the link, o
   assertError(await verify(token), 'BadTokenError')
 })
 
-test('another mail is sent to who asks for it, and none once the address is verified', async () => {
+test('the verification mail is sent again on request, but not once the email address is verified', async () => {
   const grace = await signUp(bag, 'grace')
   const session = await logIn(bag, grace)
   assert.equal((await bag.request('POST', '/api/auth/verify/mail', undefined, session)).status, 200)
@@ -32,7 +32,7 @@ test('another mail is sent to who asks for it, and none once the address is veri
   assertError(await bag.request('POST', '/api/auth/verify/mail'), 'InvalidSessionError')
 })
 
-test('a link verifies the address that it was mailed to, and none that the account has moved to', async () => {
+test('a link verifies only the email address that it was mailed to', async () => {
   const alan = await signUp(bag, 'alan')
   const token = await mailedToken(bag, 'verify', alan.email)
   await bag.db.query(sql`
@@ -41,14 +41,14 @@ test('a link verifies the address that it was mailed to, and none that the accou
   assert.equal(await isVerified(await logIn(bag, { ...alan, email: 'moved@example.org' })), false)
 })
 
-test('a link is too old after 7 days', async () => {
+test('a verification link expires after 7 days', async () => {
   const barbara = await signUp(bag, 'barbara')
   const token = await mailedToken(bag, 'verify', barbara.email)
   await passTime(bag, '7 days', barbara)
   assertError(await verify(token), 'ExpiredTokenError')
 })
 
-test('a reset verifies the address, for whoever did it reads mail there', async () => {
+test('a reset verifies the email address, because its mail was read', async () => {
   const edsger = await signUp(bag, 'edsger')
   await bag.request('POST', '/api/auth/forgot', { email: edsger.email })
   const reset = { reset_token: await mailedToken(bag, 'reset', edsger.email), password: edsger.password }
@@ -56,7 +56,7 @@ test('a reset verifies the address, for whoever did it reads mail there', async 
   assert.equal(await isVerified(await logIn(bag, edsger)), true)
 })
 
-test('a token of one purpose is refused for every other', async () => {
+test('a token works for no purpose but its own', async () => {
   const tony = await signUp(bag, 'tony')
   const session = await logIn(bag, tony)
   await bag.request('POST', '/api/auth/forgot', { email: tony.email })
@@ -80,7 +80,7 @@ test('a token of one purpose is refused for every other', async () => {
   }
 })
 
-test('where a verified address is required, only the right password is told that it is not', async () => {
+test('an unverified email address is reported only to the right password', async () => {
   const leslie = await signUp(strict, 'leslie')
   const told = await strict.request('POST', '/api/auth/login', leslie)
   assert.deepEqual([told.status, told.body.code], [403, 'UnverifiedEmailError'])
@@ -94,7 +94,7 @@ test('where a verified address is required, only the right password is told that
   await logIn(strict, leslie)
 })
 
-test('who has yet to verify the address is not locked out by trying', async () => {
+test('logging in before verification does not lock the account', async () => {
   const john = await signUp(strict, 'john')
   await strict.request('POST', '/api/auth/login', { ...john, password: 'not the password' })
   await setCounters(strict, 'failed-logins', 99)
@@ -103,7 +103,7 @@ test('who has yet to verify the address is not locked out by trying', async () =
   }
 })
 
-test('who has lost the mail to verify gets in by a reset', async () => {
+test('a reset replaces a lost verification mail', async () => {
   const frances = await signUp(strict, 'frances')
   await strict.request('POST', '/api/auth/forgot', { email: frances.email })
   const reset = { reset_token: await mailedToken(strict, 'reset', frances.email), password: frances.password }
