@@ -1,4 +1,4 @@
-// What a stranger found who tried to break in (docs/attack.md). Each was a way in or a way to stop the service.
+// Attacks that would have got in or stopped the service (docs/attack.md).
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import pg from 'pg'
@@ -28,11 +28,11 @@ test('the database cancels a slow statement, and does not just lose its client',
   await blocker.query('begin; lock table movies')
   const answers = await Promise.all(Array.from({ length: 5 }, () => bag.request('GET', '/api/movies')))
   assert.deepEqual(new Set(answers.map((answer) => answer.body.code)), new Set(['ServiceUnavailableError']))
-  // What the service does by itself, such as deleting accounts that are due, may just have begun to wait.
+  // Background work, such as deleting accounts that are due, may have begun to wait.
   const waiting = `
     select query from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock' and query !~ 'delete from'`
-  await until(async () => (await blocker.query(waiting)).rows.length === 0, 'the statements to be given up')
+  await until(async () => (await blocker.query(waiting)).rows.length === 0, 'the statements to be cancelled')
   await blocker.query('rollback')
   assert.equal((await bag.request('GET', '/api/movies')).status, 200)
 })
@@ -47,7 +47,7 @@ test('requests that wait for a connection fail early while statements are stuck'
   const answers = await Promise.all(Array.from({ length: 50 }, ask))
   assert.deepEqual(new Set(answers.map(([code]) => code)), new Set(['ServiceUnavailableError']))
   const times = answers.map(([, time]) => time)
-  // Ten connections: one turn after the other would take five times as long as the first.
+  // With ten connections, waiting for every turn would take five times as long as the first.
   assert.ok(Math.max(...times) < 3.5 * Math.min(...times), `${Math.min(...times)} to ${Math.max(...times)} ms`)
 })
 
@@ -77,10 +77,10 @@ test('"this wasn’t me" in an older mail sends the link to the owner, even if a
   const thief = await logIn(bag, ada)
   const change = { current_password: ada.password, new_password: 'the password that Eve chose' }
   assert.equal((await bag.request('PUT', '/api/auth/password', change, thief)).status, 200)
-  const told = await bag.smtp.mailTo(ada.email)
-  await moveTo('eve@example.org', change.new_password, thief)
+  const notice = await bag.smtp.mailTo(ada.email)
+  await changeEmail('eve@example.org', change.new_password, thief)
 
-  const token = tokenIn(told.text, 'not-me')
+  const token = findToken(notice.text, 'not-me')
   assert.equal((await bag.request('POST', '/api/auth/not-me', { token })).status, 200)
   const reset = { reset_token: await resetTokenFor(ada.email), password: 'the password that Ada chose' }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
@@ -93,11 +93,11 @@ test('"this wasn’t me" in an older mail sends the link to the owner, even if a
 test('mails that a thief received cannot freeze the account once its owner has undone the move', async () => {
   const alan = await signUp(bag, 'alan')
   const thief = await logIn(bag, alan)
-  await moveTo('mallory@example.org', alan.password, thief)
+  await changeEmail('mallory@example.org', alan.password, thief)
   const change = { current_password: alan.password, new_password: 'the password that Eve chose' }
   assert.equal((await bag.request('PUT', '/api/auth/password', change, thief)).status, 200)
-  const lever = tokenIn((await mailWith('mallory@example.org', 'not-me')).text, 'not-me')
-  const undo = tokenIn((await mailWith(alan.email, 'undo-address')).text, 'undo-address')
+  const lever = findToken((await mailWith('mallory@example.org', 'not-me')).text, 'not-me')
+  const undo = findToken((await mailWith(alan.email, 'undo-address')).text, 'undo-address')
   assert.equal((await bag.request('POST', '/api/auth/email/undo', { token: undo })).status, 200)
   const reset = { reset_token: await resetTokenFor(alan.email), password: 'the password that Alan chose' }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
@@ -110,12 +110,12 @@ test('mails that a thief received cannot freeze the account after the owner’s 
   const thief = await logIn(bag, edsger)
   const first = { current_password: edsger.password, new_password: 'the password that Eve chose' }
   assert.equal((await bag.request('PUT', '/api/auth/password', first, thief)).status, 200)
-  const told = tokenIn((await mailWith(edsger.email, 'not-me')).text, 'not-me')
-  await moveTo('trent@example.org', first.new_password, thief)
+  const older = findToken((await mailWith(edsger.email, 'not-me')).text, 'not-me')
+  await changeEmail('trent@example.org', first.new_password, thief)
   const second = { current_password: first.new_password, new_password: 'another one that Eve chose' }
   assert.equal((await bag.request('PUT', '/api/auth/password', second, thief)).status, 200)
-  const lever = tokenIn((await mailWith('trent@example.org', 'not-me')).text, 'not-me')
-  assert.equal((await bag.request('POST', '/api/auth/not-me', { token: told })).status, 200)
+  const lever = findToken((await mailWith('trent@example.org', 'not-me')).text, 'not-me')
+  assert.equal((await bag.request('POST', '/api/auth/not-me', { token: older })).status, 200)
   const reset = { reset_token: await resetTokenFor(edsger.email), password: 'the password that Edsger chose' }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
   assert.equal((await bag.request('POST', '/api/auth/not-me', { token: lever })).body.code, 'BadTokenError')
@@ -136,17 +136,17 @@ test('a deferred mail about a new password goes to the email address of that tim
   const thief = await logIn(slow, ada)
   const change = { current_password: ada.password, new_password: 'the password that Eve chose' }
   assert.equal((await slow.request('PUT', '/api/auth/password', change, thief)).status, 200)
-  const isPutOff = async () => (await slow.db.query(sql`select id from outbox where state = 'deferred'`)).length > 0
-  await until(isPutOff, 'the mail to be put off')
-  const wish = { email: 'eve@example.org', password: change.new_password }
-  assert.equal((await slow.request('POST', '/api/auth/email', wish, thief)).status, 200)
-  const confirmation = { token: tokenIn((await smtp.mailTo(wish.email)).text, 'confirm-address') }
+  const isDeferred = async () => (await slow.db.query(sql`select id from outbox where state = 'deferred'`)).length > 0
+  await until(isDeferred, 'the mail to be deferred')
+  const emailChange = { email: 'eve@example.org', password: change.new_password }
+  assert.equal((await slow.request('POST', '/api/auth/email', emailChange, thief)).status, 200)
+  const confirmation = { token: findToken((await smtp.mailTo(emailChange.email)).text, 'confirm-address') }
   assert.equal((await slow.request('POST', '/api/auth/email/confirm', confirmation)).status, 200)
   smtp.fault = () => undefined
   await passTime(slow, '10 minutes')
   const subjects = await subjectsTo(slow, ada.email)
   assert.ok(subjects.includes('Password changed'), `${subjects}`)
-  assert.deepEqual(await subjectsTo(slow, wish.email), ['Confirm your new e-mail address'])
+  assert.deepEqual(await subjectsTo(slow, emailChange.email), ['Confirm your new e-mail address'])
 })
 
 test('a login from a new device is mailed even if no earlier session is kept', async () => {
@@ -156,14 +156,14 @@ test('a login from a new device is mailed even if no earlier session is kept', a
   assert.equal((await bag.smtp.mailTo(barbara.email)).subject, '[Movie-bag] New login')
 })
 
-async function moveTo(email: string, password: string, session: Record<string, string>): Promise<void> {
+async function changeEmail(email: string, password: string, session: Record<string, string>): Promise<void> {
   assert.equal((await bag.request('POST', '/api/auth/email', { email, password }, session)).status, 200)
-  const token = tokenIn((await mailWith(email, 'confirm-address')).text, 'confirm-address')
+  const token = findToken((await mailWith(email, 'confirm-address')).text, 'confirm-address')
   assert.equal((await bag.request('POST', '/api/auth/email/confirm', { token })).status, 200)
 }
 
 async function resetTokenFor(email: string): Promise<string> {
-  return tokenIn((await mailWith(email, 'reset')).text, 'reset')
+  return findToken((await mailWith(email, 'reset')).text, 'reset')
 }
 
 async function mailWith(email: string, path: string) {
@@ -175,7 +175,7 @@ async function mailWith(email: string, path: string) {
   return mail
 }
 
-function tokenIn(text: string | undefined, path: string): string {
+function findToken(text: string | undefined, path: string): string {
   const token = new RegExp(`/${path}/([a-z2-7]{26})\\s`).exec(text ?? '')?.[1]
   assert.ok(token, text)
   return token

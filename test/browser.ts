@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import chromium from '@sparticuz/chromium'
 import { type Browser, chromium as playwright } from 'playwright-core'
 
-/** Starts the browser from npm. One serves a whole test file: a context of it is as good as a new one. */
+/** Starts Chromium. One is enough for a test file: a new context is as good as a new browser. */
 export async function startBrowser(): Promise<Browser> {
-  const folder = await unpacked()
+  const folder = await unpackBrowser()
   return playwright.launch({
     executablePath: join(folder, 'chromium'),
     args: ['--disable-gpu'],
@@ -15,15 +15,15 @@ export async function startBrowser(): Promise<Browser> {
   })
 }
 
-/** For scripts that the browser's own do not have. */
+/** For scripts that Chromium's own fonts lack. */
 const fonts = ['Arabic', 'Devanagari'].flatMap((script) =>
   ['400Regular', '600SemiBold'].map(
     (weight) => `@expo-google-fonts/noto-sans-${script.toLowerCase()}/${weight}/NotoSans${script}_${weight}.ttf`,
   ),
 )
 
-/** The folder of the unpacked browser. It is moved into its place whole, for several test files may start at once. */
-async function unpacked(): Promise<string> {
+/** Returns the folder of the unpacked browser, moved into place in one step because test files start concurrently. */
+async function unpackBrowser(): Promise<string> {
   const place = join(tmpdir(), `movie-bag-chromium-${version()}-with-fonts`)
   if (existsSync(place)) return place
   const before = process.env['TMPDIR']
@@ -33,7 +33,7 @@ async function unpacked(): Promise<string> {
     await chromium.executablePath()
     for (const font of fonts)
       copyFileSync(fileURLToPath(import.meta.resolve(font)), join(made, 'fonts', basename(font)))
-    writeFileSync(join(made, 'fonts.conf'), fontsIn(place))
+    writeFileSync(join(made, 'fonts.conf'), fontConfig(place))
     renameSync(made, place)
   } catch (error) {
     rmSync(made, { recursive: true, force: true })
@@ -53,7 +53,7 @@ function version(): string {
 }
 
 /** The same fonts on every machine. */
-function fontsIn(place: string): string {
+function fontConfig(place: string): string {
   return `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>${place}/fonts</dir><cachedir>${place}/fonts-cache</cachedir></fontconfig>`
 }

@@ -50,7 +50,7 @@ suite('clocks that are wrong or jump', { concurrency: 2 }, () => {
       await here.request('POST', '/api/auth/forgot', { email: person.email })
       const mail = await smtp.mailTo(person.email)
       const wrong = Math.abs((mail.date?.getTime() ?? 0) - Date.now()) / 1000
-      assert(Math.abs(wrong - hour) < 300, 'the clock of who sent it is an hour wrong')
+      assert(Math.abs(wrong - hour) < 300, 'the sender’s clock is an hour wrong')
       const reset = { reset_token: await smtp.tokenFor(person.email), password: `a new one for ${name}` }
       assert.equal((await there.request('POST', '/api/auth/reset', reset)).status, 200)
       assert.equal((await here.request('GET', '/api/auth/account', undefined, session)).status, 401)

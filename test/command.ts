@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A command that runs, or has run. */
+/** A command that is running or has ended. */
 export type Command = {
-  /** What it wrote to stdout, up to now. */
+  /** Returns what it has written to stdout. */
   said: () => string
-  /** What it wrote to stderr, up to now. */
+  /** Returns what it has written to stderr. */
   complained: () => string
-  /** Waits until it has said something that matches; throws where it ends before. */
+  /** Waits until its output matches. Throws if it ends first. */
   until: (pattern: RegExp) => Promise<string>
   kill: (signal: NodeJS.Signals) => void
   /** Its exit code, or the signal that ended it. */
@@ -18,7 +18,7 @@ export type Command = {
 
 const source = join(import.meta.dirname, '../src/cli/main.ts')
 
-/** Runs `movie-bag` with these arguments, and with no other settings than these. */
+/** Runs `movie-bag` with these arguments and only these settings. */
 export function movieBag(args: string[], settings: Record<string, string> = {}): Command {
   const env = { PATH: process.env['PATH'], ENV_FILE_LOCATION: join(import.meta.dirname, 'empty.env'), ...settings }
   return run(process.execPath, [source, ...args], { env })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type FieldError, reasons } from '../src/errors.ts'
 import type { Answer } from './movie-bag.ts'
 
-/** The contract's table of errors, written out again: the service is held against this and not against itself. */
+/** The contract's table of errors, written out again so that the service is not compared with itself. */
 export const contract = {
   InternalServerError: [500, 'Something went wrong'],
   SchemaValidationError: [400, 'Request is missing required fields'],
@@ -27,15 +27,15 @@ export const contract = {
 
 export type Code = keyof typeof contract
 
-/** Headers without which an error of that code is not whole. */
-const headersOf: { [code in Code]?: string } = {
+/** The header that an error of that code must have. */
+const requiredHeaders: { [code in Code]?: string } = {
   InvalidSessionError: 'www-authenticate',
   MethodNotAllowedError: 'allow',
   TooManyRequestsError: 'retry-after',
   ServiceUnavailableError: 'retry-after',
 }
 
-/** The answer is this error, with every member that the contract names; `fields` are the wrong fields it names. */
+/** Asserts that a response is this error, with every member that the contract names, for these wrong fields if given. */
 export function assertError(answer: Pick<Answer, 'status' | 'headers' | 'text'>, code: Code, fields?: string[]): void {
   const { status, headers, text } = answer
   const [expected, message] = contract[code]
@@ -48,16 +48,16 @@ export function assertError(answer: Pick<Answer, 'status' | 'headers' | 'text'>,
   assert.match(body.message, /^[A-Z].+/)
   assert.equal(body.title, body.message)
   assert.equal(body.type, `urn:movie-bag:error:${code}`)
-  assert.doesNotMatch(text, /node_modules|\.ts:\d|\bat .+:\d+:\d+|select |insert /, 'internals are nobody’s business')
-  const header = headersOf[code]
-  if (header) assert(headers.get(header), `${code} comes without ${header}`)
+  assert.doesNotMatch(text, /node_modules|\.ts:\d|\bat .+:\d+:\d+|select |insert /, 'the response shows internals')
+  const header = requiredHeaders[code]
+  if (header) assert(headers.get(header), `${code} has no ${header}`)
   if (fields) assertFields(body, fields)
 }
 
 function assertFields({ errors }: { errors?: FieldError[] }, fields: string[]): void {
   assert.deepEqual(errors?.map(({ field }) => field).sort(), fields.toSorted())
   for (const { field, detail, reason } of errors ?? []) {
-    assert.match(detail, /^[a-z].+[^.]$/, `${field} is told nothing`)
-    assert(reasons.includes(reason), `${field} is refused as ${reason}`)
+    assert.match(detail, /^[a-z].+[^.]$/, `${field} has no detail`)
+    assert(reasons.includes(reason), `${field} has the unknown reason ${reason}`)
   }
 }

@@ -7,8 +7,8 @@ import { startSmtp } from './smtp.ts'
 import { startTcpProxy } from './tcp-proxy.ts'
 
 const url = new URL(await createDatabase())
-const way = await startTcpProxy({ host: url.hostname, port: Number(url.port) })
-url.host = `127.0.0.1:${way.port}`
+const proxy = await startTcpProxy({ host: url.hostname, port: Number(url.port) })
+url.host = `127.0.0.1:${proxy.port}`
 const smtp = await startSmtp()
 const service = await startService('serve', {
   DATABASE_URL: url.href,
@@ -16,9 +16,9 @@ const service = await startService('serve', {
   MAIL_PORT: String(smtp.port),
 })
 after(async () => {
-  way.mode = 'open'
+  proxy.mode = 'open'
   await service.end()
-  await way.stop()
+  await proxy.stop()
   await smtp.stop()
 })
 
@@ -27,8 +27,8 @@ const cookie = `movie_bag=${(await logIn(service, ada))['authorization']?.replac
 
 for (const mode of ['closed', 'silent'] as const) {
   test(`while the connection to the database is ${mode}, requests are 503; then the service recovers`, async () => {
-    way.mode = mode
-    if (mode === 'closed') way.cut()
+    proxy.mode = mode
+    if (mode === 'closed') proxy.cut()
     const began = Date.now()
     const answers = await Promise.all([
       service.request('GET', '/api/movies'),
@@ -41,15 +41,15 @@ for (const mode of ['closed', 'silent'] as const) {
       assert.deepEqual([answer.status, answer.body.code], [503, 'ServiceUnavailableError'])
       assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/)
     }
-    // The promise is 3 seconds; the rest is for machines that have more to do than this.
+    // The promise is 3 seconds; the rest is for busy machines.
     assert.ok(Date.now() - began < 6000, `it took ${Date.now() - began} ms`)
     const page = await service.request('GET', '/log-in', undefined, { accept: 'text/html', cookie })
     assert.equal(page.status, 503)
     assert.match(page.text, /<h1>Back in a moment<\/h1>.*Try again in \d+ second/s)
     assert.equal((await service.request('GET', '/health/live')).status, 200)
 
-    way.mode = 'open'
-    await healed()
+    proxy.mode = 'open'
+    await recovered()
     const reader = await signUp(service, `after-${mode}`)
     await service.request('POST', '/api/auth/forgot', { email: reader.email })
     await smtp.tokenFor(reader.email)
@@ -57,10 +57,10 @@ for (const mode of ['closed', 'silent'] as const) {
 }
 
 test('what was confirmed lasts, even while connections are cut every half second', async () => {
-  const cutting = setInterval(way.cut, 500)
+  const cutting = setInterval(proxy.cut, 500)
   const signedUp: string[] = []
   const asked: string[] = []
-  // A fixed number of turns would be answered too seldom on a busy machine, where hashing outlasts the time between cuts.
+  // On a busy machine hashing takes longer than the time between cuts, so the number of turns is not fixed.
   const deadline = Date.now() + 30_000
   const client = async (number: number) => {
     for (let turn = 1; asked.length < 20 && Date.now() < deadline; turn += 1) {
@@ -73,7 +73,7 @@ test('what was confirmed lasts, even while connections are cut every half second
   await Promise.all([1, 2, 3, 4].map(client)).finally(() => clearInterval(cutting))
   assert.ok(asked.length >= 20, `${asked.length} were answered`)
 
-  await healed()
+  await recovered()
   for (const email of signedUp.slice(-20)) await logIn(service, { email, password: passwordOf(email) })
   for (const email of asked) await smtp.tokenFor(email)
 })
@@ -86,11 +86,11 @@ test('the log reports each loss of the database once', async () => {
   assert.ok(count(away) >= 2 && count(away) < 40, `${count(away)} times`)
 })
 
-function healed(): Promise<void> {
-  return until(async () => (await service.request('GET', '/health/ready')).status === 200, 'the service to heal')
+function recovered(): Promise<void> {
+  return until(async () => (await service.request('GET', '/health/ready')).status === 200, 'the service to recover')
 }
 
-/** Anything but success must say that the service is unavailable. */
+/** Returns whether a request succeeded. Any failure must be ServiceUnavailableError. */
 function isDone(answer: Answer): boolean {
   if (answer.status !== 200) assert.equal(answer.body.code, 'ServiceUnavailableError', answer.text)
   return answer.status === 200

@@ -1,4 +1,4 @@
-/** A service with its own PostgreSQL, to be killed: `node test/embedded-service.ts <data folder>`. Tells its parent the url. */
+/** Starts an embedded PostgreSQL in a process that a test kills, and sends its URL to the parent. Takes the data folder. */
 import { pino } from 'pino'
 import { startEmbeddedPostgres } from '../src/database/embedded/start.ts'
 

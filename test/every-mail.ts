@@ -1,6 +1,6 @@
 import { logIn, type MovieBag, signUp } from './movie-bag.ts'
 import type { ReceivedMail } from './smtp.ts'
-import { pathIn } from './tour.ts'
+import { findPath } from './tour.ts'
 
 /** Every mail that Movie Bag sends, as it arrives, by its kind. The bag needs `UNKNOWN_ADDRESS_MAIL=on`. */
 export async function everyMail(bag: MovieBag): Promise<Record<string, ReceivedMail>> {
@@ -17,7 +17,7 @@ export async function everyMail(bag: MovieBag): Promise<Record<string, ReceivedM
   await request('PUT', '/api/auth/password', { current_password: zoe.password, new_password: fresh }, session)
   await request('POST', '/api/auth/email', { email: moved, password: fresh }, session)
   const confirmation = await smtp.mailTo(moved)
-  const token = pathIn(confirmation, '/confirm-address/').split('/').at(-1)
+  const token = findPath(confirmation, '/confirm-address/').split('/').at(-1)
   await request('POST', '/api/auth/email/confirm', { token })
   const changed = await mailAbout(bag, zoe.email, /E-mail address changed/)
   await request('DELETE', '/api/auth/account', { password: fresh, movies: 'keep' }, session)

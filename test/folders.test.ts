@@ -33,12 +33,12 @@ type Import = { from: string; to: string; isType: boolean }
 
 test('every file imports only from its own folder and from those below it', () => {
   const files = globSync('**/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })
-  const imports = files.flatMap((file) => importsIn(file, readFileSync(join(root, file), 'utf8')))
+  const imports = files.flatMap((file) => findImports(file, readFileSync(join(root, file), 'utf8')))
   assert(files.includes('links/link.ts') && imports.length > files.length, 'the files were not found')
-  assert.deepEqual(imports.filter((one) => !isAllowed(one)).map(inWords), [])
+  assert.deepEqual(imports.filter((one) => !isAllowed(one)).map(describe), [])
 })
 
-test('an import against the order is found, however it is written', () => {
+test('an import against the order is found in every form', () => {
   const wrong = {
     'mail/outbox.ts': `import { mintLink } from '../links/link.ts'`,
     'http/graceful-close.ts': `import type { Account } from '../accounts/account.ts'`,
@@ -51,14 +51,14 @@ test('an import against the order is found, however it is written', () => {
     'app.ts': `import { serve } from './server/serve.ts'`,
   }
   for (const [file, text] of Object.entries(wrong)) {
-    const [found, ...others] = importsIn(file, text)
+    const [found, ...others] = findImports(file, text)
     assert(found && others.length === 0, text)
     assert.equal(isAllowed(found), false, text)
   }
 })
 
-/** Every import between our own files: of values and types, exported again, dynamic, and inside a type. */
-function importsIn(file: string, text: string): Import[] {
+/** Finds every import between our own files: of values and types, re-exported, dynamic, and inside a type. */
+function findImports(file: string, text: string): Import[] {
   const { program, errors } = parseSync(file, text)
   assert.deepEqual(errors, [], file)
   const imports: Import[] = []
@@ -71,7 +71,7 @@ function importsIn(file: string, text: string): Import[] {
     ExportAllDeclaration: ({ source, exportKind }) => add(source.value, exportKind === 'type'),
     ExportNamedDeclaration: ({ source, exportKind }) => source && add(source.value, exportKind === 'type'),
     TSImportType: ({ source }) => add(source.value, true),
-    // A computed one names a package that is found at run time.
+    // A computed one names a package found at run time.
     ImportExpression: ({ source }) => source.type === 'Literal' && add(String(source.value), false),
   }).visit(program)
   return imports
@@ -79,15 +79,15 @@ function importsIn(file: string, text: string): Import[] {
 
 function isAllowed({ from, to, isType }: Import): boolean {
   if (openToAll.includes(to) || (to === 'config/config.ts' && isType)) return true
-  const [importer, imported] = [order.indexOf(folderOf(from)), order.indexOf(folderOf(to))]
+  const [importer, imported] = [order.indexOf(topFolder(from)), order.indexOf(topFolder(to))]
   return importer >= 0 && importer <= imported
 }
 
-/** The folder of a file directly below `src`; of a file beside the folders, its name. */
-function folderOf(file: string): string {
+/** Returns the folder directly below `src` that has the file, or the file's name without `.ts` if it is in `src`. */
+function topFolder(file: string): string {
   return file.split('/')[0]?.replace(/\.ts$/, '') ?? ''
 }
 
-function inWords({ from, to }: Import): string {
+function describe({ from, to }: Import): string {
   return `${from} imports ${to}`
 }

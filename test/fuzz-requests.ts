@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import fc, { type Arbitrary } from 'fast-check'
 import type { MovieBag } from './movie-bag.ts'
 
-/** A request as no honest client would make it, or nearly as one would. `path` is as it goes over the wire. */
+/** A request that no honest client would send, or nearly an honest one. `path` is as sent. */
 export type FuzzedRequest = { method: string; path: string; headers: Record<string, string>; body: Buffer | undefined }
 
-/** Where to: a route's path with its parameters in braces, and the fields of its body with their JSON types. */
+/** A route: its path with parameters in braces, and the fields of its body with their JSON types. */
 export type Target = { method: string; path: string; fields: [name: string, type: string][]; isForm: boolean }
 
 /** Every route of the OpenAPI document, and every page. */
@@ -27,7 +27,7 @@ export async function allTargets(bag: MovieBag): Promise<Target[]> {
     { method: 'GET', path, fields: [], isForm: false },
     { method: 'POST', path, fields, isForm: true },
   ])
-  // A page takes one of the two methods, most routes need a body: so they share the requests about evenly.
+  // Routes count twice, so that routes and pages, with two methods each, get about as many requests.
   return [...routes, ...routes, ...pages]
 }
 
@@ -35,7 +35,7 @@ type Operation = {
   requestBody?: { content: Record<string, { schema: { properties?: Record<string, { type?: string }> } }> }
 }
 
-/** The pages are not in the document; their paths stand whole in their files. */
+/** The pages are not in the OpenAPI document, but each path is written out in a file. */
 function pagePaths(): string[] {
   const files = globSync('*.ts', { cwd: pagesFolder, exclude: ['*.test.ts'] })
   const texts = files.map((file) => readFileSync(join(pagesFolder, file), 'utf8'))
@@ -46,20 +46,20 @@ function pagePaths(): string[] {
 
 const pagesFolder = join(import.meta.dirname, '../src/pages')
 
-/** `known` are values that mean something to the service: addresses, passwords, tokens, ids. */
+/** `known` has values that exist in the service: email addresses, passwords, tokens, ids. */
 export function fuzzedRequest(targets: Target[], known: { values: string[]; sessions: string[] }) {
   return fc.constantFrom(...targets).chain((target) =>
     fc.record<FuzzedRequest>({
       method: mostly(target.method, fc.constantFrom(...METHODS.filter((method) => method !== 'CONNECT'))),
-      path: pathOf(target, known.values),
-      headers: headersOf(target, known.sessions),
-      body: fc.option(bodyOf(target, known.values), { nil: undefined, freq: target.method === 'GET' ? 1 : 12 }),
+      path: anyPath(target, known.values),
+      headers: anyHeaders(target, known.sessions),
+      body: fc.option(anyBody(target, known.values), { nil: undefined, freq: target.method === 'GET' ? 1 : 12 }),
     }),
   )
 }
 
-function pathOf({ path }: Target, values: string[]): Arbitrary<string> {
-  const short = oddText.map((text) => encoded(text.slice(0, 300)))
+function anyPath({ path }: Target, values: string[]): Arbitrary<string> {
+  const short = oddText.map((text) => encode(text.slice(0, 300)))
   const segment = fc.oneof(fc.constantFrom(...values).map(encodeURIComponent), short, oddSegment)
   const name = fc.oneof(fc.constantFrom('after', 'limit', 'q', 'year', '__proto__'), short)
   const query = fc.array(fc.tuple(name, short), { maxLength: 4 })
@@ -71,7 +71,7 @@ function pathOf({ path }: Target, values: string[]): Arbitrary<string> {
   return fc.tuple(whole, suffix).map((pair) => pair.join(''))
 }
 
-function headersOf({ isForm }: Target, sessions: string[]): Arbitrary<Record<string, string>> {
+function anyHeaders({ isForm }: Target, sessions: string[]): Arbitrary<Record<string, string>> {
   const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json'
   const authorization = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...sessions) },
@@ -87,7 +87,7 @@ function headersOf({ isForm }: Target, sessions: string[]): Arbitrary<Record<str
   return fc.tuple(odd, usual).map(([some, others]) => ({ ...some, ...others }))
 }
 
-function bodyOf({ fields, isForm }: Target, values: string[]): Arbitrary<Buffer> {
+function anyBody({ fields, isForm }: Target, values: string[]): Arbitrary<Buffer> {
   const text = fc.oneof(fc.constantFrom(...values), oddText)
   const ofType = (type: string): Arbitrary<unknown> => {
     if (type === 'array') return fc.array(text, { minLength: 1, maxLength: 3 })
@@ -96,14 +96,14 @@ function bodyOf({ fields, isForm }: Target, values: string[]): Arbitrary<Buffer>
   const any = fc.jsonValue({ maxDepth: 3 })
   const names = fields.map(([name]) => name)
   const pairs = fc.dictionary(fc.constantFrom(...names, '__proto__', 'constructor', 'id'), fc.oneof(text, any))
-  // Optional fields are there now and then.
+  // Optional fields appear now and then.
   const whole = fc.record(Object.fromEntries(fields.map(([name, type]) => [name, mostly(ofType(type), any)])), {
     requiredKeys: names.filter((name) => !['year', 'notes'].includes(name)),
   })
   const likely = mostly(whole, pairs)
   const form = likely.map((body) =>
     Object.entries(body)
-      .map((pair) => pair.map(asText).map(encoded).join('='))
+      .map((pair) => pair.map(asText).map(encode).join('='))
       .join('&'),
   )
   const usual = isForm ? form : likely.map((body) => JSON.stringify(body))
@@ -116,7 +116,7 @@ function bodyOf({ fields, isForm }: Target, values: string[]): Arbitrary<Buffer>
   )
 }
 
-/** Whole Unicode, with what databases, JSON, mail and HTML take ill; now and then something long. */
+/** All of Unicode, with what upsets databases, JSON, mail and HTML, and some long text. */
 const oddText: Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
   fc.string({ unit: 'grapheme', maxLength: 300 }),
@@ -192,7 +192,7 @@ function mostly<T>(usual: T | Arbitrary<T>, odd: Arbitrary<T>): Arbitrary<T> {
   return fc.oneof({ weight: 6, arbitrary }, { weight: 1, arbitrary: odd })
 }
 
-function encoded(text: string): string {
+function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed())
 }
 

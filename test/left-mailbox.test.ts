@@ -1,4 +1,4 @@
-// What can be done with the mails that lie in a mailbox which an account has left, or that a thief has read for a while.
+// Attacks with mails in a mailbox that the account no longer uses, or that a thief could read.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from './contract.ts'
@@ -10,7 +10,7 @@ const bag = await startMovieBag()
 after(() => bag.stop())
 
 test('an old reset link neither reveals the account’s new email address nor sends mail to it', async () => {
-  const { token } = await movedAfterAsking('ada')
+  const { token } = await moveAfterForgot('ada')
   const page = await bag.request('GET', `/reset/${token}`)
   assert.equal(page.status, 404)
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -21,7 +21,7 @@ test('an old reset link neither reveals the account’s new email address nor se
 })
 
 test('"this wasn’t me" in an old mail cannot block resets of an account that has moved', async () => {
-  const { notMe, newEmail } = await movedAfterAsking('grace')
+  const { notMe, newEmail } = await moveAfterForgot('grace')
   assertError(await bag.request('POST', '/api/auth/not-me', { token: notMe }), 'BadTokenError')
   await passTime(bag, '2 minutes')
   assert.equal((await bag.request('POST', '/api/auth/forgot', { email: newEmail })).status, 200)
@@ -29,7 +29,7 @@ test('"this wasn’t me" in an old mail cannot block resets of an account that h
 })
 
 test('a reset link mailed to a thief does not reveal the restored email address', async () => {
-  const { email, newEmail } = await movedAfterAsking('barbara')
+  const { email, newEmail } = await moveAfterForgot('barbara')
   await passTime(bag, '2 minutes')
   assert.equal((await bag.request('POST', '/api/auth/forgot', { email: newEmail })).status, 200)
   const token = await mailedToken(bag, 'reset', newEmail)
@@ -49,15 +49,15 @@ test('changing the password revokes a pending change of the email address', asyn
   assertError(await bag.request('POST', '/api/auth/email/confirm', { token }), 'BadTokenError')
 })
 
-/** Somebody who asked for a new password, and has moved to another address since. */
-async function movedAfterAsking(name: string) {
+/** Signs a person up who requests a reset and then changes the email address. */
+async function moveAfterForgot(name: string) {
   const account = await signUp(bag, name)
   const newEmail = `${name}@new.example`
   await bag.request('POST', '/api/auth/forgot', { email: account.email })
   const token = await mailedToken(bag, 'reset', account.email)
   const notMe = await mailedToken(bag, 'not-me', account.email)
-  const wish = { email: newEmail, password: account.password }
-  assert.equal((await bag.request('POST', '/api/auth/email', wish, await logIn(bag, account))).status, 200)
+  const change = { email: newEmail, password: account.password }
+  assert.equal((await bag.request('POST', '/api/auth/email', change, await logIn(bag, account))).status, 200)
   const confirmation = { token: await mailedToken(bag, 'confirm-address', newEmail) }
   assert.equal((await bag.request('POST', '/api/auth/email/confirm', confirmation)).status, 200)
   return { email: account.email, token, notMe, newEmail }

@@ -4,10 +4,10 @@ import type { MovieBag } from './movie-bag.ts'
 import { until } from './service.ts'
 import type { ReceivedMail } from './smtp.ts'
 
-/** The pages that links in mails open. */
+/** The pages that one-time links open. */
 export type LinkPage = 'reset' | 'not-me' | 'verify' | 'confirm-address' | 'undo-address'
 
-/** The token of the newest link to a page that was mailed to an address, once every mail has left. */
+/** Waits until all mail is sent, and returns the newest token for a page that was mailed to an email address. */
 export async function mailedToken(bag: MovieBag, page: LinkPage, address: string): Promise<string> {
   await allMailSettled(bag)
   const tokens = mailsTo(bag, address).flatMap((mail) => tokensIn(mail, page))
@@ -16,7 +16,7 @@ export async function mailedToken(bag: MovieBag, page: LinkPage, address: string
   return newest
 }
 
-/** The subjects of the mails to an address, without the product's name, once every mail has left. */
+/** Waits until all mail is sent, and returns the subjects of those to an email address, without the product's name. */
 export async function subjectsTo(bag: MovieBag, address: string): Promise<string[]> {
   await allMailSettled(bag)
   return mailsTo(bag, address).map((mail) => (mail.subject ?? '').replace('[Movie-bag] ', ''))

@@ -11,16 +11,16 @@ import { tokenKey } from '../src/sessions/access-token.ts'
 import { createDatabase } from './database.ts'
 import { type Smtp, startSmtp } from './smtp.ts'
 
-/** `body` is what the JSON held, of whatever shape. */
+/** `body` is the parsed JSON, if there is any. */
 export type Answer = { status: number; headers: Headers; body: ReturnType<typeof JSON.parse>; text: string }
 
-/** A whole Movie Bag on a database and an SMTP server of its own, and what a test needs to talk to it. */
+/** A Movie Bag with its own database and SMTP server, and what a test needs to talk to it. */
 export type MovieBag = {
   url: string
   db: Database
   databaseUrl: string
   smtp: Smtp
-  /** What was logged, a line each. */
+  /** The log, one entry per line. */
   log: string[]
   request: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
   stop: () => Promise<void>
@@ -28,7 +28,7 @@ export type MovieBag = {
 
 export const secret = 'a secret that only the tests of Movie Bag know'
 
-/** Starts it with the settings given on top of those for tests. `smtp` may be a server that misbehaves. */
+/** Starts a Movie Bag with settings for tests, overridden by the ones given, and mail to the given server if any. */
 export async function startMovieBag(settings: Record<string, string> = {}, given?: Smtp): Promise<MovieBag> {
   const smtp = given ?? (await startSmtp())
   const databaseUrl = settings['DATABASE_URL'] ?? (await createDatabase())
@@ -67,7 +67,7 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
   }
 }
 
-/** Sends a body as JSON, or as it is where it is a string or bytes. */
+/** Sends a body as JSON, or unchanged if it is a string or bytes. */
 export async function request(
   origin: string,
   method: string,
@@ -98,7 +98,7 @@ export function bearer(token: string): Record<string, string> {
 
 type Requester = Pick<MovieBag, 'request'>
 
-/** Signs somebody up. Ada owns the movie, Grace does not, Eve attacks. */
+/** Signs a person up. Ada owns the movie, Grace does not, Eve attacks. */
 export async function signUp(bag: Requester, name: string, password = passwordOf(name)) {
   const email = `${name}@example.org`
   const { status, body, text } = await bag.request('POST', '/api/auth/signup', { email, password })
@@ -119,8 +119,8 @@ export function passwordOf(name: string): string {
 let given = 0
 
 /**
- * A port that nobody listens on. It is none of those that the system hands out, and each process has its own, so that
- * nobody takes it before the test does.
+ * Returns a port that is free. It is outside the range that the system assigns, and each process has its own range, so no
+ * other test takes it first.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

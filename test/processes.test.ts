@@ -13,7 +13,7 @@ import { type Service, startService, until } from './service.ts'
 import { startSmtp } from './smtp.ts'
 import { expireLeases } from './time.ts'
 
-// Some of these wait for another process, so they run side by side.
+// Some of these wait for another process, so they run concurrently.
 suite('several processes on one database', { concurrency: 3 }, () => {
   test('three workers send sixty mails, none of them twice', async (t) => {
     const smtp = await startSmtp()
@@ -51,7 +51,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
   })
 
   test('a mail claimed by a killed worker is sent by another', async (t) => {
-    const { smtp, db, settings, service } = await mailInHand(t, 'RCPT')
+    const { smtp, db, settings, service } = await claimedMail(t, 'RCPT')
     assert.equal(await service.end('SIGKILL'), null)
     await expireLeases({ db })
 
@@ -64,7 +64,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
   })
 
   test('a service stops in time while the mail server is silent, and the next one sends the mail', async (t) => {
-    const { smtp, settings, service } = await mailInHand(t, 'DATA')
+    const { smtp, settings, service } = await claimedMail(t, 'DATA')
     assert.equal(await service.end('SIGTERM'), 0, service.output())
     smtp.fault = () => undefined
     const next = await startService('work', settings)
@@ -97,16 +97,16 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     }
     const clients = [keepAlive, keepAlive, keepAlive, keepAlive, false, false] as const
     const ends = Promise.all(clients.map(ask))
-    await until(() => answered > 100 && smtp.mails.length > 0, 'the load to be on')
+    await until(() => answered > 100 && smtp.mails.length > 0, 'the load to build up')
     assert.equal(await service.end('SIGTERM'), 0, service.output())
 
     const [first, second, third, fourth, ...fresh] = await ends
     for (const end of [first, second, third, fourth]) assert.equal(end, 'ECONNREFUSED')
     for (const end of fresh) assert.match(end, /^ECONN(REFUSED|RESET)$/)
-    const rows = await db.query<{ isInHand: boolean }>(sql`
-      select lease_id is not null as "isInHand" from outbox where kind = 'reset-password'`)
-    assert.equal(rows.length, answered, 'what was done was answered')
-    assert.ok(!rows.some((row) => row.isInHand))
+    const rows = await db.query<{ isClaimed: boolean }>(sql`
+      select lease_id is not null as "isClaimed" from outbox where kind = 'reset-password'`)
+    assert.equal(rows.length, answered, 'every queued mail had its response')
+    assert.ok(!rows.some((row) => row.isClaimed))
     const [sent] = await db.query<{ count: number }>(sql`
       select count(*)::int from outbox where state = 'sent' and kind = 'reset-password'`)
     assert.equal(smtp.mails.length, sent?.count)
@@ -114,7 +114,7 @@ suite('several processes on one database', { concurrency: 3 }, () => {
 
   test('Ctrl-C stops a service and its embedded database without losing data', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'movie-bag-ctrl-c-'))
-    // Where the tests run as root, PostgreSQL does not, and has to get in.
+    // Run as root, PostgreSQL uses another user, who must be able to enter the folder.
     chmodSync(folder, 0o755)
     const smtp = await startSmtp()
     const settings = { DATA_DIR: join(folder, 'data'), MAIL_PORT: String(smtp.port) }
@@ -132,21 +132,21 @@ suite('several processes on one database', { concurrency: 3 }, () => {
   })
 })
 
-/** A service with a mail to Ada in hand: the mail server, which took her first one, has fallen silent at this point. */
-async function mailInHand(t: TestContext, silentAt: 'RCPT' | 'DATA') {
+/** Starts a service with a claimed mail to Ada: the mail server falls silent at this point of her second mail. */
+async function claimedMail(t: TestContext, silentAt: 'RCPT' | 'DATA') {
   const smtp = await startFaultySmtp()
   const { db, settings } = await database(smtp.port)
   const service = await startService('serve', settings)
   t.after(() => stopAll(service, smtp, db))
   const ada = await signUp(service, 'ada')
   await allMailSettled({ db })
-  let isInHand = false
+  let isClaimed = false
   smtp.fault = (point) => {
-    isInHand ||= point === silentAt
+    isClaimed ||= point === silentAt
     return point === silentAt ? 'silence' : undefined
   }
   await service.request('POST', '/api/auth/forgot', { email: ada.email })
-  await until(() => isInHand, 'the mail to be in hand')
+  await until(() => isClaimed, 'the mail to be claimed')
   return { smtp, db, settings, service }
 }
 
@@ -158,7 +158,7 @@ async function database(smtpPort: number) {
   }
 }
 
-/** One request, and how it ended: with its status, or the code of the error. */
+/** Sends a request and returns its status, or the code of its error. */
 function post(url: string, body: object, agent: Agent | false): Promise<string> {
   return new Promise((resolve) => {
     const options = { method: 'POST', agent, headers: { 'content-type': 'application/json' } }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Answer } from './movie-bag.ts'
 
-/** Sends bytes as they are, for what no HTTP client would send, and answers the first response that comes. */
+/** Sends bytes unchanged, for requests that no HTTP client would send, and returns the first response. */
 export async function sendRaw(url: string, bytes: string | Uint8Array): Promise<Answer> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -10,26 +10,26 @@ export async function sendRaw(url: string, bytes: string | Uint8Array): Promise<
   socket.setEncoding('latin1')
   socket.on('data', (chunk: string) => {
     received += chunk
-    if (isWhole(received)) socket.end()
+    if (isComplete(received)) socket.end()
   })
   socket.on('error', () => {})
   socket.write(bytes)
   await once(socket, 'close')
-  return answerIn(received)
+  return parseResponse(received)
 }
 
-/** A request's head: its first line, the headers that every request has, and those given. */
+/** Builds the head of a request from its first line, the headers that every request has, and those given. */
 export function head(firstLine: string, ...headers: string[]): string {
   return [firstLine, 'host: localhost', 'connection: close', ...headers, '', ''].join('\r\n')
 }
 
-function isWhole(received: string): boolean {
+function isComplete(received: string): boolean {
   const [top = '', body] = received.split(/\r\n\r\n([\s\S]*)/)
   const length = /^content-length: (\d+)/im.exec(top)?.[1]
   return body !== undefined && length !== undefined && body.length >= Number(length)
 }
 
-function answerIn(received: string): Answer {
+function parseResponse(received: string): Answer {
   const [top = '', text = ''] = received.split(/\r\n\r\n([\s\S]*)/)
   const [first = '', ...lines] = top.split('\r\n')
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(first)?.[1])

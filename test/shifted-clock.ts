@@ -1,4 +1,4 @@
-// For `node --import`: the clock of the process goes wrong by CLOCK_SHIFT_SECONDS, in all its threads.
+// For `node --import`: shifts the clock of the process by CLOCK_SHIFT_SECONDS, in all its threads.
 const shift = Number(process.env['CLOCK_SHIFT_SECONDS']) * 1000
 const now = Date.now
 

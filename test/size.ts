@@ -1,7 +1,4 @@
-/**
- * How much of something a test does: little in the suite, more where its own script (`npm run fuzz -- 50000`) says so.
- * `test/run.ts` hands the number on.
- */
+/** Returns how much of something a test does: little in the suite, more in its own script (`npm run fuzz -- 50000`). */
 export function sizeOf(what: string, inSuite: number): number {
   const given = process.env['TEST_SIZE']
   if (given === undefined) return inSuite
@@ -9,7 +6,7 @@ export function sizeOf(what: string, inSuite: number): number {
   return Number(given)
 }
 
-/** The seed with which a failure is to be replayed; undefined draws another one each time. */
+/** Returns the seed of a failure to replay, or undefined to draw a new one. */
 export function seedToReplay(): number | undefined {
   const given = process.env['TEST_SEED']
   return given === undefined ? undefined : Number(given)

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A way to a server that can be cut, closed, or made to swallow whatever is sent along it. */
+/** A proxy whose connections can be cut, refused, or silently dropped. */
 export type TcpProxy = {
   port: number
   mode: 'open' | 'closed' | 'silent'
-  /** Cuts the connections that there are. */
+  /** Cuts the open connections. */
   cut: () => void
   stop: () => Promise<void>
 }

@@ -4,10 +4,10 @@ import { movieStops } from './movie-tour.ts'
 import type { ReceivedMail } from './smtp.ts'
 import { endLinks } from './time.ts'
 
-/** A page in one of its states, and how somebody comes to see it. */
+/** A page in one of its states, and how a person gets there. */
 export type Stop = { name: string; who: 'a stranger' | 'ada'; open: (page: Page) => Promise<unknown> }
 
-/** Every page in every state that it can have. The bag's accounts are made here. */
+/** Creates accounts, and returns every page in every state that it can have. */
 export async function tour(bag: MovieBag): Promise<Stop[]> {
   const links = await makeLinks(bag)
   const stranger = (name: string, open: Stop['open']): Stop => ({ name, who: 'a stranger', open })
@@ -59,7 +59,7 @@ export async function tour(bag: MovieBag): Promise<Stop[]> {
   ]
 }
 
-/** A browser window of Ada's, who has signed up, and logged in from two devices. */
+/** Opens a browser window of Ada, who has signed up and logged in from two devices. */
 export async function adasWindow(browser: Browser, bag: MovieBag, locale = 'en'): Promise<BrowserContext> {
   const firefox = { 'user-agent': 'Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0' }
   const ada = { email: 'ada@example.org', password: 'the long password of ada' }
@@ -70,8 +70,8 @@ export async function adasWindow(browser: Browser, bag: MovieBag, locale = 'en')
   return window
 }
 
-/** The path of the link in a mail that begins with this. */
-export function pathIn({ text }: Pick<ReceivedMail, 'text'>, start: string): string {
+/** Returns the path of the link in a mail that begins with `start`. Throws if there is none. */
+export function findPath({ text }: Pick<ReceivedMail, 'text'>, start: string): string {
   const path = new RegExp(`${start}[a-z2-7]{26}`).exec(text ?? '')?.[0]
   if (!path) throw new Error(`The mail has no link to ${start}`)
   return path
@@ -81,7 +81,7 @@ export function at(path: string): Stop['open'] {
   return (page) => page.goto(path)
 }
 
-/** Fills in the form of a page, and sends it. */
+/** Fills in the form of a page and submits it. */
 export function sent(path: string, fields: Record<string, string>): Stop['open'] {
   return async (page) => {
     await page.goto(path)
@@ -105,9 +105,9 @@ async function makeLinks(bag: MovieBag) {
     spent: await token('spent'),
     replaced: await token('replaced'),
     revoked: await token('revoked'),
-    notMe: pathIn(await bag.smtp.mailTo(emailOf('ada')), '/not-me/'),
-    verify: pathIn(await bag.smtp.verificationTo(emailOf('live')), '/verify/'),
-    verifyToUse: pathIn(await bag.smtp.verificationTo(emailOf('toUse')), '/verify/'),
+    notMe: findPath(await bag.smtp.mailTo(emailOf('ada')), '/not-me/'),
+    verify: findPath(await bag.smtp.verificationTo(emailOf('live')), '/verify/'),
+    verifyToUse: findPath(await bag.smtp.verificationTo(emailOf('toUse')), '/verify/'),
   }
   for (const name of ['expired', 'spent', 'replaced', 'revoked'] as const) await endLinks(bag, emailOf(name), name)
   return links

@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { setCounters } from '../../test/counters.ts'
 import { type Answer, logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { passTime } from '../../test/time.ts'
-import { pathIn } from '../../test/tour.ts'
+import { findPath } from '../../test/tour.ts'
 import { sql } from '../database/database.ts'
 import { translate } from '../i18n/translate.ts'
 
@@ -155,11 +155,11 @@ test('the email address changes once the new one is confirmed, and the old one c
   )
   await press(
     window,
-    pathIn(await bag.smtp.mailTo('turing@example.org'), '/confirm-address/'),
+    findPath(await bag.smtp.mailTo('turing@example.org'), '/confirm-address/'),
     translate('en', 'page.confirm-email.thanks'),
   )
   assert.match((await window.get('/account')).text, /turing@example\.org/)
-  const undo = pathIn(await bag.smtp.mailTo('alan@example.org'), '/undo-address/')
+  const undo = findPath(await bag.smtp.mailTo('alan@example.org'), '/undo-address/')
   await press(openWindow(), undo, translate('en', 'page.undo-email-change.thanks'))
   assert.equal((await window.get('/account')).status, 303)
 })
@@ -171,7 +171,7 @@ test('an email address is verified, and the mail for it is sent again on request
   assert.equal((await window.post('/account/verify-mail')).status, 303)
   await press(
     window,
-    pathIn(await bag.smtp.verificationTo(email), '/verify/'),
+    findPath(await bag.smtp.verificationTo(email), '/verify/'),
     translate('en', 'page.verify-email.done'),
   )
   assert(!(await window.get('/account')).text.includes(translate('en', 'page.account.unverified')))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { pathIn } from '../../test/tour.ts'
+import { findPath } from '../../test/tour.ts'
 import { sql } from '../database/database.ts'
 import { translate } from '../i18n/translate.ts'
 
@@ -26,7 +26,7 @@ test('a recovery in Spanish stays Spanish in the mail and on the page of its lin
   assert.match(mail.text ?? '', /24 horas/)
   assert.match(mail.html || '', /<html lang="es" dir="ltr">/)
 
-  const path = pathIn(mail, '/reset/')
+  const path = findPath(mail, '/reset/')
   const page = await bag.request('GET', path, undefined, mexican)
   assert(page.text.includes(translate('es', 'page.form.password-rule', { length: 8 })))
   const fields = new URLSearchParams({ reset_token: path.slice('/reset/'.length), password: 'un arrecife tranquilo' })

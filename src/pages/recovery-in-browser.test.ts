@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { startBrowser } from '../../test/browser.ts'
 import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
-import { pathIn } from '../../test/tour.ts'
+import { findPath } from '../../test/tour.ts'
 import { translate } from '../i18n/translate.ts'
 
 const bag = await startMovieBag()
@@ -30,7 +30,7 @@ test('by mouse: sign up, log out, ask for a reset, open the mail, set a password
   assert.equal(await page.inputValue('#email'), 'ada@example.org', 'the address has to be typed twice')
   await page.click('text=Send me the link')
   await page.waitForSelector(`h1:text("${translate('en', 'page.forgot-sent.title')}")`)
-  await page.goto(pathIn(await bag.smtp.mailTo('ada@example.org'), '/reset/'))
+  await page.goto(findPath(await bag.smtp.mailTo('ada@example.org'), '/reset/'))
   assert.match(await textOf(page, 'main'), /a•••@example\.org/)
   await page.fill('#password', newPassword)
   await page.click('main button[type=submit]')
@@ -60,7 +60,7 @@ test('by keyboard: the field to fill in has the focus, so does the first mistake
   await page.keyboard.press('Control+A')
   await type(email)
   await enter()
-  await page.goto(pathIn(await bag.smtp.mailTo(email), '/reset/'))
+  await page.goto(findPath(await bag.smtp.mailTo(email), '/reset/'))
   await focusOn(page, 'password')
   await type('password')
   await enter()
@@ -94,7 +94,7 @@ test('without JavaScript and without cookies', async () => {
   await page.goto('/forgot')
   await page.fill('#email', email)
   await page.click('text=Send me the link')
-  await page.goto(pathIn(await bag.smtp.mailTo(email), '/reset/'))
+  await page.goto(findPath(await bag.smtp.mailTo(email), '/reset/'))
   assert.equal(await page.locator('button:visible').count(), 1, 'a button is shown that needs a script')
   await page.fill('#password', newPassword)
   await page.click('main button[type=submit]')
@@ -154,7 +154,7 @@ test('a mail scanner that runs scripts and opens every link leaves the links usa
   const mail = await bag.smtp.mailTo(email)
   const verification = await bag.smtp.verificationTo(email)
   const page = await newPage()
-  const starts = [pathIn(mail, '/reset/'), pathIn(mail, '/not-me/'), pathIn(verification, '/verify/')]
+  const starts = [findPath(mail, '/reset/'), findPath(mail, '/not-me/'), findPath(verification, '/verify/')]
   for (const start of starts) {
     await page.goto(start)
     const links: string[] = await page.$$eval('a[href]', (all) => all.map((one) => one.getAttribute('href') ?? ''))

@@ -4,61 +4,63 @@ import type { LinkPage } from '../mail-links.ts'
 import { until } from '../service.ts'
 import { ageMails, endQuietHour, expireLinks, makeRetriesDue, postponeRetries } from '../time.ts'
 import {
-  addressAsked,
-  addressConfirmed,
-  addressUndone,
-  disowned,
-  holderOf,
+  emailChanged,
+  emailChangeRequested,
+  emailRestored,
+  findHolder,
+  isCoolingDown,
   isKnown,
   isLive,
-  isNeedless,
+  isObsolete,
   isTaken,
-  isTooSoon,
   type Link,
   type Model,
   type Person,
   passwordChanged,
+  reportedNotMe,
   resetFinished,
   resetMailSent,
   resetMailWritten,
   undoWritten,
 } from './model.ts'
-import { everythingIsAsTheModelSays, mailsArrive, post, type Real } from './real.ts'
+import { assertMailsMatch, assertMatchesModel, post, type Real } from './real.ts'
 
 type Command = AsyncCommand<Model, Real>
 
-/** Everything that people, and those who mean them ill, may do. Numbers choose among people, addresses and links. */
+/** Everything that owners and attackers can do. Numbers choose people, email addresses and links. */
 export function anyCommand(): Arbitrary<Command>[] {
   const n = fc.nat({ max: 100 })
   const two = fc.tuple(n, n)
   const often = [
-    n.map((one) => command(`ask ${one}`, (model, real) => ask(model, real, addressIn(real, one)))),
-    n.map((one) => command(`cool down, ask ${one}`, (model, real) => askAnew(model, real, addressIn(real, one)))),
+    n.map((one) => command(`ask ${one}`, (model, real) => ask(model, real, pickEmail(real, one)))),
+    n.map((one) =>
+      command(`cool down, ask ${one}`, (model, real) => askAfterCoolDown(model, real, pickEmail(real, one))),
+    ),
     n.map((one) => withLink('finish', 'reset', one, finish)),
     n.map((one) => withLink('confirm', 'confirm-address', one, confirm)),
     n.map((one) => withLink('undo', 'undo-address', one, undo)),
     two.map(([one, other]) => withTwoLinks('finish two', one, other, finishTwo)),
     two.map(([one, to]) =>
-      command(`change address ${one} ${to}`, (model, real) => changeAddress(model, real, personIn(model, one), to)),
+      command(`change address ${one} ${to}`, (model, real) => changeEmail(model, real, pickPerson(model, one), to)),
     ),
   ]
   const seldom = [
-    n.map((one) => command(`log in ${one}`, (model, real) => logIn(real, personIn(model, one)))),
-    n.map((one) => command(`cool down ${one}`, (model, real) => coolDown(real, personIn(model, one)))),
-    n.map((one) => command(`ask, refused ${one}`, (model, real) => askRefused(model, real, addressIn(real, one)))),
-    n.map((one) => command(`ask, put off ${one}`, (model, real) => askPutOff(model, real, addressIn(real, one)))),
-    n.map((one) => command(`deliver ${one}`, (model, real) => deliver(model, real, personIn(model, one)))),
+    n.map((one) => command(`log in ${one}`, (model, real) => logIn(real, pickPerson(model, one)))),
+    n.map((one) => command(`cool down ${one}`, (model, real) => coolDown(real, pickPerson(model, one)))),
+    n.map((one) => command(`ask, refused ${one}`, (model, real) => askRefused(model, real, pickEmail(real, one)))),
+    n.map((one) => command(`ask, deferred ${one}`, (model, real) => askDeferred(model, real, pickEmail(real, one)))),
+    n.map((one) => command(`deliver ${one}`, (model, real) => deliver(model, real, pickPerson(model, one)))),
     n.map((one) => withLink('finish twice', 'reset', one, finishTwice)),
     n.map((one) => withLink('this wasn’t me', 'not-me', one, notMe)),
     n.map((one) =>
-      command(`change password ${one}`, (model, real) => changePassword(model, real, personIn(model, one))),
+      command(`change password ${one}`, (model, real) => changePassword(model, real, pickPerson(model, one))),
     ),
     n.map((one) => withLink('expire', 'reset', one, expire)),
   ]
   return [...often, ...often, ...often, ...seldom]
 }
 
-/** After each the mails that follow have come, and everything is as the model says. */
+/** Runs an action, and compares the mails and all else with the model. */
 function command(
   name: string,
   act: (model: Model, real: Real) => Promise<void>,
@@ -68,8 +70,8 @@ function command(
     check,
     run: async (model, real) => {
       await act(model, real)
-      await mailsArrive(model, real)
-      await everythingIsAsTheModelSays(model, real)
+      await assertMailsMatch(model, real)
+      await assertMatchesModel(model, real)
     },
     toString: () => name,
   }
@@ -78,7 +80,7 @@ function command(
 
 type WithLink = (model: Model, real: Real, link: Link) => Promise<void>
 
-/** Only where somebody was mailed such a link. Those that live are tried most. */
+/** Runs only if such a link was mailed. Live ones are tried most. */
 function withLink(name: string, page: LinkPage, which: number, act: WithLink): Command {
   const choose = ({ links }: Readonly<Model>) => {
     const mailed = links.filter((link) => link.page === page && link.token)
@@ -115,48 +117,48 @@ function withTwoLinks(
 
 async function ask(model: Model, real: Real, email: string): Promise<void> {
   await post(real, 200, '/api/auth/forgot', { email })
-  const person = holderOf(model, email)
-  if (person && !isTooSoon(person)) resetMailSent(model, person)
+  const person = findHolder(model, email)
+  if (person && !isCoolingDown(person)) resetMailSent(model, person)
   const links = person ? [] : undoWritten(model, email)
   if (links.length > 0) model.expected.push({ to: email, subject: 'E-mail address changed', links })
 }
 
-async function askAnew(model: Model, real: Real, email: string): Promise<void> {
-  const person = holderOf(model, email)
+async function askAfterCoolDown(model: Model, real: Real, email: string): Promise<void> {
+  const person = findHolder(model, email)
   if (person) await coolDown(real, person)
   await ask(model, real, email)
 }
 
-/** The mail server wants no mail for the address: it was written all the same. */
+/** The mail server refuses the mail, after it was written. */
 async function askRefused(model: Model, real: Real, email: string): Promise<void> {
   real.refusals.set(email, '550 5.1.1 No such mailbox')
   await post(real, 200, '/api/auth/forgot', { email })
-  const person = holderOf(model, email)
-  if (person && !isTooSoon(person)) resetMailWritten(model, person)
+  const person = findHolder(model, email)
+  if (person && !isCoolingDown(person)) resetMailWritten(model, person)
   if (!person) undoWritten(model, email)
-  await mailsArrive(model, real)
+  await assertMailsMatch(model, real)
   real.refusals.delete(email)
 }
 
-/** The mail server wants the mail later: it waits, and further requests with it. */
-async function askPutOff(model: Model, real: Real, email: string): Promise<void> {
-  const person = holderOf(model, email)
-  if (!person || isTooSoon(person)) return ask(model, real, email)
+/** The mail server defers the mail, and further requests wait for it. */
+async function askDeferred(model: Model, real: Real, email: string): Promise<void> {
+  const person = findHolder(model, email)
+  if (!person || isCoolingDown(person)) return ask(model, real, email)
   real.refusals.set(email, '451 4.3.0 Come back later')
   await post(real, 200, '/api/auth/forgot', { email })
   await until(() => postponeRetries(real.bag, person), 'the mail to be deferred')
   real.refusals.delete(email)
-  // How often it was tried is the worker's affair: each time makes links of the same mail.
+  // However often the worker tries, all links belong to the same mail.
   resetMailWritten(model, person)
-  person.putOff = model.mails
+  person.deferred = model.mails
 }
 
 async function deliver(model: Model, { bag }: Real, person: Person): Promise<void> {
-  const { putOff } = person
-  if (putOff === undefined) return
+  const { deferred } = person
+  if (deferred === undefined) return
   await makeRetriesDue(bag, person)
-  person.putOff = undefined
-  if (!isNeedless(model, putOff)) resetMailSent(model, person, putOff)
+  person.deferred = undefined
+  if (!isObsolete(model, deferred)) resetMailSent(model, person, deferred)
 }
 
 async function finish(model: Model, real: Real, link: Link): Promise<void> {
@@ -166,7 +168,7 @@ async function finish(model: Model, real: Real, link: Link): Promise<void> {
   if (isRight) resetFinished(model, link, password)
 }
 
-/** A double click: done for both, and once. */
+/** A double click: both succeed, with one change. */
 async function finishTwice(model: Model, real: Real, link: Link): Promise<void> {
   const isAgain = isKnown(link) && link.usedWith !== undefined && link.usedWith === link.person.password
   const password = isAgain && link.usedWith ? link.usedWith : freshPassword()
@@ -176,7 +178,7 @@ async function finishTwice(model: Model, real: Real, link: Link): Promise<void> 
   if (isLive(link)) resetFinished(model, link, password)
 }
 
-/** Two links of one account at once: one of them wins. */
+/** Two concurrent links of one account: one of them wins. */
 async function finishTwo(model: Model, { bag }: Real, links: [Link, Link]): Promise<void> {
   const attempts = links.map((link) => ({ link, password: freshPassword() }))
   const finishing = attempts.map(({ link, password }) =>
@@ -191,20 +193,20 @@ async function finishTwo(model: Model, { bag }: Real, links: [Link, Link]): Prom
 async function notMe(model: Model, real: Real, link: Link): Promise<void> {
   const isRight = isLive(link)
   await post(real, isRight ? 200 : 403, '/api/auth/not-me', { token: link.token })
-  if (isRight) disowned(model, link)
+  if (isRight) reportedNotMe(model, link)
 }
 
-async function changeAddress(model: Model, real: Real, person: Person, to: number): Promise<void> {
+async function changeEmail(model: Model, real: Real, person: Person, to: number): Promise<void> {
   const session = person.sessions.find(({ isOver }) => !isOver)
-  const email = addressIn(real, to)
+  const email = pickEmail(real, to)
   if (!session || person.password === null) return
   const { authorization } = session
-  // So many wishes within an hour are too many.
+  // Or the limit of requests an hour would be reached.
   await ageMails(real.bag, '1 hour', { id: person.id, kind: 'confirm-address' })
   const wrong = { email, password: 'not the password' }
   if (to % 5 === 0) await post(real, 401, '/api/auth/email', wrong, { authorization })
   await post(real, 200, '/api/auth/email', { email, password: person.password }, { authorization })
-  addressAsked(model, person, email)
+  emailChangeRequested(model, person, email)
 }
 
 async function confirm(model: Model, real: Real, link: Link): Promise<void> {
@@ -212,13 +214,13 @@ async function confirm(model: Model, real: Real, link: Link): Promise<void> {
   const isWanted = isLive(link) && person.pending === email
   const expected = isWanted ? (isTaken(model, person, email) ? 400 : 200) : 403
   await post(real, expected, '/api/auth/email/confirm', { token })
-  if (expected === 200) addressConfirmed(model, link)
+  if (expected === 200) emailChanged(model, link)
 }
 
 async function undo(model: Model, real: Real, link: Link): Promise<void> {
   const isRight = isLive(link) && link.change?.isUndone === false
   await post(real, isRight ? 200 : 403, '/api/auth/email/undo', { token: link.token })
-  if (isRight) addressUndone(model, link)
+  if (isRight) emailRestored(model, link)
 }
 
 async function changePassword(model: Model, real: Real, person: Person): Promise<void> {
@@ -238,13 +240,13 @@ async function logIn(real: Real, person: Person): Promise<void> {
   person.sessions.push({ id, authorization: `Bearer ${body.token}`, isOver: false })
 }
 
-/** All links of a person grow too old. */
+/** Lets all links of a person expire. */
 async function expire(model: Model, { bag }: Real, { person }: Link): Promise<void> {
   for (const link of model.links) if (link.person === person) link.isExpired = true
   await expireLinks(bag, person)
 }
 
-/** Two days pass for the mails of a person, but for one that is put off. */
+/** Two days pass for the mails of a person, except for a deferred one. */
 async function coolDown({ bag }: Real, person: Person): Promise<void> {
   await ageMails(bag, '2 days', { id: person.id })
   await endQuietHour(bag, person)
@@ -258,13 +260,13 @@ function freshPassword(): string {
   return `a fresh password, number ${passwords}`
 }
 
-function personIn({ people }: Readonly<Model>, which: number): Person {
+function pickPerson({ people }: Readonly<Model>, which: number): Person {
   const person = people[which % people.length]
-  if (!person) throw new Error('Nobody is in the model.')
+  if (!person) throw new Error('The model has no people.')
   return person
 }
 
-/** Few addresses, so that they are wanted twice. */
-function addressIn({ domain }: Real, which: number): string {
+/** Few email addresses, so that they collide. */
+function pickEmail({ domain }: Real, which: number): string {
   return `${['ada', 'grace', 'x', 'y'][which % 4]}@${domain}`
 }

@@ -1,21 +1,21 @@
 import type { LinkPage } from '../mail-links.ts'
 
-// What is known of some people, their accounts and the mails to them: the promises of the recovery, in the fewest words.
-// Each function is something that happened; it answers nothing, and expects the mails that must follow.
+// A model of some people, their accounts and their mails: what recovery promises, in as little code as possible. Each
+// function is an event; it changes the model and adds the mails that must follow to `expected`.
 
 export type Link = {
   page: LinkPage
   person: Person
-  /** Empty where its mail never arrived. */
+  /** Empty if its mail never arrived. */
   token: string
-  /** Which mail it came with, counted up. */
+  /** The number of the mail that it came with. */
   mail: number
-  /** When it was made, by the model's clock. */
+  /** When it was minted, by the model's clock. */
   at: number
-  /** The address that it was about when it was mailed. */
+  /** The email address that it was about when it was mailed. */
   email: string
   change: Change | undefined
-  /** A link that has ended says so on its page; one that is expired does so too, and still has its place among the newest. */
+  /** An expired link still counts as one of the newest; an ended one does not. */
   isEnded: boolean
   isExpired: boolean
   usedWith: string | undefined
@@ -27,18 +27,18 @@ export type Person = {
   name: string
   id: string
   address: string
-  /** Null where the account is frozen. */
+  /** Null if the account is frozen. */
   password: string | null
-  /** What it was before. */
+  /** Earlier passwords. */
   oldPasswords: string[]
   pending: string | null
   isVerified: boolean
   sessions: { id: string; authorization: string; isOver: boolean }[]
   changes: Change[]
-  /** Mails with reset links: sent since the last cool-down, those of them since a link was used, and one put off. */
+  /** Mails with reset links: sent since the last cool-down, those since a link was spent, and the deferred one. */
   sent: number
   unanswered: number
-  putOff: number | undefined
+  deferred: number | undefined
   isQuiet: boolean
 }
 
@@ -50,32 +50,32 @@ export type Model = {
   mails: number
   clock: number
   expected: ExpectedMail[]
-  /** The addresses that an account has left and that were told once more how to undo that. */
-  told: Set<string>
+  /** Previous email addresses that were sent the undo link again. */
+  reminded: Set<string>
 }
 
 export function isLive(link: Link): boolean {
   return !link.isEnded && !link.isExpired
 }
 
-/** The page knows nothing of a reset link in another mailbox than the account's. */
+/** A reset link is unknown once the account has another email address. */
 export function isKnown({ page, person, email }: Link): boolean {
   return page !== 'reset' || email === person.address
 }
 
-export function holderOf(model: Model, address: string): Person | undefined {
+export function findHolder(model: Model, address: string): Person | undefined {
   return model.people.find((person) => person.address === address)
 }
 
-export function isTooSoon({ isQuiet, putOff, sent, unanswered }: Person): boolean {
-  return isQuiet || putOff !== undefined || sent >= 5 || unanswered > 0
+export function isCoolingDown({ isQuiet, deferred, sent, unanswered }: Person): boolean {
+  return isQuiet || deferred !== undefined || sent >= 5 || unanswered > 0
 }
 
-/** A reset mail is written: the links of the three newest ones live. */
+/** Writing a reset mail leaves the links of the three newest mails live. */
 export function resetMailWritten(model: Model, person: Person, mail = nextMail(model)): Link[] {
   const link = addLink(model, { page: 'reset', person, mail })
   const notMe = addLink(model, { page: 'not-me', person, mail })
-  const open = resetLinksOf(model, person).filter(({ isEnded }) => !isEnded)
+  const open = resetLinks(model, person).filter(({ isEnded }) => !isEnded)
   // A second attempt at an older mail makes it the newest.
   const newest = [...new Set(open.map((one) => one.mail).reverse())].slice(0, 3)
   for (const one of open) if (!newest.includes(one.mail)) one.isEnded = true
@@ -89,19 +89,19 @@ export function resetMailSent(model: Model, person: Person, mail?: number): void
   model.expected.push({ to: person.address, subject: 'Reset Your Password', links })
 }
 
-/** Who asks at an address that an account has left is told how to undo that, once within any time that a run takes. */
+/** A request for a previous email address mails the undo link again, once in a run. */
 export function undoWritten(model: Model, email: string): Link[] {
   const isAway = (change: Change) => !change.isUndone && change.old === email
   const person = model.people.find(({ changes }) => changes.some(isAway))
-  if (!person || model.told.has(email)) return []
-  model.told.add(email)
+  if (!person || model.reminded.has(email)) return []
+  model.reminded.add(email)
   const link = addLink(model, { page: 'undo-address', person, mail: nextMail(model) })
   link.change = person.changes.find(isAway)
   return [link]
 }
 
-/** Whether a mail that was put off has become needless: a link of it was used or cancelled meanwhile. */
-export function isNeedless(model: Model, mail: number): boolean {
+/** Whether a deferred mail is obsolete because one of its links was spent or revoked. */
+export function isObsolete(model: Model, mail: number): boolean {
   return model.links.some((link) => link.page === 'reset' && link.mail === mail && link.isEnded)
 }
 
@@ -112,7 +112,7 @@ export function resetFinished(model: Model, link: Link, password: string): void 
   for (const session of person.sessions) session.isOver = true
   newPassword(person, password)
   Object.assign(person, { pending: null, isVerified: true, isQuiet: false, unanswered: 0 })
-  changeTold(model, person, 'Password reset successful')
+  expectChangeMail(model, person, 'Password reset successful')
 }
 
 export function passwordChanged(model: Model, person: Person, password: string, by: { authorization: string }): void {
@@ -120,17 +120,17 @@ export function passwordChanged(model: Model, person: Person, password: string, 
   for (const session of person.sessions) session.isOver ||= session.authorization !== by.authorization
   newPassword(person, password)
   person.pending = null
-  changeTold(model, person, 'Password changed')
+  expectChangeMail(model, person, 'Password changed')
 }
 
-export function addressAsked(model: Model, person: Person, email: string): void {
+export function emailChangeRequested(model: Model, person: Person, email: string): void {
   person.pending = email
   const link = addLink(model, { page: 'confirm-address', person, mail: nextMail(model) })
   link.email = email
   model.expected.push({ to: email, subject: 'Confirm your new e-mail address', links: [link] })
 }
 
-/** Somebody else has it, or may come back to it. */
+/** Another account has the email address, or may restore it. */
 export function isTaken(model: Model, person: Person, email: string): boolean {
   const others = model.people.filter((other) => other !== person)
   return others.some(
@@ -138,27 +138,27 @@ export function isTaken(model: Model, person: Person, email: string): boolean {
   )
 }
 
-export function addressConfirmed(model: Model, link: Link): void {
+export function emailChanged(model: Model, link: Link): void {
   const { person } = link
   const change = { old: person.address, isUndone: false, at: tick(model) }
   person.changes.push(change)
   Object.assign(person, { address: link.email, pending: null, isVerified: true })
   link.isEnded = true
   endResetLinks(model, person)
-  const told = addLink(model, { page: 'undo-address', person, mail: nextMail(model) })
-  told.change = change
+  const undo = addLink(model, { page: 'undo-address', person, mail: nextMail(model) })
+  undo.change = change
   endLinks(model, person, 'not-me', (one) => isRequest(model, one))
-  model.expected.push({ to: change.old, subject: 'E-mail address changed', links: [told] })
+  model.expected.push({ to: change.old, subject: 'E-mail address changed', links: [undo] })
 }
 
-export function addressUndone(model: Model, link: Link): void {
+export function emailRestored(model: Model, link: Link): void {
   link.isEnded = true
-  if (link.change) comeBack(model, link.person, link.change)
+  if (link.change) restoreEmail(model, link.person, link.change)
   frozen(model, link.person)
 }
 
 /** "This wasn't me", from either kind of mail. */
-export function disowned(model: Model, link: Link): void {
+export function reportedNotMe(model: Model, link: Link): void {
   const { person } = link
   link.isEnded = true
   if (isRequest(model, link)) {
@@ -167,7 +167,7 @@ export function disowned(model: Model, link: Link): void {
     return
   }
   const away = person.changes.find(({ old, isUndone }) => !isUndone && old === link.email)
-  if (away) comeBack(model, person, away)
+  if (away) restoreEmail(model, person, away)
   frozen(model, person)
 }
 
@@ -181,14 +181,14 @@ function frozen(model: Model, person: Person): void {
   resetMailSent(model, person)
 }
 
-/** An address that was left is the account's again; what was changed after does not count any more. */
-function comeBack(model: Model, person: Person, change: Change): void {
+/** Restores a previous email address and undoes all later changes. */
+function restoreEmail(model: Model, person: Person, change: Change): void {
   Object.assign(person, { address: change.old, isVerified: true, pending: null })
   for (const later of person.changes.slice(person.changes.indexOf(change))) later.isUndone = true
   endLinks(model, person, 'not-me', (one) => !isRequest(model, one))
 }
 
-function changeTold(model: Model, person: Person, subject: string): void {
+function expectChangeMail(model: Model, person: Person, subject: string): void {
   const link = addLink(model, { page: 'not-me', person, mail: nextMail(model) })
   model.expected.push({ to: person.address, subject, links: [link] })
 }
@@ -198,17 +198,17 @@ function newPassword(person: Person, password: string): void {
   person.password = password
 }
 
-/** The link of a mail that somebody asked for, and not of one that tells of a change. */
+/** Whether the link came with a requested mail, and not with one about a change. */
 function isRequest(model: Model, { mail }: Link): boolean {
   return model.links.some((link) => link.page === 'reset' && link.mail === mail)
 }
 
-function resetLinksOf(model: Model, person: Person): Link[] {
+function resetLinks(model: Model, person: Person): Link[] {
   return model.links.filter((link) => link.page === 'reset' && link.person === person)
 }
 
 function endResetLinks(model: Model, person: Person): void {
-  for (const link of resetLinksOf(model, person)) link.isEnded = true
+  for (const link of resetLinks(model, person)) link.isEnded = true
 }
 
 function endLinks(model: Model, person: Person, page: LinkPage, which: (link: Link) => boolean): void {

@@ -8,27 +8,27 @@ import { type MovieBag, secret, signUp } from '../movie-bag.ts'
 import { until } from '../service.ts'
 import { isKnown, isLive, type Link, type Model, type Person } from './model.ts'
 
-/** The service as a run of the model meets it: real requests, a real worker, a real mail server that refuses as told. */
+/** The real service in a run of the model: its requests, its worker, and a mail server that refuses on demand. */
 export type Real = {
   bag: MovieBag
-  /** The run's own domain, by which it knows its mails among those of other runs. */
+  /** The domain of this run, which tells its mails from those of other runs. */
   domain: string
-  /** The mails that the model has been told of. */
-  told: number
-  /** What the mail server says to mail for an address; nothing unusual where it is not in here. */
+  /** How many mails have been compared with the model. */
+  comparedMails: number
+  /** The replies with which the mail server refuses mail, by email address. */
   refusals: Map<string, string>
-  /** What was seen from outside when it was last looked at. */
+  /** What the last look at each session and page showed. */
   seen: Map<string, string>
 }
 
-export function refuseAsTold(smtp: FaultySmtp, refusals: Map<string, string>): void {
+export function refuseMails(smtp: FaultySmtp, refusals: Map<string, string>): void {
   smtp.fault = (point, line) => {
     const reply = point === 'RCPT' && refusals.get(/<(.*)>/.exec(line)?.[1] ?? '')
     return reply ? { reply } : undefined
   }
 }
 
-/** Somebody who has signed up and logged in: a copy of the one who really did, for hashing is what takes the time. */
+/** A person who has signed up and logged in, copied from a pattern because hashing a password for each is slow. */
 export async function newPerson({ bag, domain }: Real, { name, password, hash }: Pattern): Promise<Person> {
   const address = `${name}@${domain}`
   const [account] = await bag.db.query<{ id: string }>(sql`
@@ -43,11 +43,11 @@ export async function newPerson({ bag, domain }: Real, { name, password, hash }:
   const token = await signAccessToken(await tokenKey(secret), { ...session, accountId: id })
   const sessions = [{ id: session.id, authorization: `Bearer ${token}`, isOver: false }]
   const fresh = { oldPasswords: [], pending: null, isVerified: false, sessions, changes: [] }
-  const mails = { sent: 0, unanswered: 0, putOff: undefined, isQuiet: false }
+  const mails = { sent: 0, unanswered: 0, deferred: undefined, isQuiet: false }
   return { name, id, address, password, ...fresh, ...mails }
 }
 
-/** Somebody whom the people of all runs are copies of. */
+/** The account that the people of all runs are copied from. */
 export type Pattern = { name: string; password: string; hash: string }
 
 export async function newPattern(bag: MovieBag, name: string): Promise<Pattern> {
@@ -57,48 +57,48 @@ export async function newPattern(bag: MovieBag, name: string): Promise<Pattern> 
   return { name, password, hash: account?.hash ?? '' }
 }
 
-/** Sends a request that has to be answered with this status. */
+/** Sends a request and checks the status of the response. */
 export async function post({ bag }: Real, expected: number, path: string, body: object, headers = {}, method = 'POST') {
   const answer = await bag.request(method, path, body, headers)
   assert.equal(answer.status, expected, `${method} ${path} ${JSON.stringify(body)}: ${answer.text}`)
   return answer
 }
 
-/** Waits until what is to be mailed is mailed, and holds it against what the model expects. */
-export async function mailsArrive(model: Model, real: Real): Promise<void> {
+/** Waits until all mail is sent, and compares it with what the model expects. */
+export async function assertMailsMatch(model: Model, real: Real): Promise<void> {
   const { bag, domain } = real
   const ids = model.people.map(({ id }) => id)
-  const isSo = async () => {
+  const areSent = async () => {
     const open = await bag.db.query(sql`
       select id from outbox
       where closed_at is null and due_at < now() + interval '20 minutes'
         and (account_id = any(${ids}) or email like ${`%@${domain}`})`)
     return open.length === 0
   }
-  await until(isSo, 'the mails to leave')
+  await until(areSent, 'the mails to be sent')
   const all = bag.smtp.mails.filter(({ recipients }) => recipients.some((one) => one.endsWith(`@${domain}`)))
-  const mails = all.slice(real.told).filter(({ subject }) => subject !== '[Movie-bag] New login')
-  real.told = all.length
-  const inWords = ({ to, subject }: { to: string; subject: string }) => `${subject} → ${to}`
+  const mails = all.slice(real.comparedMails).filter(({ subject }) => subject !== '[Movie-bag] New login')
+  real.comparedMails = all.length
+  const describeMail = ({ to, subject }: { to: string; subject: string }) => `${subject} → ${to}`
   const came = mails.map((mail) => ({ mail, to: mail.recipients.join(), subject: mail.subject?.slice(12) ?? '' }))
-  assert.deepEqual(came.map(inWords).toSorted(), model.expected.map(inWords).toSorted())
+  assert.deepEqual(came.map(describeMail).toSorted(), model.expected.map(describeMail).toSorted())
   for (const expected of model.expected.splice(0)) {
-    const mail = came.find((one) => inWords(one) === inWords(expected))?.mail
+    const mail = came.find((one) => describeMail(one) === describeMail(expected))?.mail
     for (const link of expected.links) link.token = (mail && tokensIn(mail, link.page)[0]) ?? ''
     assert(
       expected.links.every(({ token }) => token),
-      `the links of "${inWords(expected)}"`,
+      `the links of "${describeMail(expected)}"`,
     )
   }
 }
 
 /**
- * Everything is as the model says: in the rows, all of it, and as it is seen from outside without changing anything, what
- * is new or has changed since the last look; at the end all of it.
+ * Compares all rows with the model, and then what requests that change nothing return: only what is new or changed in the
+ * model since the last look, and at the end everything.
  */
-export async function everythingIsAsTheModelSays(model: Model, real: Real, isEnd = false): Promise<void> {
-  await rowsAreAsTheModelSays(model, real)
-  const looks = [...model.people.flatMap(sessionsOf), ...model.links.filter(({ token }) => token).map(pageOf)]
+export async function assertMatchesModel(model: Model, real: Real, isEnd = false): Promise<void> {
+  await assertRowsMatch(model, real)
+  const looks = [...model.people.flatMap(sessionLooks), ...model.links.filter(({ token }) => token).map(pageLook)]
   await Promise.all(
     looks
       .filter((look) => isEnd || real.seen.get(look.what) !== look.expected)
@@ -113,7 +113,7 @@ export async function everythingIsAsTheModelSays(model: Model, real: Real, isEnd
 
 type Look = { what: string; path: string; headers: Record<string, string>; expected: string }
 
-function sessionsOf({ name, address, pending, isVerified, sessions }: Person): Look[] {
+function sessionLooks({ name, address, pending, isVerified, sessions }: Person): Look[] {
   return sessions.map(({ authorization, isOver }, index) => ({
     what: `session ${index + 1} of ${name}`,
     path: '/api/auth/account',
@@ -122,7 +122,7 @@ function sessionsOf({ name, address, pending, isVerified, sessions }: Person): L
   }))
 }
 
-function pageOf(link: Link): Look {
+function pageLook(link: Link): Look {
   const status = isKnown(link) ? (isLive(link) ? 200 : 410) : 404
   return {
     what: `the /${link.page} link ${link.at} of mail ${link.mail} to ${link.person.name}`,
@@ -132,7 +132,7 @@ function pageOf(link: Link): Look {
   }
 }
 
-async function rowsAreAsTheModelSays({ people, links }: Model, { bag }: Real): Promise<void> {
+async function assertRowsMatch({ people, links }: Model, { bag }: Real): Promise<void> {
   const ids = people.map(({ id }) => id)
   const rows = await bag.db.query<{ what: string; state: string }>(sql`
     select id::text as what, email || ' ' || coalesce(pending_email, '') || ' ' || (email_verified_at is not null)
@@ -151,12 +151,12 @@ async function rowsAreAsTheModelSays({ people, links }: Model, { bag }: Real): P
   }
   for (const link of links.filter(({ token }) => token)) {
     const hash = createHash('sha256').update(link.token).digest('hex')
-    assert.equal(states.get(hash), String(isLive(link)), pageOf(link).what)
+    assert.equal(states.get(hash), String(isLive(link)), pageLook(link).what)
   }
 }
 
-/** The right password lets in, and none that was right before: asked where it changed, for each answer takes a hash. */
-export async function passwordsAreAsTheModelSays({ people }: Model, real: Real): Promise<void> {
+/** Only the current password logs in. Checked only if it changed, because each login takes a hash. */
+export async function assertPasswordsMatch({ people }: Model, real: Real): Promise<void> {
   for (const { address: email, password, oldPasswords } of people) {
     if (oldPasswords.length === 0) continue
     if (password !== null) await post(real, 200, '/api/auth/login', { email, password })
