@@ -22,7 +22,7 @@ test('every route of the API is documented', async () => {
 test('every error of each route is documented', async () => {
   const everywhere =
     /^(InternalServer|ServiceUnavailable|SchemaValidation|PayloadTooLarge|UnsupportedMediaType|InvalidSession|TooManyRequests)Error$/
-  const told = rowsUnder(api, 'Errors of single routes')
+  const told = rowsUnder(api, 'Errors by route')
   const pairs = told.flatMap(([code, list = '']) => list.split(', ').map((route) => `${code}: ${route}`))
   const real = (await routes()).flatMap(({ route, codes }) => codes.map((code) => ({ code, route })))
   const single = real.filter(({ code }) => !everywhere.test(code)).map(({ code, route }) => `${code}: ${route}`)

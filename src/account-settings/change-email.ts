@@ -31,7 +31,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     body: body({ email: Type.String(), password: Type.String() }),
     response: {
       200: nothing,
-      ...errors('UnauthorizedError', 'InvalidSessionError', 'TooManyRequestsError', ...bodyErrors),
+      ...errors('UnauthorizedError', 'InvalidSessionError', ...bodyErrors),
     },
   }
   const options = { schema: requestSchema, onRequest: signedIn, preHandler: limit('account-change') }
@@ -47,7 +47,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     body: body({ token: Type.String() }),
     response: {
       200: nothing,
-      ...errors('BadTokenError', 'ExpiredTokenError', 'EmailAlreadyExistsError', 'TooManyRequestsError', ...bodyErrors),
+      ...errors('BadTokenError', 'ExpiredTokenError', 'EmailAlreadyExistsError', ...bodyErrors),
     },
   }
   app.post('/api/auth/email/confirm', { schema: confirmSchema, preHandler: limit('link') }, async (request) => {

@@ -29,7 +29,7 @@ export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = asyn
     body: body({ current_password: Type.String(), new_password: Type.String() }),
     response: {
       200: nothing,
-      ...errors('UnauthorizedError', 'InvalidSessionError', 'TooManyRequestsError', ...bodyErrors),
+      ...errors('UnauthorizedError', 'InvalidSessionError', ...bodyErrors),
     },
   }
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }

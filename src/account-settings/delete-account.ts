@@ -32,7 +32,7 @@ export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
     }),
     response: {
       200: Type.Object({ deleted_at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })) }),
-      ...errors('UnauthorizedError', 'InvalidSessionError', 'TooManyRequestsError', ...bodyErrors),
+      ...errors('UnauthorizedError', 'InvalidSessionError', ...bodyErrors),
     },
   }
   const options = { schema, onRequest: signedIn, preHandler: limit('account-change') }

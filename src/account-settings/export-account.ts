@@ -41,7 +41,7 @@ export const exportAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
     security: bearer,
     response: {
       200: Type.Unsafe<Readable>(accountExport),
-      ...errors('InvalidSessionError', 'TooManyRequestsError'),
+      ...errors('InvalidSessionError'),
     },
   }
   app.get('/api/auth/export', { schema, onRequest: signedIn, preHandler: limit('export') }, async (request, reply) => {

@@ -10,6 +10,7 @@ import { rateLimitKey } from './rate-limit.ts'
 export function shareFairly(app: FastifyInstance): void {
   const inTurn = limitPerCaller({ running: 8, waiting: 200, refuse: tooMany })
   app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.url === '/health/live') return done()
     let isRefused = false
     const deadline = setTimeout(() => {
       isRefused = true

@@ -39,10 +39,12 @@ export const errorSchema = Type.Object(
   { $id: 'Error', title: 'Error', description: 'RFC 9457 problem details, with `message`, `status` and `code`' },
 )
 
+const anyRouteErrors = ['InternalServerError', 'ServiceUnavailableError', 'TooManyRequestsError'] as const
+
 /** The error responses of a route by status: the codes given, and those that any route may return. */
 export function errors(...codes: ErrorCode[]) {
   const byStatus: Record<number, { description: string; content: object }> = {}
-  for (const code of [...codes, 'InternalServerError', 'ServiceUnavailableError'] as const) {
+  for (const code of [...codes, ...anyRouteErrors]) {
     const { status, message } = errorCodes[code]
     const earlier = byStatus[status] ? `${byStatus[status].description}; ` : ''
     byStatus[status] = {

@@ -27,7 +27,7 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
       '`ACCOUNT_PRIVACY=reveal`.',
     tags: ['Recovery'],
     body: body({ email: Type.String({ examples: ['ada@example.org'] }) }),
-    response: { 200: queued, ...errors('EmailDoesnotExistsError', 'TooManyRequestsError', ...bodyErrors) },
+    response: { 200: queued, ...errors('EmailDoesnotExistsError', ...bodyErrors) },
   }
   app.post('/api/auth/forgot', { schema: forgot, preHandler: limit('forgot-password') }, async (request) => {
     const { email } = request.body
@@ -39,7 +39,7 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
     description: 'For a link that expired or ended. The mail goes to the account of that link.',
     tags: ['Recovery'],
     body: body({ reset_token: Type.String() }),
-    response: { 200: queued, ...errors('BadTokenError', 'TooManyRequestsError', ...bodyErrors) },
+    response: { 200: queued, ...errors('BadTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/reset/renew', { schema: renew, preHandler: limit('forgot-password') }, async (request) => {
     const { supportCode } = await renewResetLink(db, request.body.reset_token, requestedLocale(request))

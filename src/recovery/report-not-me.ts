@@ -22,7 +22,7 @@ export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
       'a mail about a change: freezes the account, ends its sessions, voids its password and mails a new reset link.',
     tags: ['Recovery'],
     body: body({ token: Type.String() }),
-    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
+    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/not-me', { schema, preHandler: limit('link') }, async (request) => {
     await reportNotMe(db, request.body.token, readClient(request))

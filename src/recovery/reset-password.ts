@@ -24,7 +24,7 @@ export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async
       'as a double click sends it, gets the same response. A refused password leaves the token usable.',
     tags: ['Recovery'],
     body: body({ reset_token: Type.String(), password: Type.String() }),
-    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
+    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {
     const { reset_token: token, password } = request.body

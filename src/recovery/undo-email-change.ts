@@ -18,7 +18,7 @@ export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = asy
     description: 'The account gets its old e-mail address back and is frozen, and a reset link is mailed there.',
     tags: ['Recovery'],
     body: body({ token: Type.String() }),
-    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
+    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/email/undo', { schema, preHandler: limit('link') }, async (request) => {
     await undoEmailChange(db, request.body.token, readClient(request))

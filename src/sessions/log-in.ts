@@ -35,7 +35,7 @@ export const logInRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     body: Type.Object({ email: Type.String(), password: Type.String() }),
     response: {
       200: Type.Object({ token: Type.String({ description: 'A JWT to send as `Authorization: Bearer <token>`' }) }),
-      ...errors('UnauthorizedError', 'UnverifiedEmailError', 'TooManyRequestsError', ...bodyErrors),
+      ...errors('UnauthorizedError', 'UnverifiedEmailError', ...bodyErrors),
     },
   }
   app.post('/api/auth/login', { schema, preHandler: limit('log-in') }, async (request, reply) => {

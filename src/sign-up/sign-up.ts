@@ -26,7 +26,7 @@ export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     body: credentials,
     response: {
       200: Type.Object({ id: Type.String() }),
-      ...errors('EmailAlreadyExistsError', 'TooManyRequestsError', ...bodyErrors),
+      ...errors('EmailAlreadyExistsError', ...bodyErrors),
     },
   }
   app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {

@@ -19,7 +19,7 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     summary: 'Verify the e-mail address with the token from its mail',
     tags: ['Accounts'],
     body: body({ token: Type.String() }),
-    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', 'TooManyRequestsError', ...bodyErrors) },
+    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/verify', { schema: verify, preHandler: limit('link') }, async (request) => {
     await verifyEmail(db, request.body.token, describeDevice(request))
@@ -30,7 +30,7 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     summary: 'Send another mail to verify the e-mail address',
     tags: ['Accounts'],
     security: bearer,
-    response: { 200: nothing, ...errors('InvalidSessionError', 'TooManyRequestsError', ...bodyErrors) },
+    response: { 200: nothing, ...errors('InvalidSessionError', ...bodyErrors) },
   }
   const options = { schema: send, onRequest: signedIn, preHandler: limit('verify-mail') }
   app.post('/api/auth/verify/mail', options, async (request) => {
