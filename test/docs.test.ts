@@ -10,7 +10,7 @@ import { maxDeletedMovies } from '../src/movies/delete-movie.ts'
 import { maxKnownBrowsers } from '../src/sessions/known-browser.ts'
 import { maxNewDeviceMails } from '../src/sessions/log-in.ts'
 import { maxSessions } from '../src/sessions/session.ts'
-import { allDocuments, blockOf, type Document, document, root, rowsUnder, tokensOf } from './documents.ts'
+import { allDocuments, blockOf, type Document, document, itemsUnder, root, rowsUnder, tokensOf } from './documents.ts'
 
 const documents = allDocuments()
 const packageFile: { scripts: object; dependencies: object } = JSON.parse(
@@ -105,6 +105,31 @@ test('the documented quotas are the real ones', () => {
     ['confirmation mails', `${maxConfirmationMails} within an hour`],
   ])
 })
+
+test('each walk-through is short, and each of its files is imported by one before it', () => {
+  const longest = {
+    'A reset request': 7,
+    'A new password': 11,
+    'A login': 12,
+    'The session of a request': 3,
+    'An error': 5,
+    'The movie list': 12,
+  }
+  for (const [heading, most] of Object.entries(longest)) {
+    const files = itemsUnder(document('docs/architecture.md'), heading).map(({ code: [file = ''] }) => file)
+    assert.ok(files.length <= most, `${heading} takes ${files.length} files`)
+    const unreachable = files.filter(
+      (file, index) => index > 0 && !files.slice(0, index).some((earlier) => importsOf(earlier).includes(file)),
+    )
+    assert.deepEqual(unreachable, [], heading)
+  }
+})
+
+/** The files that a file imports, relative to the root. */
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(root, file), 'utf8')
+  return [...source.matchAll(/from '(\.[^']+)'/g)].map(([, path = '']) => posix.join(posix.dirname(file), path))
+}
 
 /** The matches of a pattern in inline code and code blocks. */
 function codeIn(from: Document[], pattern: RegExp): string[] {
