@@ -80,3 +80,28 @@ create index links_expiry on links (expires_at);
 
 -- Its rows live for a day at most, and only bound how often an address without an account gets mail: a counter does that.
 drop table unknown_address_mails;
+
+-- A device is a browser and a system, of which a name may be missing, and not a phrase such as "Firefox on Windows".
+create function device_from_phrase(phrase text) returns jsonb language sql immutable as $$
+  select case
+    when phrase = '' then '{}'
+    when phrase like '% on %' then
+      jsonb_build_object('browser', split_part(phrase, ' on ', 1), 'system', split_part(phrase, ' on ', 2))
+    when phrase in ('Android', 'Bada', 'BlackBerry', 'Chrome OS', 'HarmonyOS', 'iOS', 'Linux', 'macOS', 'PlayStation 4',
+      'Roku', 'Tizen', 'WebOS', 'Windows', 'Windows Phone') then jsonb_build_object('system', phrase)
+    else jsonb_build_object('browser', phrase)
+  end
+$$;
+alter table sessions alter column device drop default;
+alter table sessions alter column device type jsonb using device_from_phrase(device);
+alter table sessions alter column device set default '{}';
+alter table audit_history alter column device drop default;
+alter table audit_history alter column device type jsonb using device_from_phrase(device);
+alter table audit_history alter column device set default '{}';
+
+-- Mails that the release before has queued get the parameters that their kinds have now.
+update outbox set params = params || jsonb_build_object('device', device_from_phrase(coalesce(params ->> 'device', '')))
+where kind in ('password-changed', 'password-reset-successful', 'new-device', 'address-changed');
+update outbox set params = jsonb_build_object('until', params ->> 'until', 'isVerified', not params ? 'unverified')
+where kind = 'account-deleted';
+drop function device_from_phrase(text);

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { languages } from '../src/i18n/languages.ts'
-import { mailKinds } from '../src/mail/samples.ts'
+import { mailTemplates } from '../src/mail/check-templates.ts'
 import { startBrowser } from '../test/browser.ts'
 import { everyMail } from '../test/every-mail.ts'
 import { type MovieBag, startMovieBag } from '../test/movie-bag.ts'
@@ -78,7 +78,7 @@ async function takeLanguages(browser: Browser, bag: MovieBag, { stops, ada }: Vi
       await open(pages[who])
       pictures.push(await take(pages[who], `${locale}-${name}`, ['light']))
     }
-    for (const kind of mailKinds()) {
+    for (const kind of mailTemplates) {
       await pages.ada.goto(`/dev/mails/${locale}/${kind}/html`)
       pictures.push(await take(pages.ada, `${locale}-mail-${kind}`, ['light']))
     }

@@ -74,7 +74,7 @@ export async function requestEmailChange(
     await enforceMailLimit(tx, accountId, 'confirm-address')
     await setPendingEmail(tx, accountId, email)
     await recordEvent(tx, { accountId, event: 'email change requested', device })
-    await queueMail(tx, { kind: 'confirm-address', accountId, params: { email }, locale })
+    await queueMail(tx, { kind: 'confirm-address', accountId, params: { email } }, locale)
   })
 }
 
@@ -106,5 +106,5 @@ async function changeToPendingEmail(tx: Transaction, token: string, { device, lo
   if (!change || (await isReservedForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
   await revokeLinks(tx, accountId, ['reset-password', 'report-request'])
   await recordEvent(tx, { accountId, event: 'email changed', device })
-  await queueMail(tx, { kind: 'address-changed', accountId, params: { change: change.id, device }, locale })
+  await queueMail(tx, { kind: 'address-changed', accountId, params: { change: change.id, device } }, locale)
 }

@@ -65,5 +65,5 @@ async function replacePassword(
   await setPendingEmail(tx, accountId, null)
   await revokeAccess(tx, accountId, { because: 'password changed', keepSession: id })
   await recordEvent(tx, { accountId, event: 'password changed', device })
-  await queueMail(tx, { kind: 'password-changed', accountId, params: { device }, locale })
+  await queueMail(tx, { kind: 'password-changed', accountId, params: { device } }, locale)
 }

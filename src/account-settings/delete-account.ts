@@ -71,13 +71,9 @@ async function queueDeletionMail(
 ): Promise<void> {
   const account = await findAccount(tx, accountId)
   if (!account) return
-  const params = { ...(until && { until: until.toISOString() }), ...(!account.isVerified && { unverified: 'yes' }) }
-  await queueMail(tx, {
-    kind: 'account-deleted',
-    email: account.email,
-    params,
-    locale: account.locale ?? locale,
-  })
+  const { email, isVerified } = account
+  const params = { until: until?.toISOString() ?? null, isVerified }
+  await queueMail(tx, { kind: 'account-deleted', email, params }, account.locale ?? locale)
 }
 
 /** Freezes the account until the purge deletes it. */

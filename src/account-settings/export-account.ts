@@ -7,6 +7,7 @@ import type { Database } from '../database/database.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
+import { type Device, deviceText } from '../i18n/format.ts'
 import { listMoviesAddedBy } from '../movies/list-movies.ts'
 import { listKnownBrowsers } from '../sessions/known-browser.ts'
 import { listAllSessions, listedSession } from '../sessions/list.ts'
@@ -61,10 +62,10 @@ async function* piecesOfExport(db: Database, session: SessionKey): AsyncGenerato
   const { accountId } = session
   const [account, sessions, former_addresses, known_browsers, history] = await Promise.all([
     readOwnAccount(db, accountId),
-    listAllSessions(db, session),
+    listAllSessions(db, session).then((rows) => rows.map(withDeviceText)),
     listEmailChanges(db, accountId),
     listKnownBrowsers(db, accountId),
-    listHistory(db, accountId, 100_000),
+    listHistory(db, accountId, 100_000).then((rows) => rows.map(withDeviceText)),
   ])
   const beforeMovies = JSON.stringify({ account, sessions, former_addresses, known_browsers, history })
   yield `${beforeMovies.slice(0, -1)},"movies":[`
@@ -74,6 +75,10 @@ async function* piecesOfExport(db: Database, session: SessionKey): AsyncGenerato
     separator = ','
   }
   yield ']}'
+}
+
+function withDeviceText<Row extends { device: Device }>(row: Row) {
+  return { ...row, device: deviceText(row.device) }
 }
 
 async function* moviesAddedBy(db: Database, accountId: string) {

@@ -4,6 +4,7 @@ import { historyEntry, listHistory } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
 import { bearer, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
+import { deviceText } from '../i18n/format.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 
 type Dependencies = { db: Database; signedIn: SignedIn }
@@ -18,6 +19,7 @@ export const historyRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app,
   }
   app.get('/api/auth/history', { schema, onRequest: signedIn }, async (request, reply) => {
     reply.headers(noStore)
-    return listHistory(db, currentSession(request).accountId, 200)
+    const entries = await listHistory(db, currentSession(request).accountId, 200)
+    return entries.map((entry) => ({ ...entry, device: deviceText(entry.device) }))
   })
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
+import type { Device } from '../i18n/format.ts'
 import type { KeyAfter } from '../i18n/translate.ts'
 
 export const accountEvents = [
@@ -23,7 +24,7 @@ export const accountEvents = [
 
 export type AccountEvent = (typeof accountEvents)[number]
 
-type NewEvent = { accountId: string; event: AccountEvent; device?: string; supportCode?: string }
+type NewEvent = { accountId: string; event: AccountEvent; device?: Device; supportCode?: string }
 
 /**
  * Adds an event to the account's audit history, whose rows never change. Events of one transaction keep their order.
@@ -32,7 +33,7 @@ type NewEvent = { accountId: string; event: AccountEvent; device?: string; suppo
 export async function recordEvent(tx: Transaction, { accountId, event, device, supportCode }: NewEvent): Promise<void> {
   await tx.query(sql`
     insert into audit_history (account_id, at, event, device, support_code)
-    select id, clock_timestamp(), ${event}, ${device ?? ''}, ${supportCode ?? null}
+    select id, clock_timestamp(), ${event}, ${device ?? {}}, ${supportCode ?? null}
     from accounts
     where id = ${accountId}
     for key share`)
@@ -45,7 +46,7 @@ export const historyEntry = Type.Object({
   support_code: Type.Union([Type.String(), Type.Null()]),
 })
 
-type HistoryEntry = Static<typeof historyEntry>
+type HistoryEntry = Omit<Static<typeof historyEntry>, 'device'> & { device: Device }
 
 /** Lists the newest events first. Mails that were sent are events too, which the outbox keeps. */
 export function listHistory(db: Queryable, accountId: string, limit: number): Promise<HistoryEntry[]> {
@@ -56,7 +57,7 @@ export function listHistory(db: Queryable, accountId: string, limit: number): Pr
       order by id desc
       limit ${limit})
     union all
-    (select closed_at, 'mail sent', '', support_code
+    (select closed_at, 'mail sent', '{}', support_code
       from outbox
       where account_id = ${accountId} and state = 'sent'
       order by created_at desc

@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto'
 import type { Database, Queryable } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { counter } from '../http/counter.ts'
-import { type ClaimedMail, countMailsInLastHour } from '../mail/outbox.ts'
+import type { ClaimedMail, MailKind } from '../mail/mail.ts'
+import { countMailsInLastHour } from '../mail/outbox.ts'
 import { canonicalEmail } from './email-address.ts'
 
 /** How many mails of one kind, to confirm an email address, an account may ask for in an hour. */
 export const maxConfirmationMails = 10
 
 /** Throws `TooManyRequestsError` if the account has asked for too many mails of this kind. */
-export async function enforceMailLimit(db: Queryable, accountId: string, kind: string): Promise<void> {
+export async function enforceMailLimit(db: Queryable, accountId: string, kind: MailKind): Promise<void> {
   if ((await countMailsInLastHour(db, accountId, kind)) < maxConfirmationMails) return
   throw new AppError('TooManyRequestsError', 'Try again in an hour.', { headers: { 'retry-after': '3600' } })
 }

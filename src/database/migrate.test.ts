@@ -50,12 +50,27 @@ test('a database of release 0.1.0 with rows in every table keeps what they mean'
     { event: 'email change undone' },
     { event: 'deletion requested' },
   ])
-  assert.deepEqual(await rows('select kind, email, state, in_grace_period from outbox order by kind'), [
-    { kind: 'held', email: 'ada@example.org', state: 'suppressed', in_grace_period: false },
-    { kind: 'waiting', email: 'ada@example.org', state: 'deferred', in_grace_period: true },
-  ])
-  assert.deepEqual(await rows('select ip_address, device from sessions'), [
-    { ip_address: '192.0.2.1', device: 'Firefox on Windows' },
+  assert.deepEqual(
+    await rows('select kind, email, state, in_grace_period from outbox where email is not null order by kind'),
+    [
+      { kind: 'held', email: 'ada@example.org', state: 'suppressed', in_grace_period: false },
+      { kind: 'waiting', email: 'ada@example.org', state: 'deferred', in_grace_period: true },
+    ],
+  )
+  assert.deepEqual(
+    await rows("select kind, params from outbox where kind not in ('held', 'waiting') order by support_code"),
+    [
+      { kind: 'account-deleted', params: { until: null, isVerified: true } },
+      { kind: 'account-deleted', params: { until: '2026-01-01T00:00:00.000Z', isVerified: false } },
+      { kind: 'new-device', params: { device: { browser: 'Safari', system: 'iOS' } } },
+      { kind: 'password-changed', params: { device: {} } },
+      { kind: 'address-changed', params: { change: 'a change', device: { browser: 'Chrome' } } },
+    ],
+  )
+  assert.deepEqual(await rows('select ip_address, device from sessions order by ip_address'), [
+    { ip_address: '192.0.2.1', device: { browser: 'Firefox', system: 'Windows' } },
+    { ip_address: '192.0.2.2', device: { system: 'Chrome OS' } },
+    { ip_address: '192.0.2.3', device: {} },
   ])
   assert.deepEqual(await rows('select old_email from email_changes'), [{ old_email: 'ada@old.example' }])
   assert.deepEqual(await rows('select problem from mail_server_state'), [{ problem: 'Check MAIL_SERVER.' }])
@@ -96,11 +111,19 @@ async function fill(client: pg.Client) {
     insert into accounts (id, email, email_canonical, password_hash) values
       ('${ada}', 'Ada@example.org', 'ada@example.org', 'hash'), ('${grace}', 'grace@example.org', 'grace@example.org', 'hash');
     insert into sessions (account_id, expires_at, device, address) values
-      ('${ada}', now() + interval '7 days', 'Firefox on Windows', '192.0.2.1');
+      ('${ada}', now() + interval '7 days', 'Firefox on Windows', '192.0.2.1'),
+      ('${ada}', now() + interval '7 days', 'Chrome OS', '192.0.2.2'),
+      ('${ada}', now() + interval '7 days', '', '192.0.2.3');
     insert into movies (name, casts, genres, added_by) values ('Metropolis', '{Brigitte Helm}', '{Drama}', '${ada}');
     insert into outbox (kind, account_id, address, locale, support_code, state, closed_at, is_doubted) values
       ('held', '${ada}', 'ada@example.org', 'en', 'AAAAAA', 'held', now(), false),
       ('waiting', null, 'ada@example.org', 'en', 'BBBBBB', 'deferred', null, true);
+    insert into outbox (kind, account_id, locale, support_code, params) values
+      ('account-deleted', null, 'en', 'CCCCC1', '{}'),
+      ('account-deleted', null, 'en', 'CCCCC2', '{"until": "2026-01-01T00:00:00.000Z", "unverified": "yes"}'),
+      ('new-device', '${ada}', 'en', 'CCCCC3', '{"device": "Safari on iOS"}'),
+      ('password-changed', '${ada}', 'en', 'CCCCC4', '{"device": ""}'),
+      ('address-changed', '${ada}', 'en', 'CCCCC5', '{"change": "a change", "device": "Chrome"}');
     insert into reset_links (token_hash, account_id, mail_id, expires_at, ended_at, ended_as, email_canonical) values
       ('reset', '${ada}', '${mail}', now() + interval '1 day', null, null, 'ada@example.org'),
       ('reset-used', '${ada}', '${mail}', now(), now(), 'used', null),

@@ -14,10 +14,18 @@ export function formatDuration(locale: string, ms: number): string {
   return duration.format(seconds % 60 === 0 ? { minutes: seconds / 60 } : { seconds })
 }
 
-/** Formats a device that is stored as "Firefox on Windows", or as the browser or the system alone. */
-export function formatDevice(locale: string, device: string): string {
-  const [browser, system] = device.split(' on ')
-  return system ? translate(locale, 'device', { browser, system }) : device
+/** Roughly which device sent a request, as far as it says. */
+export type Device = { browser?: string; system?: string }
+
+/** Formats a device for a reader, as '' if nothing is known of it. */
+export function formatDevice(locale: string, { browser, system }: Device): string {
+  if (browser && system) return translate(locale, 'device', { browser, system })
+  return browser ?? system ?? ''
+}
+
+/** Formats a device as the API does whatever the language: "Firefox on Windows", or '' if nothing is known of it. */
+export function deviceText({ browser, system }: Device): string {
+  return [browser, system].filter((name) => name !== undefined).join(' on ')
 }
 
 type Formatters = ReturnType<typeof createFormatters>

@@ -1,5 +1,5 @@
 import { type Context, Liquid } from 'liquidjs'
-import { formatDate, formatDevice, formatDuration } from './format.ts'
+import { type Device, formatDate, formatDevice, formatDuration } from './format.ts'
 import { isMessageKey, translate } from './translate.ts'
 
 /** Creates the template engine of mails and pages. HTML is escaped; filters use the language of the variable `locale`. */
@@ -31,7 +31,7 @@ function addFilters(engine: Liquid): void {
   engine.registerFilter('duration_in_words', function (ms: number) {
     return formatDuration(readLocale(this.context), ms)
   })
-  engine.registerFilter('device_in_words', function (device: string) {
+  engine.registerFilter('device_in_words', function (device: Device) {
     return formatDevice(readLocale(this.context), device)
   })
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import type { ClaimedMail, Outcome } from './outbox.ts'
+import type { ClaimedMail } from './mail.ts'
+import type { Outcome } from './outbox.ts'
 
 /** What the log hears of the delivery: what changes, once, and not every mail or attempt that suffers from it. */
 export function deliveryLog(log: Logger) {

@@ -5,27 +5,10 @@ import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
 import { deliveryLog } from './delivery-log.ts'
 import { reportServerState } from './health.ts'
-import {
-  type ClaimedMail,
-  claimMails,
-  clampDueTimes,
-  type Outcome,
-  recordOutcome,
-  releaseLease,
-  renewLeases,
-} from './outbox.ts'
-import type { MailServer, Message, SendResult } from './smtp.ts'
-
-/** What a feature makes of a mail it queued: the message and whom it goes to, or why there is none to send. */
-export type WrittenMail =
-  | { to: string; message: Message }
-  | { state: 'too soon' }
-  | { state: 'cancelled' }
-  | { state: 'no recipient' }
-  | { state: 'lease lost' }
-
-/** Who writes which kind of mail. */
-export type MailWriters = Record<string, (mail: ClaimedMail) => Promise<WrittenMail>>
+import type { ClaimedMail, MailKind } from './mail.ts'
+import { claimMails, clampDueTimes, type Outcome, recordOutcome, releaseLease, renewLeases } from './outbox.ts'
+import type { MailServer, SendResult } from './smtp.ts'
+import type { MailWriters, WrittenMail } from './write.ts'
 
 export type Delivery = { stop: () => Promise<void> }
 
@@ -95,7 +78,7 @@ export function startDelivery(db: Database, server: MailServer, writers: MailWri
     await settle(mail, outcomeOf(mail, result))
   }
 
-  async function write(mail: ClaimedMail): Promise<WrittenMail | Outcome> {
+  async function write<Kind extends MailKind>(mail: ClaimedMail<Kind>): Promise<WrittenMail | Outcome> {
     try {
       const writer = writers[mail.kind]
       if (!writer) throw new Error(`No part of this release writes mails of the kind "${mail.kind}".`)

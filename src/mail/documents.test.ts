@@ -8,8 +8,7 @@ import { createDatabase } from '../../test/database.ts'
 import { document, rowsUnder, tokensOf } from '../../test/documents.ts'
 import { readConfig, settingNames } from '../config/config.ts'
 import { openDatabase, raw, sql } from '../database/database.ts'
-import { foldersOf } from './render.ts'
-import { mailKinds, variablesOf } from './samples.ts'
+import { mailTemplates, sampleValues } from './check-templates.ts'
 
 const mail = document('docs/mail.md')
 const db = openDatabase(await createDatabase(), { connections: 1, onError: () => {} })
@@ -53,9 +52,11 @@ test('every setting of mail is explained, and none that is not there', () => {
 
 test('every mail is listed with the values that its templates know', async () => {
   const rows = rowsUnder(mail, 'Templates').map(([kind, , values]) => [kind, values])
-  const known = mailKinds().map(async (kind) => [
+  const known = mailTemplates.map(async (kind) => [
     kind,
-    (await variablesOf(foldersOf(undefined), kind)).toSorted().join(', '),
+    Object.keys(await sampleValues(kind, 'en'))
+      .toSorted()
+      .join(', '),
   ])
   assert.deepEqual(rows.toSorted(), (await Promise.all(known)).toSorted())
 })

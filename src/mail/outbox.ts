@@ -1,48 +1,29 @@
 import { randomInt } from 'node:crypto'
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
-
-/** What a message needs to be written. Never a secret. */
-export type MailParams = Record<string, string>
-
-/** A mail that a worker has in hand. `accountId` is null as long as only an address is known, as a stranger typed it. */
-export type ClaimedMail = {
-  id: string
-  leaseId: string
-  kind: string
-  accountId: string | null
-  email: string | null
-  params: MailParams
-  /** Of the request that caused it. */
-  locale: string | null
-  supportCode: string
-  attempts: number
-  queuedAt: Date
-  /** Since it was queued. */
-  ageSeconds: number
-}
+import type { ClaimedMail, Mail, MailKind } from './mail.ts'
 
 export type Outcome =
-  | { state: 'sent' | 'failed' | 'too soon' | 'no recipient' | 'cancelled' | 'suppressed'; reply?: string }
+  | { state: 'too soon' | 'no recipient' | 'cancelled'; reply?: undefined }
+  | { state: 'sent' | 'failed' | 'suppressed'; reply: string }
   | { state: 'deferred'; reply: string; delaySeconds: number }
 
-type NewMail = { kind: string; locale: string | undefined; params?: MailParams } & (
-  | { accountId: string }
-  | { email: string }
-)
-
-/** Queues a mail, to an account or to an address as it was typed. Answers the code by which support can find it. */
-export async function queueMail(db: Queryable, mail: NewMail): Promise<string> {
-  const code = supportCode()
+/**
+ * Queues a mail and returns its support code. `locale` is the language of the request, for accounts that have none. Pass
+ * the transaction that makes the mail true.
+ */
+export async function queueMail(db: Queryable, mail: Mail, locale: string | undefined): Promise<string> {
+  const code = createSupportCode()
   const accountId = 'accountId' in mail ? mail.accountId : null
   const email = 'email' in mail ? mail.email : null
+  const params = 'params' in mail ? mail.params : {}
   await db.query(sql`
     insert into outbox (kind, account_id, email, params, locale, support_code)
-    values (${mail.kind}, ${accountId}, ${email}, ${mail.params ?? {}}, ${mail.locale ?? null}, ${code})`)
+    values (${mail.kind}, ${accountId}, ${email}, ${params}, ${locale ?? null}, ${code})`)
   return code
 }
 
-/** How many mails of a kind were queued for an account within the last hour. */
-export async function countMailsInLastHour(db: Queryable, accountId: string, kind: string): Promise<number> {
+/** Counts the mails of a kind that were queued for an account within the last hour. */
+export async function countMailsInLastHour(db: Queryable, accountId: string, kind: MailKind): Promise<number> {
   const [row] = await db.query<{ count: number }>(sql`
     select count(*)::int from outbox
     where account_id = ${accountId} and created_at > now() - interval '1 hour' and kind = ${kind}`)
@@ -50,19 +31,19 @@ export async function countMailsInLastHour(db: Queryable, accountId: string, kin
 }
 
 /**
- * Takes up to `most` mails that are due, each under a lease that other workers respect until it runs out. Even then its
- * worker may be alive: the clock may have jumped, or the database was away. So the lease is doubted first, which gives
- * the worker time to renew it, and taken when nothing came.
+ * Claims up to `limit` mails that are due, each under a lease that other workers respect until it expires. Even then the
+ * lease's worker may be alive, after a jump of the clock or an outage of the database: it gets a grace period to renew
+ * the lease before another worker claims the mail.
  */
-export async function claimMails(db: Queryable, most: number, leaseId: string): Promise<ClaimedMail[]> {
-  // Materialized, or a plan that looks into the list more than once would take more than `most`.
+export async function claimMails(db: Queryable, limit: number, leaseId: string): Promise<ClaimedMail[]> {
+  // Materialized: a plan that evaluates the list more than once would claim more than `limit`.
   const mails = await db.query<ClaimedMail & { inGracePeriod: boolean }>(sql`
     with due as materialized (
       select id as due_id, leased_until is not null and not in_grace_period as begins_grace_period
       from outbox
       where closed_at is null and due_at <= now() and (leased_until is null or leased_until < now())
       order by due_at
-      limit ${most}
+      limit ${limit}
       for update skip locked)
     update outbox
     set in_grace_period = begins_grace_period,
@@ -77,14 +58,14 @@ export async function claimMails(db: Queryable, most: number, leaseId: string): 
   return mails.filter(({ inGracePeriod }) => !inGracePeriod)
 }
 
-/** Leaves to others what a claim took whose answer never came. */
+/** Undoes a claim whose result never arrived. */
 export async function releaseLease(db: Queryable, leaseId: string): Promise<void> {
   await db.query(sql`
     update outbox set leased_until = null, lease_id = null, attempts = attempts - 1
     where lease_id = ${leaseId} and closed_at is null`)
 }
 
-/** Keeps mails in hand for another 15 seconds. */
+/** Renews the leases of claimed mails for another 15 seconds. */
 export async function renewLeases(db: Queryable, mails: ClaimedMail[]): Promise<void> {
   await db.query(sql`
     update outbox set leased_until = now() + interval '15 seconds', in_grace_period = false
@@ -92,7 +73,7 @@ export async function renewLeases(db: Queryable, mails: ClaimedMail[]): Promise<
     where outbox.id = held.id and outbox.lease_id = held.lease_id`)
 }
 
-/** Where the clock was set back, what was to happen soon would happen late: it is brought back to where it can be. */
+/** Moves due times and leases that lie too far ahead, because the clock was set back, to where they would be at most. */
 export async function clampDueTimes(db: Queryable): Promise<void> {
   await db.query(sql`
     update outbox
@@ -105,14 +86,14 @@ export async function clampDueTimes(db: Queryable): Promise<void> {
 
 const longestDelay = sql`interval '36 minutes'`
 
-/** Gives a mail that was queued to an address the account behind it. False where the lease has gone to another worker. */
+/** Records the account of a mail that was queued to an email address. Returns false if another worker has the lease. */
 export async function assignAccount(tx: Transaction, mail: ClaimedMail, accountId: string): Promise<boolean> {
   const rows = await tx.query(sql`
     update outbox set account_id = ${accountId} where id = ${mail.id} and lease_id = ${mail.leaseId} returning id`)
   return rows.length > 0
 }
 
-/** Writes down what became of a mail in hand, unless its lease has gone to another worker meanwhile. */
+/** Records the outcome of a claimed mail, unless another worker has the lease. */
 export async function recordOutcome(db: Queryable, mail: ClaimedMail, outcome: Outcome): Promise<void> {
   const delaySeconds = outcome.state === 'deferred' ? outcome.delaySeconds : null
   await db.query(sql`
@@ -123,8 +104,8 @@ export async function recordOutcome(db: Queryable, mail: ClaimedMail, outcome: O
     where id = ${mail.id} and lease_id = ${mail.leaseId}`)
 }
 
-/** Six symbols that cannot be mistaken for one another when read aloud. */
-function supportCode(): string {
+/** Returns six symbols that are hard to confuse when read aloud. */
+function createSupportCode(): string {
   const symbols = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
   return Array.from({ length: 6 }, () => symbols[randomInt(symbols.length)]).join('')
 }

@@ -46,7 +46,7 @@ for (const [what, name, content, told] of [
     'with a value that it has not, seldom used',
     'reset-password.txt',
     "{{ url }}{% if email == '' %}{{ name }}{% endif %}",
-    /knows no \{\{ name \}\}, only email, url/,
+    /has no \{\{ name \}\}, only email, url/,
   ],
   ['with an unknown filter', 'reset-password.txt', '{{ url | shorten }}', /undefined filter: shorten/],
   [
@@ -60,7 +60,7 @@ for (const [what, name, content, told] of [
     'without the link',
     'reset-password.txt',
     'Ask us for the link, {{ email }}.',
-    /a half of the mail "reset-password" lacks \{\{ url \}\}/,
+    /one of the two files of "reset-password" lacks \{\{ url \}\}/,
   ],
 ] as const) {
   test(`a mail template ${what} stops the start with one line`, async () => {

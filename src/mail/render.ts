@@ -1,39 +1,35 @@
 import { join } from 'node:path'
 import { textDirection } from '../i18n/languages.ts'
 import { templateEngine } from '../i18n/template-engine.ts'
-import { isMessageKey, type MessageKey, translate } from '../i18n/translate.ts'
+import { type MessageKey, translate } from '../i18n/translate.ts'
+import type { MailTemplate } from './mail.ts'
 import type { Message } from './smtp.ts'
 
-const root = join(import.meta.dirname, '../..')
+const ownTemplates = join(import.meta.dirname, '../../templates/email')
 
-export const ownTemplates = join(root, 'templates/email')
-
-/** Writes the message of a kind of mail, in a language, from its two templates. */
-export type RenderMail = (kind: string, locale: string, values: Record<string, unknown>) => Promise<Message>
+/** Renders a mail in a language from its two templates. */
+export type RenderMail = (template: MailTemplate, locale: string, values: Record<string, unknown>) => Promise<Message>
 
 /**
- * Renders mails from `templates/email/<kind>.txt` and `.html`; a file of the same name in `templatesDir` takes the place
- * of ours. The subject is the sentence `mail.<kind>.subject`.
+ * Renders mails from `templates/email/<template>.txt` and `.html`. A file of the same name in `templatesDir` overrides
+ * ours. The subject is the message `mail.<template>.subject`.
  */
 export function openMailTemplates({ templatesDir }: { templatesDir: string | undefined }): RenderMail {
-  const folders = foldersOf(templatesDir)
+  const folders = templateFolders(templatesDir)
   const html = templateEngine(folders, '.html')
   const text = templateEngine(folders, '.txt')
-  return async (kind, locale, values) => ({
-    subject: translate(locale, subjectKey(kind)),
-    text: await text.renderFile(kind, { ...values, locale, dir: textDirection(locale) }),
-    html: await html.renderFile(kind, { ...values, locale, dir: textDirection(locale) }),
+  return async (template, locale, values) => ({
+    subject: translate(locale, subjectKey(template)),
+    text: await text.renderFile(template, { ...values, locale, dir: textDirection(locale) }),
+    html: await html.renderFile(template, { ...values, locale, dir: textDirection(locale) }),
   })
 }
 
-/** Where a template is looked for, first to last. */
-export function foldersOf(templatesDir: string | undefined): string[] {
+/** Lists the folders in which templates are looked up, the first match wins. */
+export function templateFolders(templatesDir: string | undefined): string[] {
   return templatesDir ? [join(templatesDir, 'email'), templatesDir, ownTemplates] : [ownTemplates]
 }
 
-/** Returns the key of the subject of a kind of mail. */
-export function subjectKey(kind: string): MessageKey {
-  const key = `mail.${kind}.subject`
-  if (!isMessageKey(key)) throw new Error(`"${kind}" is no kind of mail.`)
-  return key
+export function subjectKey(template: MailTemplate): MessageKey {
+  return `mail.${template}.subject`
 }

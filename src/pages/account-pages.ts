@@ -5,7 +5,7 @@ import { readOwnAccount } from '../account-settings/own-account.ts'
 import { setLocale } from '../accounts/account.ts'
 import { listHistory } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
-import { describeDevice, requestedLocale } from '../http/client.ts'
+import { readDevice, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
@@ -37,12 +37,12 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
 
   const schema = { body: strictObject({ id: Type.String() }) }
   app.post('/account/sessions/end', { schema }, async (request, reply) => {
-    await endOneSession(db, { ...currentSession(request), id: request.body.id }, describeDevice(request))
+    await endOneSession(db, { ...currentSession(request), id: request.body.id }, readDevice(request))
     return reply.redirect('/account?done=session-ended', 303)
   })
 
   app.post('/account/sessions/end-others', async (request, reply) => {
-    await endOtherSessions(db, currentSession(request), describeDevice(request))
+    await endOtherSessions(db, currentSession(request), readDevice(request))
     return reply.redirect('/account?done=other-sessions-ended', 303)
   })
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { describeDevice } from '../http/client.ts'
+import { readDevice } from '../http/client.ts'
 import { clearSessionCookie, setKnownBrowserCookie, setSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
@@ -43,7 +43,7 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
   })
 
   app.post('/log-out', async (request, reply) => {
-    if (request.session) await logOut(db, request.session, describeDevice(request))
+    if (request.session) await logOut(db, request.session, readDevice(request))
     clearSessionCookie(reply, config)
     return reply.redirect('/', 303)
   })

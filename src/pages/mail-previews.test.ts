@@ -8,8 +8,8 @@ import { assertError } from '../../test/contract.ts'
 import { signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { languages } from '../i18n/languages.ts'
 import { translate } from '../i18n/translate.ts'
+import { mailTemplates } from '../mail/check-templates.ts'
 import { subjectKey } from '../mail/render.ts'
-import { mailKinds } from '../mail/samples.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'movie-bag-previews-'))
 mkdirSync(join(folder, 'email'))
@@ -20,7 +20,7 @@ after(async () => {
 })
 
 test('every mail is previewed in every language: subject, text, and HTML in a frame', async () => {
-  const kinds = mailKinds()
+  const kinds = mailTemplates
   const links = parse(await pageAt('/dev/mails')).querySelectorAll('main td a')
   const paths = languages.flatMap((language) => kinds.map((kind) => `/dev/mails/${language}/${kind}`))
   assert.deepEqual(links.map((link) => link.getAttribute('href')).toSorted(), paths.toSorted())

@@ -6,8 +6,8 @@ import { AppError } from '../errors.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
 import { languageName, languages } from '../i18n/languages.ts'
 import { translate } from '../i18n/translate.ts'
+import { isMailTemplate, mailTemplates, sampleValues } from '../mail/check-templates.ts'
 import { openMailTemplates, subjectKey } from '../mail/render.ts'
-import { mailKinds, sampleOf } from '../mail/samples.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = { config: Config; show: ShowPage }
@@ -22,7 +22,7 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
 
   app.get('/dev/mails', (_request, reply) => {
     const { defaultLocale: locale } = config
-    const mails = mailKinds().map((kind) => ({ kind, subject: translate(locale, subjectKey(kind)) }))
+    const mails = mailTemplates.map((kind) => ({ kind, subject: translate(locale, subjectKey(kind)) }))
     return show(reply, { name: 'dev-mails', heading: 'Mails', values: { mails, locales } })
   })
 
@@ -47,8 +47,8 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
   })
 
   async function preview({ locale, kind }: { locale: string; kind: string }) {
-    if (!languages.includes(locale) || !mailKinds().includes(kind)) throw new AppError('NotFoundError')
-    return openMailTemplates(config)(kind, locale, await sampleOf(kind, locale))
+    if (!languages.includes(locale) || !isMailTemplate(kind)) throw new AppError('NotFoundError')
+    return openMailTemplates(config)(kind, locale, await sampleValues(kind, locale))
   }
 }
 

@@ -61,7 +61,7 @@ export async function requestReset(
   if (accountPrivacy === 'reveal' && !(await accountExists(db, canonical))) {
     throw new AppError('EmailDoesnotExistsError')
   }
-  return queueMail(db, { kind: 'reset-password', email, locale })
+  return queueMail(db, { kind: 'reset-password', email }, locale)
 }
 
 /** Queues a reset mail to the account of an earlier link. Throws `BadTokenError` if there never was such a link. */
@@ -72,6 +72,6 @@ export async function renewResetLink(
 ): Promise<{ supportCode: string; email: string }> {
   const link = await findLink(db, ['reset-password'], token)
   if (!link) throw new AppError('BadTokenError', 'Request a new link with your e-mail address instead.')
-  const supportCode = await queueMail(db, { kind: 'reset-password', email: link.email, locale })
+  const supportCode = await queueMail(db, { kind: 'reset-password', email: link.email }, locale)
   return { supportCode, email: link.email }
 }

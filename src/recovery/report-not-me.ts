@@ -8,6 +8,7 @@ import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import type { Device } from '../i18n/format.ts'
 import { findLink, type LinkPurpose, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { revokeAccess } from '../sessions/revoke-access.ts'
@@ -51,13 +52,13 @@ export async function reportNotMe(db: Database, token: string, client: Client): 
 }
 
 /** The request's links stop working, and the owner gets no further reset mail for an hour. */
-async function stopRequest(tx: Transaction, accountId: string, device: string): Promise<void> {
+async function stopRequest(tx: Transaction, accountId: string, device: Device): Promise<void> {
   await revokeLinks(tx, accountId, ['reset-password'])
   await muteResetMails(tx, accountId)
   await recordEvent(tx, { accountId, event: 'reset reported', device })
 }
 
-type Reverted = { accountId: string; email: string; device: string }
+type Reverted = { accountId: string; email: string; device: Device }
 
 /** Whoever made the change may have changed the e-mail address since: the new reset link must not go there. */
 async function revertEmailChange(tx: Transaction, { accountId, email, device }: Reverted): Promise<void> {
@@ -73,5 +74,5 @@ export async function freezeAndRecover(tx: Transaction, accountId: string, { dev
   await freeze(tx, accountId)
   await revokeAccess(tx, accountId, { because: 'account frozen' })
   await recordEvent(tx, { accountId, event: 'account frozen', device })
-  await queueMail(tx, { kind: 'reset-password', accountId, locale })
+  await queueMail(tx, { kind: 'reset-password', accountId }, locale)
 }

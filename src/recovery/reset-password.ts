@@ -65,7 +65,7 @@ function spendAndReplace(
     await setPassword(tx, accountId, passwordHash)
     await revokeAccess(tx, accountId, { because: 'password reset' })
     await recordEvent(tx, { accountId, event: 'password reset', device })
-    await queueMail(tx, { kind: 'password-reset-successful', accountId, params: { device }, locale })
+    await queueMail(tx, { kind: 'password-reset-successful', accountId, params: { device } }, locale)
     return { accountId }
   })
 }

@@ -1,11 +1,19 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { accountMessages } from '../account-settings/mails.ts'
+import {
+  writeAccountDeleted,
+  writeEmailChanged,
+  writeEmailConfirmation,
+  writeNewDevice,
+  writePasswordChanged,
+} from '../account-settings/mails.ts'
 import type { Config } from '../config/config.ts'
-import { openDatabase } from '../database/database.ts'
+import { type Database, openDatabase } from '../database/database.ts'
 import { startDelivery } from '../mail/delivery.ts'
 import { openMailTemplates } from '../mail/render.ts'
 import { mailServer } from '../mail/smtp.ts'
-import { recoveryMessages } from '../recovery/mails.ts'
+import type { MailWriters } from '../mail/write.ts'
+import { writePasswordReset, writeResetMail } from '../recovery/mails.ts'
+import { writeVerification } from '../sign-up/mails.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { startPurge } from './purge.ts'
 
@@ -19,13 +27,7 @@ export function startWorker(config: WorkerSettings, log: Logger): { stop: () => 
     connections: server.connections + 1,
     onError: (error) => log.warn({ err: error }, 'A connection of the mail worker to the database was lost'),
   })
-  const render = openMailTemplates(config)
-  const delivery = startDelivery(
-    db,
-    server,
-    { ...accountMessages(db, config, render), ...recoveryMessages(db, config, render) },
-    log,
-  )
+  const delivery = startDelivery(db, server, mailWriters(db, config), log)
   const purge = startPurge(db, log)
   return {
     stop: async () => {
@@ -33,6 +35,20 @@ export function startWorker(config: WorkerSettings, log: Logger): { stop: () => 
       await delivery.stop()
       await db.close()
     },
+  }
+}
+
+function mailWriters(db: Database, config: WorkerSettings): MailWriters {
+  const context = { ...config, db, render: openMailTemplates(config) }
+  return {
+    'reset-password': (mail) => writeResetMail(context, mail),
+    'password-reset-successful': (mail) => writePasswordReset(context, mail),
+    'verify-address': (mail) => writeVerification(context, mail),
+    'confirm-address': (mail) => writeEmailConfirmation(context, mail),
+    'address-changed': (mail) => writeEmailChanged(context, mail),
+    'password-changed': (mail) => writePasswordChanged(context, mail),
+    'new-device': (mail) => writeNewDevice(context, mail),
+    'account-deleted': (mail) => writeAccountDeleted(context, mail),
   }
 }
 

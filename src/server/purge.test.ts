@@ -39,14 +39,14 @@ test('links go 30 days after their end of life', async () => {
 
 test('sessions go 30 days after they ended or expired', async () => {
   await db.query(sql`
-    insert into sessions (account_id, device, expires_at, ended_at)
+    insert into sessions (account_id, ip_address, expires_at, ended_at)
     select ${ada}, name, now() - expired::interval, now() - ended::interval
     from (values
       ('expired', '30 days 1 minute', null), ('ended', '-1 day', '30 days 1 minute'),
       ('lately', '-1 day', '29 days 23 hours'), ('live', '-1 day', null)
     ) as sessions (name, expired, ended)`)
   await purge(db)
-  assert.deepEqual(await left('select device as name from sessions'), ['lately', 'live'])
+  assert.deepEqual(await left('select ip_address as name from sessions'), ['lately', 'live'])
 })
 
 test('history goes after a year, and counters when they lapse', async () => {

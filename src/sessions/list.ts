@@ -3,9 +3,10 @@ import { type Static, Type } from 'typebox'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { type Database, type Queryable, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { describeDevice } from '../http/client.ts'
+import { readDevice } from '../http/client.ts'
 import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
+import { type Device, deviceText } from '../i18n/format.ts'
 import { currentSession, type SignedIn } from './require-session.ts'
 import { endSession, endSessions, isSessionId, type SessionKey } from './session.ts'
 
@@ -20,7 +21,7 @@ export const listedSession = Type.Object({
   is_current: Type.Boolean(),
 })
 
-type ListedSession = Static<typeof listedSession>
+type ListedSession = Omit<Static<typeof listedSession>, 'device'> & { device: Device }
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const common = { tags: ['Accounts'], security: bearer }
@@ -31,7 +32,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   app.get('/api/auth/sessions', { schema: list, onRequest: signedIn }, async (request, reply) => {
     reply.headers(noStore)
-    return listSessions(db, currentSession(request))
+    const sessions = await listSessions(db, currentSession(request))
+    return sessions.map((session) => ({ ...session, device: deviceText(session.device) }))
   })
 
   const endOne = {
@@ -42,7 +44,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   app.delete('/api/auth/sessions/:id', { schema: endOne, onRequest: signedIn }, async (request, reply) => {
     const { accountId } = currentSession(request)
-    await endOneSession(db, { id: request.params.id, accountId }, describeDevice(request))
+    await endOneSession(db, { id: request.params.id, accountId }, readDevice(request))
     return reply.code(204).send(null)
   })
 
@@ -52,7 +54,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app
     response: { 204: Type.Null(), ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/auth/sessions', { schema: endOthers, onRequest: signedIn }, async (request, reply) => {
-    await endOtherSessions(db, currentSession(request), describeDevice(request))
+    await endOtherSessions(db, currentSession(request), readDevice(request))
     return reply.code(204).send(null)
   })
 }
@@ -75,7 +77,7 @@ export function listAllSessions(db: Queryable, { id, accountId }: SessionKey) {
 }
 
 /** Throws `NotFoundError` if the account has no such session. */
-export async function endOneSession(db: Database, session: SessionKey, device: string): Promise<void> {
+export async function endOneSession(db: Database, session: SessionKey, device: Device): Promise<void> {
   await db.transaction(async (tx) => {
     const wasOurs = isSessionId(session.id) && (await endSession(tx, session))
     if (!wasOurs) throw new AppError('NotFoundError', 'The account has no such session.')
@@ -84,7 +86,7 @@ export async function endOneSession(db: Database, session: SessionKey, device: s
 }
 
 /** Ends every session but the given one. The event is recorded only if there were others: repeats would fill the history. */
-export async function endOtherSessions(db: Database, { id, accountId }: SessionKey, device: string): Promise<void> {
+export async function endOtherSessions(db: Database, { id, accountId }: SessionKey, device: Device): Promise<void> {
   await db.transaction(async (tx) => {
     const ended = await endSessions(tx, accountId, { keep: id })
     if (ended > 0) await recordEvent(tx, { accountId, event: 'other sessions ended', device })

@@ -173,5 +173,5 @@ async function notifyNewDevice(
       ) and not exists (select from others where device = ${device} and ip_address = ${ip}) as "isNewDevice"`)
   if (!seen?.isNewDevice) return
   if ((await countMailsInLastHour(tx, accountId, 'new-device')) >= maxNewDeviceMails) return
-  await queueMail(tx, { kind: 'new-device', accountId, params: { device }, locale })
+  await queueMail(tx, { kind: 'new-device', accountId, params: { device } }, locale)
 }

@@ -2,8 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { recordEvent } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
-import { describeDevice } from '../http/client.ts'
+import { readDevice } from '../http/client.ts'
 import { bearer, bodyErrors, errors } from '../http/schemas.ts'
+import type { Device } from '../i18n/format.ts'
 import { currentSession, type SignedIn } from './require-session.ts'
 import { endSession, type SessionKey } from './session.ts'
 
@@ -18,12 +19,12 @@ export const logOutRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     response: { 204: Type.Null(), ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/auth/session', { schema, onRequest: signedIn }, async (request, reply) => {
-    await logOut(db, currentSession(request), describeDevice(request))
+    await logOut(db, currentSession(request), readDevice(request))
     return reply.code(204).send(null)
   })
 }
 
-export async function logOut(db: Database, session: SessionKey, device: string): Promise<void> {
+export async function logOut(db: Database, session: SessionKey, device: Device): Promise<void> {
   await db.transaction(async (tx) => {
     await endSession(tx, session)
     await recordEvent(tx, { accountId: session.accountId, event: 'logged out', device })

@@ -1,5 +1,6 @@
 import { lockAccount } from '../accounts/account.ts'
 import { sql, type Transaction } from '../database/database.ts'
+import type { Device } from '../i18n/format.ts'
 
 /** A login that has not ended, and the language of its account. */
 export type Session = SessionKey & { locale: string | null }
@@ -11,7 +12,7 @@ export type StartedSession = SessionKey & { startedAt: Date; expiresAt: Date }
 /** How many sessions of an account are kept, those that have ended included. Nobody reaches it by logging in. */
 export const maxSessions = 100
 
-type NewSession = { accountId: string; passwordHash: string; ttlMs: number; device: string; ip: string }
+type NewSession = { accountId: string; passwordHash: string; ttlMs: number; device: Device; ip: string }
 
 /**
  * Starts a session. Returns undefined if the account's password hash is not the given one any more: a login in flight

@@ -48,7 +48,7 @@ export async function signUp(
     const id = await createAccount(tx, { email, canonical, passwordHash, locale })
     if (!id || (await isReservedForUndo(tx, canonical, id))) throw new AppError('EmailAlreadyExistsError')
     await recordEvent(tx, { accountId: id, event: 'signed up', device })
-    await queueMail(tx, { kind: 'verify-address', accountId: id, locale })
+    await queueMail(tx, { kind: 'verify-address', accountId: id }, locale)
     return { id, passwordHash }
   })
 }

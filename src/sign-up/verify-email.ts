@@ -5,9 +5,10 @@ import { recordEvent } from '../accounts/audit-history.ts'
 import { enforceMailLimit } from '../accounts/mail-limits.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { describeDevice, requestedLocale } from '../http/client.ts'
+import { readDevice, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import type { Device } from '../i18n/format.ts'
 import { findLink, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { currentSession, invalidSession, type SignedIn } from '../sessions/require-session.ts'
@@ -22,7 +23,7 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/verify', { schema: verify, preHandler: limit('link') }, async (request) => {
-    await verifyEmail(db, request.body.token, describeDevice(request))
+    await verifyEmail(db, request.body.token, readDevice(request))
     return {}
   })
 
@@ -40,7 +41,7 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
 }
 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */
-export async function verifyEmail(db: Database, token: string, device: string): Promise<void> {
+export async function verifyEmail(db: Database, token: string, device: Device): Promise<void> {
   const link = await findLink(db, ['verify-email'], token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Log in and ask for another mail.')
   await db.transaction(async (tx) => {
@@ -56,6 +57,6 @@ export async function requestVerification(db: Database, accountId: string, local
   await db.transaction(async (tx) => {
     if (!(await lockAccount(tx, accountId))) throw invalidSession()
     await enforceMailLimit(tx, accountId, 'verify-address')
-    await queueMail(tx, { kind: 'verify-address', accountId, locale })
+    await queueMail(tx, { kind: 'verify-address', accountId }, locale)
   })
 }

@@ -1,0 +1,46 @@
+import type { Device } from '../i18n/format.ts'
+
+/**
+ * Every kind of mail, with its recipient and what else its text needs. Never a secret.
+ *
+ * `accountId`: it goes to the account's e-mail address. `email`: it goes to this address, which need not have an account.
+ */
+type Mails = {
+  'reset-password': { accountId: string } | { email: string }
+  'password-reset-successful': { accountId: string; params: { device: Device } }
+  'password-changed': { accountId: string; params: { device: Device } }
+  'new-device': { accountId: string; params: { device: Device } }
+  'verify-address': { accountId: string }
+  'confirm-address': { accountId: string; params: { email: string } }
+  /** `change` is the id of the change of email address, whose former address gets the mail. */
+  'address-changed': { accountId: string; params: { change: string; device: Device } }
+  /** `until` is set if the account is closed first and deleted then, as an ISO 8601 date. */
+  'account-deleted': { email: string; params: { until: string | null; isVerified: boolean } }
+}
+
+export type MailKind = keyof Mails
+
+/** A mail to queue. */
+export type Mail = { [Kind in MailKind]: { kind: Kind } & Mails[Kind] }[MailKind]
+
+/** A mail that a worker has claimed. What its kind does not have is null. */
+export type ClaimedMail<Kind extends MailKind = MailKind> = {
+  id: string
+  leaseId: string
+  kind: Kind
+  accountId: Property<Mails[Kind], 'accountId'>
+  email: Property<Mails[Kind], 'email'>
+  params: Property<Mails[Kind], 'params'>
+  /** The language of the request that caused the mail. */
+  locale: string | null
+  supportCode: string
+  attempts: number
+  queuedAt: Date
+  /** Since the mail was queued. */
+  ageSeconds: number
+}
+
+type Property<Union, Name extends string> = Union extends Record<Name, infer Value> ? Value : null
+
+/** "no-account" is what a "reset-password" mail says to an email address without an account. */
+export type MailTemplate = MailKind | 'no-account'
