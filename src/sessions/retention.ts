@@ -1,0 +1,18 @@
+import { type Sql, sql } from '../database/database.ts'
+
+/** Sessions go 30 days after they ended or expired. */
+export function deleteOldSessions(limit: number): Sql {
+  return sql`
+    delete from sessions where id in (
+      select id from sessions
+      where expires_at < now() - interval '30 days' or ended_at < now() - interval '30 days' limit ${limit})
+    returning id`
+}
+
+/** Known browsers go 400 days after their last login, when browsers have dropped the cookie. */
+export function deleteUnusedBrowsers(limit: number): Sql {
+  return sql`
+    delete from known_browsers where (account_id, token_hash) in (
+      select account_id, token_hash from known_browsers where last_used_at < now() - interval '400 days' limit ${limit})
+    returning account_id`
+}
