@@ -79,11 +79,9 @@ test('what was confirmed lasts, even while connections are cut every half second
 })
 
 test('the log reports each loss of the database once', async () => {
-  const count = (message: string) => service.output().split(message).length - 1
-  const away = 'The outbox cannot be reached'
-  const back = 'The outbox is reached again'
-  await until(() => count(away) === count(back), 'the worker to be back')
-  assert.ok(count(away) >= 2 && count(away) < 40, `${count(away)} times`)
+  const count = (event: string) => service.output().split(`"event":"${event}"`).length - 1
+  await until(() => count('outbox-down') === count('outbox-up'), 'the worker to be back')
+  assert.ok(count('outbox-down') >= 2 && count('outbox-down') < 40, `${count('outbox-down')} times`)
 })
 
 function recovered(): Promise<void> {

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config/config.ts'
 import { type Database, openDatabase } from '../src/database/database.ts'
-import { startWorker } from '../src/server/mail-worker.ts'
+import { startMailWorker } from '../src/server/mail-worker.ts'
 import { tokenKey } from '../src/sessions/access-token.ts'
 import { createDatabase } from './database.ts'
 import { type Smtp, startSmtp } from './smtp.ts'
@@ -48,7 +48,7 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
   const logger = pino({ level: config.logLevel }, { write: (line: string) => void log.push(line) })
   const db = openDatabase(databaseUrl, { connections: 10, onError: (error) => logger.warn(error) })
   const app = await buildApp({ config, db, key: await tokenKey(secret), log: logger, version: '0.0.0' })
-  const worker = startWorker({ ...config, databaseUrl }, logger)
+  const worker = startMailWorker({ ...config, databaseUrl }, logger)
   const url = await app.listen({ host: config.host, port: config.port })
   return {
     url,
@@ -65,6 +65,11 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** Returns the logged lines of an event. */
+export function logged({ log }: Pick<MovieBag, 'log'>, event: string): ReturnType<typeof JSON.parse>[] {
+  return log.map((line) => JSON.parse(line)).filter((line) => line.event === event)
 }
 
 /** Sends a body as JSON, or unchanged if it is a string or bytes. */

@@ -6,25 +6,25 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, freePort, request } from './movie-bag.ts'
 
-/** A Movie Bag in a process of its own, as an operator starts it. */
+/** A Movie Bag in its own process, started as an operator does. */
 export type Service = {
   url: string
   child: ChildProcess
-  /** What it has printed so far. */
+  /** Returns what it has printed so far. */
   output: () => string
   request: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
-  /** Ends it by a signal, SIGTERM unless told, and answers the exit code: null where the signal ended it. */
+  /** Sends a signal, SIGTERM by default, and returns the exit code, or null if the signal killed it. */
   end: (signal?: NodeJS.Signals) => Promise<number | null>
 }
 
 const main = join(import.meta.dirname, '../src/cli/main.ts')
 
-/** Starts `movie-bag serve` or `work` with nothing but these settings, and waits until it runs. */
+/** Starts `movie-bag serve` or `work` with these settings only, and waits until it is ready. */
 export async function startService(command: 'serve' | 'work', settings: Record<string, string>): Promise<Service> {
   const port = await freePort()
   const ownDataDir = settings['DATA_DIR'] ? undefined : mkdtempSync(join(tmpdir(), 'movie-bag-service-'))
   const child = spawn(process.execPath, [main, command], {
-    // A group of its own, so that a test can do to it what Ctrl-C in a terminal does.
+    // In its own process group, so that a test can signal the whole group as Ctrl-C in a terminal does.
     detached: true,
     env: {
       PATH: process.env['PATH'],
@@ -47,11 +47,11 @@ export async function startService(command: 'serve' | 'work', settings: Record<s
     if (ownDataDir) rmSync(ownDataDir, { recursive: true, force: true })
     return typeof code === 'number' ? code : null
   })
-  await until(() => {
-    if (child.exitCode !== null) throw new Error(`movie-bag ${command} ended with ${child.exitCode}: ${output}`)
-    return /Movie Bag is ready|The mail worker runs/.test(output)
-  }, `movie-bag ${command} to start`)
   const url = `http://127.0.0.1:${port}`
+  await until(() => {
+    if (child.exitCode !== null) throw new Error(`movie-bag ${command} exited with ${child.exitCode}: ${output}`)
+    return command === 'serve' ? isReady(url) : /"event":"started"/.test(output)
+  }, `movie-bag ${command} to start`)
   return {
     url,
     child,
@@ -64,10 +64,17 @@ export async function startService(command: 'serve' | 'work', settings: Record<s
   }
 }
 
-/** Waits, up to 30 seconds, for something to be so. */
-export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
+function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/health/ready`).then(
+    (response) => response.ok,
+    () => false,
+  )
+}
+
+/** Waits up to 30 seconds for a condition. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let waited = 0; waited < 30_000; waited += 50) {
-    if (await isSo()) return
+    if (await condition()) return
     await sleep(50)
   }
   throw new Error(`Waited 30 seconds in vain for ${what}.`)

@@ -106,7 +106,7 @@ test('work sends the mail of a service that runs elsewhere, and needs its databa
   await smtp.mailTo('ada@example.org')
   worker.kill('SIGTERM')
   assert.equal(await worker.end, 0)
-  assert.match(worker.said(), /mail worker runs/)
+  assert.match(worker.said(), /"event":"started"/)
 })
 
 test('a service that cannot start says why in one line, without a stack, and leaves nothing running', async (t) => {
@@ -126,7 +126,10 @@ test('a service that cannot start says why in one line, without a stack, and lea
       { ...good, PORT: String(port) },
       `PORT ${port} on 127.0.0.1 is in use: stop what listens there, or set PORT to another number.`,
     ],
-    [{ ...good, HOST: '192.0.2.1' }, /^HOST 192\.0\.2\.1 is no address of this machine: set HOST to 127\.0\.0\.1/],
+    [
+      { ...good, HOST: '192.0.2.1' },
+      /^HOST 192\.0\.2\.1 is not an IP address of this machine: set HOST to 127\.0\.0\.1/,
+    ],
     [
       { ...good, DATA_DIR: notAFolder },
       /^DATA_DIR .*file cannot be used: .* Set it to a folder that can be written\.$/,
@@ -179,7 +182,7 @@ test('a PostgreSQL that is not up yet is waited for, and the log says so once', 
   await startProxy(t, new URL(DATABASE_URL), (bytes) => bytes, port)
   assert.equal(await command.end, 0)
   assert.equal(command.said().match(/waiting/g)?.length, 1)
-  assert.match(command.said(), /newest schema/)
+  assert.match(command.said(), /"event":"up-to-date"/)
 })
 
 test('Ctrl-C ends a start that waits', async () => {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { closestMatch } from '../config/spelling.ts'
 import { version } from '../config/version.ts'
 import { StartError } from '../errors.ts'
-import type { Running } from '../server/serve.ts'
+import type { Running } from '../server/start-components.ts'
 
 const help = `Movie Bag ${version}, a movie collection with accounts that can be recovered
 
@@ -49,8 +49,8 @@ type Start = (signal: AbortSignal) => Promise<Running | undefined>
 /** Loaded when called, so that --help and a mistyped command need not load a whole service. */
 const commands = new Map<string, Start>([
   ['serve', async (signal) => (await import('../server/serve.ts')).serve(signal)],
-  ['work', async (signal) => (await import('../server/serve.ts')).work(signal)],
-  ['migrate', async (signal) => (await import('../server/serve.ts')).migrateOnly(signal)],
+  ['work', async (signal) => (await import('../server/work.ts')).work(signal)],
+  ['migrate', async (signal) => (await import('../server/migrate-database.ts')).migrateDatabase(signal)],
 ])
 
 function parse(

@@ -2,36 +2,41 @@ import type { Logger } from 'pino'
 import type { ClaimedMail } from './mail.ts'
 import type { Outcome } from './outbox.ts'
 
-/** What the log hears of the delivery: what changes, once, and not every mail or attempt that suffers from it. */
+export type DeliveryLog = ReturnType<typeof deliveryLog>
+
+/** Logs when the state of the delivery changes, rather than each mail or attempt that an outage affects. */
 export function deliveryLog(log: Logger) {
-  let trouble: string | undefined
-  let isCutOff = false
-  let isPuttingOff = false
+  let serverProblem: string | undefined
+  let databaseIsDown = false
+  let isDeferring = false
 
   return {
-    logServerState(now: string | undefined): void {
-      if (now && now !== trouble) log.warn(`Mail waits and is sent later. ${now}`)
-      if (!now && trouble) log.info('The mail server answers again, and waiting mail is sent')
-      trouble = now
+    serverState(problem: string | undefined): void {
+      if (problem && problem !== serverProblem) {
+        log.warn({ event: 'mail-server-down' }, `The mail server cannot be used; mail is sent later. ${problem}`)
+      }
+      if (!problem && serverProblem) log.info({ event: 'mail-server-up' }, 'The mail server is back; sending mail')
+      serverProblem = problem
     },
 
-    logDatabaseDown(error: unknown): void {
-      if (!isCutOff) log.error({ err: error }, 'The outbox cannot be reached, so mail waits')
-      isCutOff = true
+    databaseDown(error: unknown): void {
+      if (!databaseIsDown)
+        log.error({ event: 'outbox-down', err: error }, 'The outbox cannot be reached; mail is sent later')
+      databaseIsDown = true
     },
 
-    logDatabaseUp(): void {
-      if (isCutOff) log.info('The outbox is reached again')
-      isCutOff = false
+    databaseUp(): void {
+      if (databaseIsDown) log.info({ event: 'outbox-up' }, 'The outbox is back')
+      databaseIsDown = false
     },
 
-    mailIs({ id, kind }: ClaimedMail, { state, reply }: Outcome): void {
-      const about = { mail: id, kind, reply }
-      if (state === 'failed') log.error(about, 'A mail failed for good')
-      else if (state === 'deferred' && !isPuttingOff) log.warn(about, 'A mail is put off, to be tried again')
-      else log.debug(about, `A mail is ${state}`)
-      if (state === 'deferred') isPuttingOff = true
-      if (state === 'sent') isPuttingOff = false
+    mailOutcome({ id, kind }: ClaimedMail, { state, reply }: Outcome): void {
+      const fields = { event: `mail-${state.replace(' ', '-')}`, mail: id, kind, reply }
+      if (state === 'failed') log.error(fields, 'A mail failed for good')
+      else if (state === 'deferred' && !isDeferring) log.warn(fields, 'A mail was deferred')
+      else log.debug(fields, `Mail: ${state}`)
+      if (state === 'deferred') isDeferring = true
+      if (state === 'sent') isDeferring = false
     },
   }
 }

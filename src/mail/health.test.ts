@@ -20,33 +20,33 @@ after(async () => {
 })
 
 const ok = { status: 'ok', database: 'ok', mail: 'ok' }
-const putOff = 'The mail server puts mail off, and mail waits. The log of the worker says why.'
+const deferred = 'The mail server defers mail; it is queued. See the log of the mail worker.'
 
 const john = await signUp(bag, 'john')
 const others = [await signUp(bag, 'edsger'), await signUp(bag, 'tony'), await signUp(bag, 'leslie')]
 await allMailSettled(bag)
 
-test('mails to set a password that are put off tell strangers nothing of who has an account', async () => {
+test('deferred reset mails do not show in the health, as they would reveal who has an account', async () => {
   smtp.fault = greylist
   for (const { email, id } of others) {
     await bag.request('POST', '/api/auth/forgot', { email })
-    await becomeThirdAttempt(id, 'reset-password')
+    await skipToThirdAttempt(id, 'reset-password')
   }
   assert.deepEqual(await ready(), ok)
 })
 
-test('a mail that is put off tells strangers nothing: no address, and not that there is a mail', async () => {
-  await signUpPutOff('ada')
+test('the deferred mail of one account does not show in the health', async () => {
+  await signUpWithDeferredMail('ada')
   assert.deepEqual(await ready(), ok)
 })
 
-test('mail to several accounts that is put off again and again is trouble, told without a name', async () => {
-  await signUpPutOff('grace')
-  await signUpPutOff('alan')
-  assert.deepEqual(await ready(), { ...ok, status: 'degraded', mail: putOff })
+test('mails of several accounts that are deferred repeatedly degrade the health, without a name', async () => {
+  await signUpWithDeferredMail('grace')
+  await signUpWithDeferredMail('alan')
+  assert.deepEqual(await ready(), { ...ok, status: 'degraded', mail: deferred })
 })
 
-test('a mail to set a password that is sent meanwhile tells strangers nothing either', async () => {
+test('a reset mail that is sent in the meantime does not show in the health', async () => {
   smtp.fault = (point, line) => (line.includes(john.email) ? undefined : greylist(point, line))
   await bag.request('POST', '/api/auth/forgot', { email: john.email })
   const isSent = async () => {
@@ -55,27 +55,27 @@ test('a mail to set a password that is sent meanwhile tells strangers nothing ei
     return rows.length > 0
   }
   await until(isSent, 'the mail to be sent')
-  assert.equal((await ready()).mail, putOff)
+  assert.equal((await ready()).mail, deferred)
 })
 
-test('mail that flows again is no trouble', async () => {
+test('the health is ok once mail flows again', async () => {
   smtp.fault = () => undefined
   const barbara = await signUp(bag, 'barbara')
   await smtp.verificationTo(barbara.email)
-  await until(async () => (await ready()).status === 'ok', 'the service to be well')
+  await until(async () => (await ready()).status === 'ok', 'the service to recover')
 })
 
-test('trouble that a worker tells is told without a look at the mail that waits', async () => {
+test('a problem that a worker reports is shown without reading the outbox', async () => {
   await bag.db.query(sql`update mail_server_state set problem = 'It is down.', since = now()`)
   await bag.db.transaction(async (tx) => {
     await tx.query(sql`lock table outbox`)
     const { mail } = await ready()
-    assert.equal(mail, 'The mail server cannot be used, and mail waits. It is down.')
+    assert.equal(mail, 'The mail server cannot be used; mail is queued. It is down.')
   })
   await bag.db.query(sql`update mail_server_state set problem = null`)
 })
 
-test('mail that no worker sends is trouble after a minute', async (t) => {
+test('mail that no worker sends degrades the health after a minute', async (t) => {
   const databaseUrl = await createDatabase()
   const db = openDatabase(databaseUrl, { connections: 2, onError: () => {} })
   const config = readConfig({
@@ -102,11 +102,11 @@ test('mail that no worker sends is trouble after a minute', async (t) => {
   assert.deepEqual(await health(), {
     ...ok,
     status: 'degraded',
-    mail: 'No worker sends mail, and mail waits. Start `movie-bag work` or `serve`.',
+    mail: 'No mail worker is running; mail is queued. Start `movie-bag work` or `serve`.',
   })
 })
 
-test('trouble that a worker told which has ended since is forgotten after a minute', async () => {
+test('the report of a worker that has stopped expires after a minute', async () => {
   await bag.db.query(sql`update mail_server_state set problem = 'It is down.', since = now() - interval '50 seconds'`)
   assert.equal((await ready()).status, 'degraded')
   await bag.db.query(sql`update mail_server_state set since = now() - interval '61 seconds'`)
@@ -117,21 +117,21 @@ function greylist(point: Point, line: string): Fault | undefined {
   return point === 'RCPT' ? { reply: `450 4.2.0 ${line} is greylisted` } : undefined
 }
 
-/** Signs somebody up whose mail to confirm the address is put off. */
-async function signUpPutOff(name: string): Promise<void> {
+/** Signs up an account whose verification mail is deferred. */
+async function signUpWithDeferredMail(name: string): Promise<void> {
   const { id } = await signUp(bag, name)
-  await becomeThirdAttempt(id, 'verify-address')
+  await skipToThirdAttempt(id, 'verify-address')
 }
 
-/** As after a third attempt that the server put off, with the next one far away. */
-async function becomeThirdAttempt(accountId: string, kind: string): Promise<void> {
-  const isPutOff = async () => {
+/** Makes the deferred mail look like after its third attempt, with the next one far away. */
+async function skipToThirdAttempt(accountId: string, kind: string): Promise<void> {
+  const isDeferred = async () => {
     const rows = await bag.db.query(sql`
       update outbox set attempts = 3, due_at = now() + interval '1 hour'
       where account_id = ${accountId} and kind = ${kind} and state = 'deferred' returning id`)
     return rows.length > 0
   }
-  await until(isPutOff, 'the mail to be put off')
+  await until(isDeferred, 'the mail to be deferred')
 }
 
 async function ready() {

@@ -1,43 +1,42 @@
 import { type Queryable, sql } from '../database/database.ts'
 
-/** Writes down what would help against the mail server's trouble, or that there is none. */
-export async function reportServerState(db: Queryable, trouble: string | undefined): Promise<void> {
+/** Stores the advice on a problem with the mail server for the health check, or that there is none. */
+export async function reportServerState(db: Queryable, problem: string | undefined): Promise<void> {
   await db.query(sql`
-    update mail_server_state set problem = ${trouble ?? null}, since = now()
-    where problem is not null or ${trouble ?? null}::text is not null`)
+    update mail_server_state set problem = ${problem ?? null}, since = now()
+    where problem is not null or ${problem ?? null}::text is not null`)
 }
 
-type OutboxState = { isPutOff: boolean; isLate: boolean }
+type OutboxState = { isDeferred: boolean; isLate: boolean }
 
 /**
- * The trouble with mail that an operator should know of, in a sentence, or undefined where mail flows. A worker in
- * trouble says so every few seconds; what one said that has stopped since is no longer true.
+ * Returns a problem with mail that an operator should know of, or undefined if mail flows.
  *
- * Strangers read it too. So it tells no reply of a server, which may quote an address; no number, which a request for an
- * address that somebody has would change and another would not; and nothing that one account's mails could bring about.
- * A mail that was asked for an address, as a stranger typed it, goes out only where an account has that address: neither
- * its being put off nor its being sent may show.
+ * Anyone can read it, so it must not reveal who has an account. It quotes no reply of the mail server, which may contain
+ * an email address; it has no numbers; and the mails of one account alone never change it. Mails to an email address as
+ * it was typed do not count, deferred or sent: they are only sent if the address has an account.
  */
 export async function mailProblem(db: Queryable): Promise<string | undefined> {
-  // In trouble millions of mails may wait, which would take longer to look at than a statement may.
-  const told = await toldTrouble(db)
-  if (told) return `The mail server cannot be used, and mail waits. ${told}`
+  // Asked first: during an outage millions of mails may be queued, and looking at them all would time out.
+  const serverProblem = await findServerProblem(db)
+  if (serverProblem) return `The mail server cannot be used; mail is queued. ${serverProblem}`
   const [outbox] = await db.query<OutboxState>(sql`
     select
       count(distinct account_id) filter (where state = 'deferred' and attempts >= 3 and email is null and not exists (
         select from outbox as passed
         where passed.state = 'sent' and passed.email is null and passed.closed_at > waiting.created_at)) >= 3
-        as "isPutOff",
+        as "isDeferred",
       not coalesce(bool_or(is_in_hand), false)
         and coalesce(min(due_at) filter (where not is_in_hand) < now() - interval '1 minute', false) as "isLate"
     from outbox as waiting, lateral (select coalesce(leased_until > now(), false) as is_in_hand) as lease
     where closed_at is null`)
-  if (outbox?.isLate) return 'No worker sends mail, and mail waits. Start `movie-bag work` or `serve`.'
-  return outbox?.isPutOff ? 'The mail server puts mail off, and mail waits. The log of the worker says why.' : undefined
+  if (outbox?.isLate) return 'No mail worker is running; mail is queued. Start `movie-bag work` or `serve`.'
+  return outbox?.isDeferred ? 'The mail server defers mail; it is queued. See the log of the mail worker.' : undefined
 }
 
-async function toldTrouble(db: Queryable): Promise<string | undefined> {
-  const [told] = await db.query<{ trouble: string }>(sql`
-    select problem as trouble from mail_server_state where problem is not null and since > now() - interval '1 minute'`)
-  return told?.trouble
+/** A worker repeats its report every few seconds, so an older one is from a worker that has stopped. */
+async function findServerProblem(db: Queryable): Promise<string | undefined> {
+  const [state] = await db.query<{ problem: string }>(sql`
+    select problem from mail_server_state where problem is not null and since > now() - interval '1 minute'`)
+  return state?.problem
 }

@@ -2,20 +2,20 @@ import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
 import { startFaultySmtp } from '../../test/faulty-smtp.ts'
 import { allMailSettled } from '../../test/mail-links.ts'
-import { freePort, type MovieBag, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { freePort, logged, type MovieBag, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
 import { type Smtp, startSmtp } from '../../test/smtp.ts'
 import { sql } from '../database/database.ts'
 
-// Some of these wait for a timeout, so two go on side by side. Six services that start at once in this process would keep
-// it from hearing the database for seconds.
-suite('a mail server in trouble', { concurrency: 2 }, () => {
-  test('that is down at the start and for an hour slows no request and loses no mail', async (t) => {
+// Some of these wait for a timeout, so two run at a time. Six services that start in this process at the same time would
+// block it for seconds.
+suite('a mail server', { concurrency: 2 }, () => {
+  test('that is down at the start and for an hour delays no request and loses no mail', async (t) => {
     const port = await freePort()
-    const bag = await started(t, { MAIL_PORT: String(port) })
-    await degraded(bag)
+    const bag = await start(t, { MAIL_PORT: String(port) })
+    await waitUntilDegraded(bag)
     const advice = /ECONNREFUSED.*Check MAIL_SERVER and MAIL_PORT, and that the mail server runs\./
-    assert.match(told(bag, 'Mail waits and is sent later')[0] ?? '', advice)
+    assert.match(logged(bag, 'mail-server-down')[0].msg, advice)
     const readers = await Promise.all(['ada', 'grace', 'alan'].map((name) => signUp(bag, name)))
     for (const { email } of readers) await forgot(bag, email)
     await bag.db.query(sql`
@@ -27,13 +27,13 @@ suite('a mail server in trouble', { concurrency: 2 }, () => {
       const token = await smtp.tokenFor(email)
       assert.equal((await bag.request('GET', `/reset/${token}`)).status, 200)
     }
-    await until(async () => (await ready(bag)).status === 'ok', 'the health to be well again')
+    await until(async () => (await ready(bag)).status === 'ok', 'the service to recover')
     assert.equal(smtp.mails.length, 3)
-    assert.equal(told(bag, 'Mail waits and is sent later').length, 1)
-    assert.equal(told(bag, 'The mail server answers again').length, 1)
+    assert.equal(logged(bag, 'mail-server-down').length, 1)
+    assert.equal(logged(bag, 'mail-server-up').length, 1)
   })
 
-  test('that refuses the password keeps the mail waiting, and says which settings to check', async (t) => {
+  test('that refuses the password keeps mail queued, and the log names the settings to check', async (t) => {
     let password = 'the password of last year'
     const smtp = await startSmtp({
       disabledCommands: ['STARTTLS'],
@@ -44,64 +44,64 @@ suite('a mail server in trouble', { concurrency: 2 }, () => {
           : done(Object.assign(new Error('Authentication credentials invalid'), { responseCode: 535 })),
     })
     const settings = { MAIL_USERNAME: 'movie-bag', MAIL_PASSWORD: 'the password of this year' }
-    const bag = await started(t, settings, smtp)
+    const bag = await start(t, settings, smtp)
     const ada = await signUp(bag, 'ada')
     await forgot(bag, ada.email)
     const advice = /535 .*Check MAIL_USERNAME, MAIL_PASSWORD, MAIL_USE_TLS and MAIL_USE_SSL\./
-    await degraded(bag)
-    assert.match(told(bag, 'Mail waits and is sent later')[0] ?? '', advice)
+    await waitUntilDegraded(bag)
+    assert.match(logged(bag, 'mail-server-down')[0].msg, advice)
 
     password = settings.MAIL_PASSWORD
     await smtp.mailTo(ada.email)
-    await until(async () => (await ready(bag)).status === 'ok', 'the health to be well again')
-    assert.equal(told(bag, 'Mail waits and is sent later').length, 1)
+    await until(async () => (await ready(bag)).status === 'ok', 'the service to recover')
+    assert.equal(logged(bag, 'mail-server-down').length, 1)
     assert.ok(!bag.log.join().includes(settings.MAIL_PASSWORD))
   })
 
-  test('that accepts connections and says nothing is given up after a while, and asked again', async (t) => {
+  test('that accepts connections but never greets is tried again after a timeout', async (t) => {
     const smtp = await startFaultySmtp()
     smtp.fault = () => 'silence'
-    const bag = await started(t, {}, smtp)
+    const bag = await start(t, {}, smtp)
     const ada = await signUp(bag, 'ada')
     await forgot(bag, ada.email)
-    await degraded(bag)
-    assert.match(told(bag, 'Mail waits and is sent later')[0] ?? '', /Greeting never received/)
+    await waitUntilDegraded(bag)
+    assert.match(logged(bag, 'mail-server-down')[0].msg, /Greeting never received/)
     smtp.fault = () => undefined
     await until(() => smtp.mails.length === 1, 'the mail to arrive')
   })
 
-  test('that falls silent in the middle of many mails is given up after a while, and loses and doubles none', async (t) => {
+  test('that stops responding in the middle of many mails neither loses nor duplicates one', async (t) => {
     const smtp = await startFaultySmtp()
-    const bag = await started(t, {}, smtp)
+    const bag = await start(t, {}, smtp)
     const readers = await addReaders(bag, 15)
-    let met = 0
+    let silenced = 0
     smtp.fault = (point) => {
       if (point !== 'RCPT') return undefined
-      met += 1
+      silenced += 1
       return 'silence'
     }
     for (const email of readers) await forgot(bag, email)
-    await until(() => met === 10, 'ten mails to be in hand')
+    await until(() => silenced === 10, 'ten mails to be in hand')
     smtp.fault = () => undefined
     await allMailSettled(bag)
     assert.deepEqual(smtp.mails.map((mail) => mail.recipients[0]).toSorted(), readers.toSorted())
   })
 
-  test('that is slow gets ten mails at a time, each once', async (t) => {
-    let atOnce = 0
+  test('that is slow gets at most ten mails at a time, and each mail once', async (t) => {
+    let concurrent = 0
     let most = 0
     const smtp = await startSmtp({
       disabledCommands: ['AUTH', 'STARTTLS'],
       onRcptTo: (_address, _session, done) => {
-        atOnce += 1
-        most = Math.max(most, atOnce)
+        concurrent += 1
+        most = Math.max(most, concurrent)
         setTimeout(() => {
-          atOnce -= 1
+          concurrent -= 1
           done()
         }, 600)
       },
     })
-    const bag = await started(t, {}, smtp)
+    const bag = await start(t, {}, smtp)
     const readers = await addReaders(bag, 25)
     await Promise.all(readers.map((email) => forgot(bag, email)))
     await allMailSettled(bag)
@@ -109,8 +109,8 @@ suite('a mail server in trouble', { concurrency: 2 }, () => {
     assert.equal(most, 10)
   })
 
-  test('to which nothing shall go, by MAIL_SUPPRESS_SEND, gets nothing: the mail is written and held', async (t) => {
-    const bag = await started(t, { MAIL_SUPPRESS_SEND: 'on' })
+  test('gets nothing with MAIL_SUPPRESS_SEND: mails are written and closed as suppressed', async (t) => {
+    const bag = await start(t, { MAIL_SUPPRESS_SEND: 'on' })
     const ada = await signUp(bag, 'ada')
     await forgot(bag, ada.email)
     await allMailSettled(bag)
@@ -121,7 +121,7 @@ suite('a mail server in trouble', { concurrency: 2 }, () => {
   })
 })
 
-async function started(t: TestContext, settings: Record<string, string>, smtp?: Smtp): Promise<MovieBag> {
+async function start(t: TestContext, settings: Record<string, string>, smtp?: Smtp): Promise<MovieBag> {
   const bag = await startMovieBag(settings, smtp)
   t.after(async () => {
     await bag.stop()
@@ -140,7 +140,7 @@ async function ready(bag: MovieBag): Promise<{ status: string; mail: string }> {
   return answer.body
 }
 
-/** Many, who need no password, so that no crowd of sign-ups keeps the database busy. */
+/** Adds accounts without passwords, so that hashing does not keep the machine busy. */
 async function addReaders({ db }: MovieBag, many: number): Promise<string[]> {
   const emails = Array.from({ length: many }, (_, index) => `reader-${index}@example.org`)
   await db.query(sql`
@@ -148,12 +148,8 @@ async function addReaders({ db }: MovieBag, many: number): Promise<string[]> {
   return emails
 }
 
-async function degraded(bag: MovieBag): Promise<void> {
+async function waitUntilDegraded(bag: MovieBag): Promise<void> {
   await until(async () => (await ready(bag)).status === 'degraded', 'the health to be degraded')
   const { mail } = await ready(bag)
-  assert.match(mail, /^The mail server cannot be used, and mail waits\. Check MAIL_/)
-}
-
-function told(bag: MovieBag, message: string): string[] {
-  return bag.log.filter((line) => line.includes(message))
+  assert.match(mail, /^The mail server cannot be used; mail is queued\. Check MAIL_/)
 }

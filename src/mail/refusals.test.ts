@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { type Fault, type Point, startFaultySmtp } from '../../test/faulty-smtp.ts'
 import { allMailSettled } from '../../test/mail-links.ts'
-import { type MovieBag, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { logged, type MovieBag, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
 import { sql } from '../database/database.ts'
 
@@ -17,52 +17,52 @@ beforeEach(() => {
   bag.log.length = 0
 })
 
-test('a mail that the server puts off with 451 is sent by the next attempt', async () => {
-  const ada = await settledReader('ada')
+test('a mail that the server refuses with 451 is sent by the next attempt', async () => {
+  const ada = await signUpAndVerifyMail('ada')
   await sendWith('RCPT', { reply: '451 4.3.0 Come back later' }, ada.email)
   assert.equal((await mailFor(ada.email)).attempts, 2)
-  assert.equal(told('A mail is put off').length, 1)
+  assert.equal(logged(bag, 'mail-deferred').length, 1)
 })
 
-test('a mail that the server refuses with 550 fails at once, seen in its row and in the log', async () => {
+test('a mail that the server refuses with 550 fails, and its row and the log quote the server', async () => {
   smtp.fault = (point) => (point === 'RCPT' ? { reply: '550 5.1.1 No such mailbox' } : undefined)
-  const grace = await settledReader('grace')
+  const grace = await signUpAndVerifyMail('grace')
   await forgot(grace.email)
   await until(async () => (await mailFor(grace.email)).state === 'failed', 'the mail to fail')
   const mail = await mailFor(grace.email)
   assert.equal(mail.attempts, 1)
   assert.match(mail.reply, /550 5\.1\.1 No such mailbox/)
-  const [line] = told('failed for good')
-  assert.match(line ?? '', /550 5\.1\.1 No such mailbox/)
-  assert.match(line ?? '', /"level":50/)
+  const [line] = logged(bag, 'mail-failed')
+  assert.match(line.reply, /550 5\.1\.1 No such mailbox/)
+  assert.equal(line.level, 50)
 })
 
-test('whose mail failed may ask again at once, and the next one arrives', async () => {
+test('after a mail failed, another one can be requested right away', async () => {
   await forgot('grace@example.org')
   await smtp.tokenFor('grace@example.org')
 })
 
-test('a sender that the server refuses loses no mail: it waits, and the log says which setting to check', async () => {
-  const alan = await settledReader('alan')
+test('a refused sender defers the mail, and the log names the setting to check', async () => {
+  const alan = await signUpAndVerifyMail('alan')
   await sendWith('MAIL', { reply: '553 5.7.1 Sender address rejected: not owned by user' }, alan.email)
-  assert.match(told('A mail is put off')[0] ?? '', /553 5\.7\.1.*Check MAIL_DEFAULT_SENDER/)
+  assert.match(logged(bag, 'mail-deferred')[0].reply, /553 5\.7\.1.*Check MAIL_DEFAULT_SENDER/)
 })
 
 for (const point of ['greeting', 'EHLO', 'MAIL', 'RCPT', 'DATA'] as const) {
-  test(`a connection cut at the ${point} loses no mail and doubles none`, async () => {
-    const reader = await settledReader(`cut-at-${point}`)
+  test(`a connection cut at ${point} neither loses nor duplicates a mail`, async () => {
+    const reader = await signUpAndVerifyMail(`cut-at-${point}`)
     await sendWith(point, 'cut', reader.email)
     assert.equal(mailsTo(reader.email).length, 1)
   })
 
-  test(`rubbish in answer to the ${point} loses no mail`, async () => {
-    const reader = await settledReader(`rubbish-at-${point}`)
+  test(`a garbled reply to ${point} loses no mail`, async () => {
+    const reader = await signUpAndVerifyMail(`rubbish-at-${point}`)
     await sendWith(point, { reply: 'colourless green ideas sleep furiously' }, reader.email)
   })
 }
 
-test('an acknowledgement that is lost brings the mail twice, with one Message-ID and two links that work', async () => {
-  const edsger = await settledReader('edsger')
+test('a lost acknowledgement duplicates the mail, with the same Message-ID and two live links', async () => {
+  const edsger = await signUpAndVerifyMail('edsger')
   await sendWith('end of message', 'cut', edsger.email)
   const tokens = [await smtp.tokenFor(edsger.email), await smtp.tokenFor(edsger.email, 2)]
   assert.equal(new Set(tokens).size, 2)
@@ -70,9 +70,9 @@ test('an acknowledgement that is lost brings the mail twice, with one Message-ID
   for (const token of tokens) assert.equal((await bag.request('GET', `/reset/${token}`)).status, 200)
 })
 
-test('one recipient for whom the server falls silent delays nobody else', async () => {
-  const barbara = await settledReader('barbara')
-  const silent = await settledReader('silent')
+test('a recipient for whom the server stops responding delays no other mail', async () => {
+  const barbara = await signUpAndVerifyMail('barbara')
+  const silent = await signUpAndVerifyMail('silent')
   smtp.fault = (point, line) => (point === 'RCPT' && line.includes('silent@') ? 'silence' : undefined)
   await forgot(silent.email)
   await until(async () => (await mailFor(silent.email)).attempts === 1, 'the silent mail to be in hand')
@@ -81,19 +81,19 @@ test('one recipient for whom the server falls silent delays nobody else', async 
   assert.equal(mailsTo(silent.email).length, 0)
 })
 
-/** An account whose first mail, which asks to confirm the address, is out of the way. */
-async function settledReader(name: string) {
+/** Signs up and waits until the verification mail has been sent. */
+async function signUpAndVerifyMail(name: string) {
   const account = await signUp(bag, name)
   await allMailSettled(bag)
   return account
 }
 
-/** Asks for a mail that meets the fault when it is sent, and waits until it is sent all the same. */
+/** Requests a reset mail, causes the fault when it is sent, and waits until it is sent nevertheless. */
 async function sendWith(point: Point, fault: Fault, email: string): Promise<void> {
-  const isBeginning = point === 'greeting' || point === 'EHLO'
-  // The worker keeps its connections. One that is lost is asked for by a probe, and then made anew for a mail.
-  spoil(
-    isBeginning
+  const isAtConnect = point === 'greeting' || point === 'EHLO'
+  // The worker reuses connections: cut one, let the check of the server pass, and the next mail opens another.
+  failAt(
+    isAtConnect
       ? [
           ['MAIL', 'cut'],
           [point, undefined],
@@ -102,47 +102,43 @@ async function sendWith(point: Point, fault: Fault, email: string): Promise<void
       : [[point, fault]],
   )
   await forgot(email)
-  for (let attempt = 1; attempt <= (isBeginning ? 2 : 1); attempt += 1) await hurry(email, attempt)
+  for (let attempt = 1; attempt <= (isAtConnect ? 2 : 1); attempt += 1) await makeDue(email, attempt)
   await until(async () => (await mailFor(email)).state === 'sent', 'the mail to be sent')
-  assert.equal(unmet.length, 0, 'the fault was met')
+  assert.equal(pending.length, 0, 'a fault was never reached')
 }
 
-let unmet: [Point, Fault | undefined][] = []
+let pending: [Point, Fault | undefined][] = []
 
-/** What is to go wrong, in this order; undefined lets the point pass. */
-function spoil(faults: [Point, Fault | undefined][]): void {
-  unmet = faults
-  smtp.fault = (point) => (point === unmet[0]?.[0] ? unmet.shift()?.[1] : undefined)
+/** Causes these faults, in this order; undefined lets the point pass. */
+function failAt(faults: [Point, Fault | undefined][]): void {
+  pending = faults
+  smtp.fault = (point) => (point === pending[0]?.[0] ? pending.shift()?.[1] : undefined)
 }
 
-/** Makes a mail that was put off due at once. */
-async function hurry(address: string, attempt: number): Promise<void> {
-  const isPutOff = async () => {
-    const { state, attempts } = await mailFor(address)
+/** Makes a deferred mail due. */
+async function makeDue(email: string, attempt: number): Promise<void> {
+  const isDeferred = async () => {
+    const { state, attempts } = await mailFor(email)
     return state === 'deferred' && attempts === attempt
   }
-  await until(isPutOff, `attempt ${attempt} to be put off`)
-  await bag.db.query(sql`update outbox set due_at = now() where email = ${address} and state = 'deferred'`)
+  await until(isDeferred, `attempt ${attempt} to be deferred`)
+  await bag.db.query(sql`update outbox set due_at = now() where email = ${email} and state = 'deferred'`)
 }
 
 async function forgot(email: string): Promise<void> {
   assert.equal((await bag.request('POST', '/api/auth/forgot', { email })).status, 200)
 }
 
-function mailsTo(address: string) {
-  return smtp.mails.filter((mail) => mail.recipients.includes(address))
+function mailsTo(email: string) {
+  return smtp.mails.filter((mail) => mail.recipients.includes(email))
 }
 
 type MailRow = { state: string; attempts: number; reply: string }
 
-async function mailFor(address: string, { db }: Pick<MovieBag, 'db'> = bag): Promise<MailRow> {
+async function mailFor(email: string, { db }: Pick<MovieBag, 'db'> = bag): Promise<MailRow> {
   const [row] = await db.query<MailRow>(sql`
     select state, attempts, coalesce(last_reply, '') as reply
-    from outbox where email = ${address} order by created_at desc limit 1`)
-  if (!row) throw new Error(`No mail is in the outbox for ${address}.`)
+    from outbox where email = ${email} order by created_at desc limit 1`)
+  if (!row) throw new Error(`No mail is in the outbox for ${email}.`)
   return row
-}
-
-function told(message: string): string[] {
-  return bag.log.filter((line) => line.includes(message))
 }

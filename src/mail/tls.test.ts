@@ -8,7 +8,7 @@ import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import { generate } from 'selfsigned'
 import type { SMTPServerOptions } from 'smtp-server'
 import { createDatabase } from '../../test/database.ts'
-import { type MovieBag, secret, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { logged, type MovieBag, secret, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { startService, until } from '../../test/service.ts'
 import { type Smtp, startSmtp } from '../../test/smtp.ts'
 
@@ -53,7 +53,7 @@ for (const { name, settings, options } of [
     const login = { MAIL_USERNAME: 'movie-bag', MAIL_PASSWORD: 'the password of the mail server' }
     const bag = await startMovieBag({ MAIL_SERVER: 'localhost', ...login, ...settings }, smtp)
     stopAfter(t, bag, smtp)
-    await trouble(bag, /self-signed certificate.*Check MAIL_USE_TLS.*NODE_EXTRA_CA_CERTS/)
+    await waitUntilLogged(bag, /self-signed certificate.*Check MAIL_USE_TLS.*NODE_EXTRA_CA_CERTS/)
     assert.deepEqual([signedIn, smtp.mails], [[], []])
   })
 }
@@ -63,7 +63,7 @@ test('with MAIL_USE_TLS, a server that offers no STARTTLS gets nothing in clear'
   const bag = await startMovieBag({ MAIL_USE_TLS: 'on' }, smtp)
   stopAfter(t, bag, smtp)
   await signUp(bag, 'ada')
-  await trouble(bag, /Check MAIL_USE_TLS \(STARTTLS, port 587\) and MAIL_USE_SSL \(port 465\)/)
+  await waitUntilLogged(bag, /Check MAIL_USE_TLS \(STARTTLS, port 587\) and MAIL_USE_SSL \(port 465\)/)
   assert.equal(smtp.mails.length + smtp.verifications.length, 0)
 })
 
@@ -71,7 +71,7 @@ test('with MAIL_USE_SSL, a server that begins in clear is told with the settings
   const smtp = await startSmtp()
   const bag = await startMovieBag({ MAIL_USE_SSL: 'on' }, smtp)
   stopAfter(t, bag, smtp)
-  await trouble(bag, /Check MAIL_USE_TLS \(STARTTLS, port 587\) and MAIL_USE_SSL \(port 465\)/)
+  await waitUntilLogged(bag, /Check MAIL_USE_TLS \(STARTTLS, port 587\) and MAIL_USE_SSL \(port 465\)/)
 })
 
 test('mail carries a DKIM signature that another program verifies', async (t) => {
@@ -122,11 +122,9 @@ function stopAfter(t: TestContext, ...parts: { stop: () => Promise<void> }[]): v
   })
 }
 
-/** Waits until the log tells of it. */
-async function trouble(bag: MovieBag, why: RegExp): Promise<void> {
-  const line = () => bag.log.find((one) => one.includes('Mail waits and is sent later'))
-  await until(() => line() !== undefined, 'the log to tell of trouble')
-  assert.match(line() ?? '', why)
+async function waitUntilLogged(bag: MovieBag, problem: RegExp): Promise<void> {
+  await until(() => logged(bag, 'mail-server-down').length > 0, 'the log to report the mail server')
+  assert.match(logged(bag, 'mail-server-down')[0].msg, problem)
 }
 
 function file(name: string, content: string): string {

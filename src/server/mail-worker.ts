@@ -1,4 +1,3 @@
-import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import {
   writeAccountDeleted,
   writeEmailChanged,
@@ -14,20 +13,23 @@ import { mailServer } from '../mail/smtp.ts'
 import type { MailWriters } from '../mail/write.ts'
 import { writePasswordReset, writeResetMail } from '../recovery/mails.ts'
 import { writeVerification } from '../sign-up/mails.ts'
-import { createLogger, type Logger } from './logger.ts'
+import type { Logger } from './logger.ts'
 import { startPurge } from './purge.ts'
 
-/** What a worker needs to run: the settings, with the database that is really used. */
-export type WorkerSettings = Config & { databaseUrl: string }
+/** The settings that the mail worker uses, with the database that is really used. */
+export type MailWorkerSettings = { databaseUrl: string } & Pick<
+  Config,
+  'mail' | 'templatesDir' | 'publicUrl' | 'defaultLocale' | 'resetTokenTtlMs' | 'unknownAddressMail'
+>
 
-/** The mail worker: who writes which mail, and the loop that sends them. It runs beside the requests, never among them. */
-export function startWorker(config: WorkerSettings, log: Logger): { stop: () => Promise<void> } {
-  const server = mailServer(config)
-  const db = openDatabase(config.databaseUrl, {
+/** Starts to send mail and to purge old rows, on connections of its own. */
+export function startMailWorker(settings: MailWorkerSettings, log: Logger): { stop: () => Promise<void> } {
+  const server = mailServer(settings.mail)
+  const db = openDatabase(settings.databaseUrl, {
     connections: server.connections + 1,
-    onError: (error) => log.warn({ err: error }, 'A connection of the mail worker to the database was lost'),
+    onError: (err) => log.warn({ event: 'connection-lost', err }, 'The mail worker lost a connection to the database'),
   })
-  const delivery = startDelivery(db, server, mailWriters(db, config), log)
+  const delivery = startDelivery({ db, server, writers: mailWriters(db, settings), log })
   const purge = startPurge(db, log)
   return {
     stop: async () => {
@@ -38,22 +40,17 @@ export function startWorker(config: WorkerSettings, log: Logger): { stop: () => 
   }
 }
 
-function mailWriters(db: Database, config: WorkerSettings): MailWriters {
-  const context = { ...config, db, render: openMailTemplates(config) }
+function mailWriters(db: Database, settings: MailWorkerSettings): MailWriters {
+  const { publicUrl, defaultLocale, resetTokenTtlMs, unknownAddressMail } = settings
+  const context = { db, render: openMailTemplates(settings), publicUrl, defaultLocale }
   return {
-    'reset-password': (mail) => writeResetMail(context, mail),
-    'password-reset-successful': (mail) => writePasswordReset(context, mail),
     'verify-address': (mail) => writeVerification(context, mail),
-    'confirm-address': (mail) => writeEmailConfirmation(context, mail),
-    'address-changed': (mail) => writeEmailChanged(context, mail),
+    'reset-password': (mail) => writeResetMail({ ...context, resetTokenTtlMs, unknownAddressMail }, mail),
+    'password-reset-successful': (mail) => writePasswordReset(context, mail),
     'password-changed': (mail) => writePasswordChanged(context, mail),
     'new-device': (mail) => writeNewDevice(context, mail),
+    'confirm-address': (mail) => writeEmailConfirmation(context, mail),
+    'address-changed': (mail) => writeEmailChanged(context, mail),
     'account-deleted': (mail) => writeAccountDeleted(context, mail),
   }
-}
-
-if (!isMainThread && parentPort) {
-  const config: WorkerSettings = workerData
-  const worker = startWorker(config, await createLogger(config))
-  parentPort.once('message', () => worker.stop().then(() => process.exit(0)))
 }

@@ -2,21 +2,21 @@ import type { Config } from '../config/config.ts'
 import { isLoopback } from '../config/setting-types.ts'
 import type { Logger } from './logger.ts'
 
-/** The first lines that a stranger reads; in production, one for the log. */
+/** Prints where to find the service and its mail; in production, logs one line instead. */
 export function printStartupMessage(
   config: Config,
   log: Logger,
   { inbox, data }: { inbox: { url: string } | undefined; data: string | undefined },
 ) {
   const { publicUrl, host, port, mail } = config
-  if (config.production) return log.info({ host, port, publicUrl }, 'Movie Bag serves')
-  const mailLine = inbox ? `${inbox.url} (all mail lands here; nothing leaves this machine)` : mail.server
+  if (config.production) return log.info({ event: 'started', host, port, publicUrl }, 'Movie Bag is ready')
+  const mailLine = inbox ? `${inbox.url} (all mail goes here; none leaves this machine)` : mail.server
   const lines = [
     ['Service', publicUrl],
     ['API reference', `${publicUrl}/docs`],
     [
       inbox ? 'Inbox' : 'Mail',
-      mailLine ?? 'waits: set MAIL_SERVER, or install MailDev (npm install maildev) for an inbox here',
+      mailLine ?? 'queued: set MAIL_SERVER, or install MailDev (npm install maildev) for a local inbox',
     ],
     ['Data', data ?? 'in the database of DATABASE_URL'],
   ]
@@ -26,7 +26,8 @@ export function printStartupMessage(
   process.stdout.write('\n')
   if (!isLoopback(host) && isLoopback(new URL(publicUrl).hostname)) {
     log.warn(
-      `HOST ${host} is open to others, but the links in mails begin with ${publicUrl}: set PUBLIC_URL to what they open.`,
+      { event: 'local-public-url' },
+      `HOST ${host} accepts other machines, but links in mails begin with ${publicUrl}: set PUBLIC_URL to the URL that they use.`,
     )
   }
 }

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DeliveryState } from './delivery-state.ts'
+import type { ClaimedMail, MailKind } from './mail.ts'
+import { type Outcome, recordOutcome } from './outbox.ts'
+import type { SendResult } from './smtp.ts'
+import type { WrittenMail } from './write.ts'
+
+/** Writes and sends a claimed mail and records the outcome. Never rejects. */
+export async function deliverMail(state: DeliveryState, mail: ClaimedMail): Promise<void> {
+  const written = await writeMail(state, mail)
+  if ('state' in written) {
+    if (written.state !== 'lease lost') await saveOutcome(state, mail, written)
+    return
+  }
+  const result = await state.server.sendMail({ id: mail.id, to: written.to, ...written.message })
+  // The next check finds out whether the cause was this mail or the server.
+  if (result.verdict === 'server down') state.serverIsUp = false
+  await saveOutcome(state, mail, toOutcome(mail, result))
+}
+
+async function writeMail<Kind extends MailKind>(
+  { writers }: DeliveryState,
+  mail: ClaimedMail<Kind>,
+): Promise<WrittenMail | Outcome> {
+  try {
+    // A newer release may have queued a kind that this one does not have.
+    if (!Object.hasOwn(writers, mail.kind)) throw new Error(`This release has no mail of the kind "${mail.kind}".`)
+    return await writers[mail.kind](mail)
+  } catch (error) {
+    return defer(mail, `The mail could not be written: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** Retries until the outcome is recorded: a mail whose outcome is lost is sent twice. */
+async function saveOutcome(state: DeliveryState, mail: ClaimedMail, outcome: Outcome): Promise<void> {
+  const { db, unrecorded, log } = state
+  log.mailOutcome(mail, outcome)
+  let isRecorded = false
+  while (!isRecorded && !state.deadlinePassed) {
+    try {
+      await recordOutcome(db, mail, outcome)
+      isRecorded = true
+    } catch (error) {
+      log.databaseDown(error)
+      unrecorded.add(mail)
+      await sleep(500)
+    }
+  }
+  unrecorded.delete(mail)
+}
+
+function toOutcome(mail: ClaimedMail, { verdict, reply }: SendResult): Outcome {
+  if (verdict === 'sent' || verdict === 'suppressed' || verdict === 'failed') return { state: verdict, reply }
+  return defer(mail, reply)
+}
+
+const backOffSeconds = [1, 5, 15, 60, 300, 900]
+
+/** Defers a mail, longer after each attempt; after 24 hours it fails, as its owner has stopped waiting. */
+function defer({ attempts, ageSeconds }: ClaimedMail, reply: string): Outcome {
+  if (ageSeconds > 24 * 3600) return { state: 'failed', reply }
+  const delaySeconds = backOffSeconds[attempts - 1] ?? 1800
+  return { state: 'deferred', reply, delaySeconds: delaySeconds * (0.8 + 0.4 * Math.random()) }
+}

@@ -1,0 +1,54 @@
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import type { Config } from '../config/config.ts'
+import type { Logger } from './logger.ts'
+import type { MailWorkerSettings } from './mail-worker.ts'
+
+export type ThreadSettings = MailWorkerSettings & Pick<Config, 'production' | 'logLevel'>
+
+/** Starts the mail worker in a thread, so that its work never delays a request. A thread that dies is replaced. */
+export function startMailWorkerThread(settings: ThreadSettings, log: Logger): { stop: () => Promise<void> } {
+  const file = new URL(`./mail-worker-thread${extname(import.meta.filename)}`, import.meta.url)
+  const workerData = pickSettings(settings)
+  let isStopping = false
+  let thread = start()
+
+  function start(): Worker {
+    const worker = new Worker(file, { workerData })
+    worker.on('error', (err) => log.error({ event: 'mail-worker-died', err }, 'The mail worker died'))
+    worker.on('exit', async () => {
+      if (isStopping) return
+      await sleep(1000)
+      if (!isStopping) thread = start()
+    })
+    return worker
+  }
+  return {
+    stop: async () => {
+      isStopping = true
+      if (thread.threadId === -1) return
+      const exit = once(thread, 'exit')
+      thread.postMessage('stop')
+      await exit
+    },
+  }
+}
+
+/** The thread gets no other setting, above all no JWT_SECRET_KEY. */
+function pickSettings(settings: ThreadSettings): ThreadSettings {
+  const { databaseUrl, mail, templatesDir, publicUrl, defaultLocale, resetTokenTtlMs, unknownAddressMail } = settings
+  const { production, logLevel } = settings
+  return {
+    databaseUrl,
+    mail,
+    templatesDir,
+    publicUrl,
+    defaultLocale,
+    resetTokenTtlMs,
+    unknownAddressMail,
+    production,
+    logLevel,
+  }
+}

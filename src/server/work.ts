@@ -1,0 +1,20 @@
+import { StartError } from '../errors.ts'
+import { checkMailTemplates } from '../mail/check-templates.ts'
+import { startMailWorker } from './mail-worker.ts'
+import { migrateAndLog } from './prepare-database.ts'
+import { type Running, startComponents } from './start-components.ts'
+
+/** `movie-bag work`: a mail worker alone, on the PostgreSQL that `serve` uses. */
+export function work(signal: AbortSignal): Promise<Running> {
+  return startComponents(signal, async ({ config, log, onStop }) => {
+    const { databaseUrl } = config
+    if (!databaseUrl) {
+      throw new StartError('DATABASE_URL is not set: `movie-bag work` needs the database that `serve` uses.')
+    }
+    await checkMailTemplates(config)
+    await migrateAndLog(databaseUrl, { log, signal })
+    const worker = startMailWorker({ ...config, databaseUrl }, log)
+    onStop(() => worker.stop())
+    log.info({ event: 'started' }, 'The mail worker is running')
+  })
+}
