@@ -147,7 +147,7 @@ function addManyGenres({ db, accountId }: Target) {
 function addSessions({ db, accountId }: Target) {
   return db.query(
     `insert into sessions (account_id, expires_at, device, ip_address)
-    select $1, now() + interval '7 days', 'Firefox on Windows', '127.0.0.2' from generate_series(1, 100)`,
+    select $1, now() + interval '7 days', '{"browser": "Firefox", "system": "Windows"}', '127.0.0.2' from generate_series(1, 100)`,
     [accountId],
   )
 }

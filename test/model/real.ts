@@ -36,8 +36,8 @@ export async function newPerson({ bag, domain }: Real, { name, password, hash }:
     values (${address}, ${address}, ${hash}, 'en') returning id`)
   const id = account?.id ?? ''
   const [session] = await bag.db.query<{ id: string; startedAt: Date; expiresAt: Date }>(sql`
-    insert into sessions (account_id, expires_at, device, ip_address)
-    values (${id}, now() + interval '7 days', '', '127.0.0.1')
+    insert into sessions (account_id, expires_at, ip_address)
+    values (${id}, now() + interval '7 days', '127.0.0.1')
     returning id, created_at as "startedAt", expires_at as "expiresAt"`)
   if (!session) throw new Error(`${name} has no session.`)
   const token = await signAccessToken(await tokenKey(secret), { ...session, accountId: id })
