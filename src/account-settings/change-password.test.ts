@@ -67,6 +67,9 @@ test('a stolen session cannot guess the password: after 100 failures even the ri
   assert.equal(await setCounters(bag, 'failed-logins', 99), 1, 'the guess was counted')
   assertError(await change(session, 'guess one hundred'), 'UnauthorizedError')
   assertError(await change(session, tony.password), 'UnauthorizedError')
+  const leslie = await signUp(bag, 'leslie')
+  const others = await change(await logIn(bag, leslie), leslie.password)
+  assert.equal(others.status, 200, 'the failures of one account do not lock another')
   await bag.request('POST', '/api/auth/forgot', { email: tony.email })
   const reset = { reset_token: await mailedToken(bag, 'reset', tony.email), password: tony.password }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)

@@ -1,7 +1,8 @@
 /**
  * Mutation tests: Stryker changes the code of one room at a time, statement by statement, and runs the room's tests on each
  * change. A mutant that survives is a gap in the tests, or a change without effect. Arguments name the rooms; without any,
- * all are mutated. Results are kept in `.stryker`, and mutants whose code has not changed since are not run again.
+ * all are mutated. Results are kept in `.stryker`: mutants whose code has not changed since are not run again, unless the
+ * folder is deleted. Text, and so SQL, is not mutated.
  */
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
