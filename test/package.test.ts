@@ -44,7 +44,7 @@ test('the package, installed into an empty folder, runs the service', async (t) 
   const service = npx(process.execPath, ['serve'], { PORT: String(port), DATA_DIR: join(folder, 'data') })
   t.after(() => service.kill('SIGKILL'))
   const lines = await service.until(/^ {2}Data .+\n\n/m)
-  assert.match(lines, /^ {2}Mail +waits: set MAIL_SERVER, or install MailDev/m)
+  assert.match(lines, /^ {2}Mail +queued: set MAIL_SERVER, or install MailDev/m)
   const origin = { request: request.bind(undefined, `http://localhost:${port}`) }
   await logIn(origin, await signUp(origin, 'ada'))
   assert.equal((await origin.request('GET', '/docs')).status, 200)
