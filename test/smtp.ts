@@ -4,25 +4,25 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 
-/** A mail as it arrived: parsed, and as its bytes came. */
+/** A mail as it arrived, parsed and raw. */
 export type ReceivedMail = ParsedMail & { recipients: string[]; raw: string }
 
 export type Smtp = {
   port: number
-  /** In the order of their arrival, without those that ask to confirm the address of a new account. */
+  /** In order of arrival, without the verification mails of new accounts. */
   mails: ReceivedMail[]
-  /** Those that ask to confirm the address of a new account. */
+  /** The verification mails of new accounts. */
   verifications: ReceivedMail[]
-  /** The mail of that order, from 1, to an address; waits up to 30 seconds for it. */
-  mailTo: (address: string, order?: number) => Promise<ReceivedMail>
-  /** The mail that asks to confirm the address of a new account. */
-  verificationTo: (address: string) => Promise<ReceivedMail>
-  /** The token of the reset link in that mail. */
-  tokenFor: (address: string, order?: number) => Promise<string>
+  /** Waits up to 30 seconds for the nth mail to a recipient, counted from 1. */
+  mailTo: (recipient: string, n?: number) => Promise<ReceivedMail>
+  /** Waits for the verification mail to a recipient. */
+  verificationTo: (recipient: string) => Promise<ReceivedMail>
+  /** Returns the token of the reset link in the nth mail to a recipient. */
+  tokenFor: (recipient: string, n?: number) => Promise<string>
   stop: () => Promise<void>
 }
 
-/** An SMTP server that keeps what it gets. `options` are those of `smtp-server`, with which it can be made to misbehave. */
+/** Starts an SMTP server that keeps its mails. The `options` of `smtp-server` can make it misbehave. */
 export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Promise<Smtp> {
   const mails: ReceivedMail[] = []
   const verifications: ReceivedMail[] = []
@@ -35,8 +35,8 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
       const raw = Buffer.concat(chunks)
       const parsed = await simpleParser(raw, { skipTextToHtml: true })
       const recipients = session.envelope.rcptTo.map((recipient) => recipient.address)
-      const pile = parsed.subject === '[Movie-bag] Confirm your e-mail address' ? verifications : mails
-      pile.push({ ...parsed, recipients, raw: raw.toString('latin1') })
+      const received = parsed.subject === '[Movie-bag] Confirm your e-mail address' ? verifications : mails
+      received.push({ ...parsed, recipients, raw: raw.toString('latin1') })
       done()
     },
     ...options,
@@ -50,25 +50,23 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
   await once(server.server, 'listening')
   const address = server.server.address() as AddressInfo
 
-  const mailTo = (recipient: string, order = 1) => arrival(mails, recipient, order)
+  const mailTo = (recipient: string, n = 1) => waitForMail(mails, recipient, n)
 
-  async function arrival(pile: ReceivedMail[], recipient: string, order: number): Promise<ReceivedMail> {
+  async function waitForMail(received: ReceivedMail[], recipient: string, n: number): Promise<ReceivedMail> {
     for (let waited = 0; waited < 30_000; waited += 20) {
-      const mail = pile.filter((one) => one.recipients.includes(recipient))[order - 1]
+      const mail = received.filter(({ recipients }) => recipients.includes(recipient))[n - 1]
       if (mail) return mail
       await sleep(20)
     }
-    throw new Error(
-      `Mail ${order} to ${recipient} did not arrive within 30 seconds; ${mails.length} mails came at all.`,
-    )
+    throw new Error(`Mail ${n} to ${recipient} did not arrive within 30 seconds; ${mails.length} mails arrived.`)
   }
   return {
     port: address.port,
     mails,
     verifications,
     mailTo,
-    verificationTo: (recipient) => arrival(verifications, recipient, 1),
-    tokenFor: async (recipient, order) => tokenIn(await mailTo(recipient, order)),
+    verificationTo: (recipient) => waitForMail(verifications, recipient, 1),
+    tokenFor: async (recipient, n) => readToken(await mailTo(recipient, n)),
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(resolve))
       for (const socket of sockets) socket.destroy()
@@ -77,8 +75,8 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
   }
 }
 
-function tokenIn(mail: ReceivedMail): string {
+function readToken(mail: ReceivedMail): string {
   const token = /\/reset\/([a-z2-7]{26})\s/.exec(mail.text ?? '')?.[1]
-  if (!token) throw new Error(`No link is in the mail "${mail.subject}".`)
+  if (!token) throw new Error(`The mail "${mail.subject}" has no reset link.`)
   return token
 }

@@ -6,9 +6,9 @@ import { StartError } from '../../errors.ts'
 export type LocalInbox = { smtpPort: number; url: string; stop: () => Promise<void> }
 
 /**
- * A mail server that keeps what it gets, in `dataDir`, with a page to read it, for trying things out: it listens on this
- * machine only and sends nothing anywhere. It has a thread of its own, for its work must not delay requests. Undefined
- * where MailDev is missing, which is no part of an installed package.
+ * Starts a mail server for development that keeps all mail in `dataDir` and shows it on a page. It listens on this machine
+ * only and forwards nothing. It runs in a thread, so that its work does not delay requests. Returns undefined if MailDev
+ * is not installed, as in the published package.
  */
 export async function openLocalInbox(dataDir: string): Promise<LocalInbox | undefined> {
   const file = new URL(`./thread${extname(import.meta.filename)}`, import.meta.url)
@@ -18,7 +18,7 @@ export async function openLocalInbox(dataDir: string): Promise<LocalInbox | unde
   if (!started || started.error) {
     await stop()
     if (started?.error?.includes("Cannot find package 'maildev'")) return undefined
-    // The port was free when it was looked for, and another service was faster to take it.
+    // Another process took the port after it was found free.
     if (started?.error?.includes('EADDRINUSE')) return openLocalInbox(dataDir)
     throw new StartError(`The local inbox cannot start: ${started?.error}. Set MAIL_SERVER to use another mail server.`)
   }

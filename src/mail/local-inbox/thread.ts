@@ -10,7 +10,7 @@ start(workerData.mailDirectory).then(
 async function start(mailDirectory: string): Promise<{ smtpPort: number; webPort: number }> {
   const { MailDev } = await import('maildev')
   const host = '127.0.0.1'
-  // The ports that a developer looks for first, or any others if those are taken.
+  // MailDev's usual ports, or any others if those are taken.
   const smtpPort = await getPort({ port: 1025, host })
   const webPort = await getPort({ port: 1080, host })
   const onThisMachine = { ip: '127.0.0.1', webIp: '127.0.0.1' }
@@ -21,8 +21,8 @@ async function start(mailDirectory: string): Promise<{ smtpPort: number; webPort
 }
 
 /**
- * MailDev lets every site read the mails: a page that is open in the developer's browser could take the links out of
- * them. It is asked by its own page only, under a name that no stranger can point here (DNS rebinding).
+ * MailDev accepts requests from every site, so any page open in the developer's browser could read links in mails. Only
+ * its own page may ask, under a host name that no one else can point here (DNS rebinding).
  */
 function refuseOtherSites(server: Server): void {
   for (const event of ['request', 'upgrade']) {
