@@ -18,7 +18,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('every recipe is a set of settings with which the service starts in production', () => {
+test('the settings of every recipe are valid in production', () => {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -40,7 +40,7 @@ test('every recipe is a set of settings with which the service starts in product
   }
 })
 
-test('every setting of mail is explained, and none that is not there', () => {
+test('the documented mail settings are the ones that exist', () => {
   const named = rowsUnder(mail, 'Settings').map(([name]) => name)
   assert.deepEqual(
     named.toSorted(),
@@ -50,7 +50,7 @@ test('every setting of mail is explained, and none that is not there', () => {
   )
 })
 
-test('every mail is listed with the values that its templates know', async () => {
+test('every mail is listed with the values of its templates', async () => {
   const rows = rowsUnder(mail, 'Templates').map(([kind, , values]) => [kind, values])
   const known = mailTemplates.map(async (kind) => [
     kind,
@@ -61,7 +61,7 @@ test('every mail is listed with the values that its templates know', async () =>
   assert.deepEqual(rows.toSorted(), (await Promise.all(known)).toSorted())
 })
 
-test('the states of a mail are those that the database knows', async () => {
+test('the documented states of a mail are those of the database', async () => {
   const [check] = await db.query<{ text: string }>(sql`
     select pg_get_constraintdef(oid) as text from pg_constraint where conname = 'outbox_state_check'`)
   const states = [...(check?.text ?? '').matchAll(/'([a-z ]+)'::text/g)].map(([, state]) => state)
@@ -71,7 +71,7 @@ test('the states of a mail are those that the database knows', async () => {
   )
 })
 
-test('the statements that find a mail run', async () => {
+test('the documented statements that find a mail are valid', async () => {
   const statements = blocks('sql').flatMap((block) => block.split(';').filter((statement) => statement.trim()))
   assert.equal(statements.length, 4)
   for (const text of statements) await db.query(raw(text))

@@ -12,7 +12,7 @@ import { checkMailTemplates } from './check-templates.ts'
 const folder = mkdtempSync(join(tmpdir(), 'movie-bag-templates-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-test('TEMPLATES_DIR replaces the templates that it holds, and ours stay for the rest', async (t) => {
+test('a template in TEMPLATES_DIR overrides ours, and the others stay', async (t) => {
   const own = templates({ 'email/reset-password.txt': 'Dear {{ email }},\n\n{{ url }}\n\nYours, the projectionist\n' })
   const bag = await startMovieBag({ TEMPLATES_DIR: own })
   t.after(() => bag.stop())
@@ -29,33 +29,28 @@ test('TEMPLATES_DIR replaces the templates that it holds, and ours stay for the 
   assert(confirmation.text?.includes(translate('en', 'mail.password-reset-successful.done', { email: ada.email })))
 })
 
-test('a frame of the operator goes around every mail', async () => {
+test('a frame in TEMPLATES_DIR applies to every mail', async () => {
   await checkMailTemplates({ templatesDir: templates({ 'email/frame.txt': frame }), defaultLocale: 'en' })
 })
 
-test('a folder without templates leaves every mail as it is', async () => {
+test('an empty TEMPLATES_DIR is allowed', async () => {
   await checkMailTemplates({ templatesDir: templates({}), defaultLocale: 'en' })
 })
 
 const frame = "{% block content %}{% endblock %}\n{{ 'mail.signature.name' | t }}\n"
 
-for (const [what, name, content, told] of [
-  ['with a tag that does not end', 'reset-password.html', '{% if email %}{{ url }}', /tag \{% if email %\} not closed/],
-  ['with a value that the mail has not', 'reset-password.txt', '{{ url }} {{ adress }}', /undefined variable: adress/],
+for (const [what, name, content, message] of [
+  ['with an unclosed tag', 'reset-password.html', '{% if email %}{{ url }}', /tag \{% if email %\} not closed/],
+  ['with an undefined variable', 'reset-password.txt', '{{ url }} {{ adress }}', /undefined variable: adress/],
   [
-    'with a value that it has not, seldom used',
+    'with an undefined variable in a branch',
     'reset-password.txt',
     "{{ url }}{% if email == '' %}{{ name }}{% endif %}",
     /has no \{\{ name \}\}, only email, url/,
   ],
   ['with an unknown filter', 'reset-password.txt', '{{ url | shorten }}', /undefined filter: shorten/],
-  [
-    'with a sentence that is none of ours',
-    'reset-password.txt',
-    "{{ url }} {{ 'mail.bye' | t }}",
-    /has no message "mail\.bye"/,
-  ],
-  ['with a part that is missing', 'reset-password.txt', "{{ url }} {% render 'footer' %}", /Failed to lookup "footer"/],
+  ['with an unknown message key', 'reset-password.txt', "{{ url }} {{ 'mail.bye' | t }}", /has no message "mail\.bye"/],
+  ['with a missing partial', 'reset-password.txt', "{{ url }} {% render 'footer' %}", /Failed to lookup "footer"/],
   [
     'without the link',
     'reset-password.txt',
@@ -67,7 +62,7 @@ for (const [what, name, content, told] of [
     const { code, stderr } = await startWith(templates({ [`email/${name}`]: content }))
     assert.equal(code, 1)
     assert.match(stderr, /^movie-bag: A mail template in TEMPLATES_DIR does not work: [^\n]*\n$/)
-    assert.match(stderr, told)
+    assert.match(stderr, message)
   })
 }
 

@@ -16,13 +16,13 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('the page of the local inbox reads its mails', async () => {
+test('the page of the local inbox can read mails', async () => {
   assert.equal(await ask('GET /api/email', `host: ${host}`), 200)
   assert.equal(await ask('GET /api/email', `host: ${host}`, `origin: http://${host}`), 200)
   assert.equal(await ask('GET /', `host: ${host}`, 'accept: text/html'), 200)
 })
 
-test('another site that is open in the same browser reads no mail of the local inbox', async () => {
+test('another site in the same browser cannot read mails of the local inbox', async () => {
   assert.equal(await ask('GET /api/email', `host: ${host}`, 'origin: https://evil.example'), 403)
   assert.equal(await ask('GET /api/email', `host: ${host}`, 'origin: null'), 403)
   assert.equal(await ask('OPTIONS /api/email/all', `host: ${host}`, 'origin: https://evil.example'), 403)
@@ -33,7 +33,7 @@ test('another site that is open in the same browser reads no mail of the local i
   assert.equal(await ask(`GET ${sockets}websocket`, ...evil), 403)
 })
 
-test('a name that a stranger points at this machine leads to no mail of the local inbox', async () => {
+test('a foreign host name that resolves to this machine cannot read mails of the local inbox', async () => {
   assert.equal(await ask('GET /api/email', 'host: rebound.evil.example'), 403)
   assert.equal(await ask('GET /api/email', 'host: localhost.evil.example'), 403)
 })
