@@ -2,16 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
-import { type MovieFields, movieFields, optionalFields } from './movie.ts'
+import { type MovieFields, newMovie } from './movie.ts'
 import type { CheckMovieQuota } from './quota.ts'
 
 type Dependencies = AddDependencies & { signedIn: SignedIn }
 type AddDependencies = { db: Database; checkMovieQuota: CheckMovieQuota }
-
-/** What it takes to add a movie. */
-export const newMovie = body({ ...movieFields, ...optionalFields })
 
 export const addMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const schema = {
@@ -29,7 +26,7 @@ export const addMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app
   })
 }
 
-/** Throws `MovieAlreadyExistsError` and `TooManyMoviesError`. */
+/** Adds a movie and returns its id. Throws `MovieAlreadyExistsError` or `TooManyMoviesError`. */
 export async function addMovie(
   { db, checkMovieQuota }: AddDependencies,
   accountId: string,

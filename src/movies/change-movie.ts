@@ -9,12 +9,12 @@ import { type MovieFields, movieFields, movieKey, movieParams, notesField, yearF
 type Dependencies = { db: Database; signedIn: SignedIn }
 
 export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
-  // `Partial` takes over no options of the object that it is made from.
+  // `Partial` does not keep the options of its object.
   const options = { additionalProperties: false, minProperties: 1 }
   const fields = Type.Partial(Type.Object({ ...movieFields, year: yearField, notes: notesField }), options)
   const schema = {
     summary: 'Change a movie',
-    description: 'Any of the fields; the others stay. Only who added a movie changes it.',
+    description: 'Changes the given fields and keeps the others. Only the account that added a movie can change it.',
     tags: ['Movies'],
     security: bearer,
     params: movieParams,
@@ -30,7 +30,7 @@ export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
   })
 }
 
-/** Throws `UpdatingMovieError` where the account has added no such movie, and `MovieAlreadyExistsError`. */
+/** Throws `UpdatingMovieError` if the account has not added this movie, or `MovieAlreadyExistsError`. */
 export async function changeMovie(
   db: Database,
   id: string,

@@ -10,7 +10,7 @@ type Dependencies = { db: Database; signedIn: SignedIn }
 export const deleteMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const schema = {
     summary: 'Delete a movie',
-    description: 'Only who added a movie deletes it.',
+    description: 'Only the account that added a movie can delete it.',
     tags: ['Movies'],
     security: bearer,
     params: movieParams,
@@ -26,28 +26,29 @@ export const deleteMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
 export const maxDeletedMovies = 100
 
 /**
- * Takes a movie out of the collection at once, and its name is free. For a minute it can be put back, if the account has
- * not deleted a hundred others since, and is not deleted itself meanwhile. Throws `DeletingMovieError` where the account
- * has added no such movie.
+ * Deletes a movie and frees its name. It can be restored for a minute, unless the account deletes a hundred more movies or
+ * is deleted itself. Throws `DeletingMovieError` if the account has not added this movie.
  */
 export async function deleteMovie(db: Database, id: string, accountId: string): Promise<void> {
-  const rows = await db.query(sql`
-    with movie as (
-      delete from movies
-      where id = ${movieKey(id) ?? null} and added_by = ${accountId}
-      returning id, name, casts, genres, year, notes, added_by, created_at
-    ), kept as (
-      insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at)
-      select movie.id, name, casts, genres, year, notes, added_by, movie.created_at
-      from movie join accounts on accounts.id = added_by
-      for key share of accounts
-    )
-    select id from movie`)
-  if (rows.length === 0) throw new AppError('DeletingMovieError')
-  await db.query(sql`
-    delete from deleted_movies where id in (
-      select id from deleted_movies where added_by = ${accountId}
-      order by deleted_at desc offset ${maxDeletedMovies})`)
+  await db.transaction(async (tx) => {
+    const rows = await tx.query(sql`
+      with movie as (
+        delete from movies
+        where id = ${movieKey(id) ?? null} and added_by = ${accountId}
+        returning id, name, casts, genres, year, notes, added_by, created_at
+      ), kept as (
+        insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at)
+        select movie.id, name, casts, genres, year, notes, added_by, movie.created_at
+        from movie join accounts on accounts.id = added_by
+        for key share of accounts
+      )
+      select id from movie`)
+    if (rows.length === 0) throw new AppError('DeletingMovieError')
+    await tx.query(sql`
+      delete from deleted_movies where id in (
+        select id from deleted_movies where added_by = ${accountId}
+        order by deleted_at desc offset ${maxDeletedMovies})`)
+  })
 }
 
 /** Deletes the movies that an account added. In batches, because the database ends statements that take long. */

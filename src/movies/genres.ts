@@ -1,6 +1,6 @@
 import { type Database, sql } from '../database/database.ts'
 
-/** The genres of the newest movies, the most frequent first: enough to suggest, at the same price in any collection. */
+/** Lists the genres of the newest movies, most frequent first. Costs the same however large the collection is. */
 export async function listGenres(db: Database): Promise<string[]> {
   const genres = await db.query<{ genre: string }>(sql`
     select genre

@@ -4,27 +4,28 @@ import { type Database, sql } from '../database/database.ts'
 import { rateLimitKey } from '../http/rate-limit.ts'
 import { errors, strictObject, text } from '../http/schemas.ts'
 import { listedMovie } from './movie.ts'
-import { type MovieSearch, searchMovies, sorts } from './search.ts'
+import { type MovieSearch, searchMovies } from './search.ts'
+import { sorts } from './search-sql.ts'
 
-/** What narrows the list, and its order. */
+/** The query parameters that filter and sort the list. */
 export const movieFilters = {
   q: Type.Optional(
     text({
       maxLength: 200,
       description:
-        'Words that the name or the cast must contain, up to 10, whatever their accents and capitals. Where nothing has ' +
-        'them as they are typed, slips are forgiven.',
+        'Up to 10 words that the name or the cast must contain, regardless of accents and case. If no movie contains ' +
+        'them as typed, typos are corrected.',
     }),
   ),
-  genre: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'One of the genres, whole' })),
-  cast: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'One of the cast, by the whole name' })),
+  genre: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'A whole genre' })),
+  cast: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'The whole name of a member of the cast' })),
   year: Type.Optional(Type.Integer({ minimum: 1800, maximum: 2200 })),
   added_by: Type.Optional(Type.String({ description: 'The id of the account that added the movie' })),
   sort: Type.Optional(
     Type.Enum([...sorts], {
       description:
-        '`added` is the order in which they came, and the default without `q`; `match`, the default with it, begins ' +
-        'with the names that begin as `q` does. A `-` turns the order round. Movies without a year count as the oldest.',
+        '`added`, the default without `q`, is the order in which movies were added. `match`, the default with `q`, ' +
+        'begins with names that begin with it. A `-` sorts in descending order. Movies without a year are the oldest.',
     }),
   ),
 }
@@ -33,12 +34,12 @@ export const listMoviesRoute: FastifyPluginAsyncTypebox<{ db: Database }> = asyn
   const schema = {
     summary: 'List movies',
     description:
-      'In the order in which they came, unless `sort` says otherwise. Where more follow, the `Link` header (RFC 8288) ' +
-      'names the next page as `rel="next"`.',
+      'Sorted in the order in which they were added, unless `sort` says otherwise. If there are more, the `Link` header ' +
+      '(RFC 8288) points to the next page with `rel="next"`.',
     tags: ['Movies'],
     querystring: strictObject({
-      limit: Type.Integer({ minimum: 1, maximum: 100, default: 100, description: 'Movies a page' }),
-      after: Type.Optional(Type.String({ description: 'Where the page begins: take it from the `Link` header' })),
+      limit: Type.Integer({ minimum: 1, maximum: 100, default: 100, description: 'Movies per page' }),
+      after: Type.Optional(Type.String({ description: 'Where the page begins, from the `Link` header' })),
       ...movieFilters,
     }),
     response: { 200: Type.Array(listedMovie), ...errors('SchemaValidationError') },
@@ -50,7 +51,7 @@ export const listMoviesRoute: FastifyPluginAsyncTypebox<{ db: Database }> = asyn
   })
 }
 
-/** The search as the query of an address. What else a request may have had in its own is left out. */
+/** Returns a search as the query string of a URL. */
 export function queryOf(search: { [field in keyof MovieSearch]?: MovieSearch[field] | undefined }): string {
   const query = new URLSearchParams()
   for (const name of ['q', 'genre', 'cast', 'year', 'added_by', 'sort', 'limit', 'after'] as const) {

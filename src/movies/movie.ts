@@ -1,27 +1,6 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { type Sql, sql } from '../database/database.ts'
-import { text } from '../http/schemas.ts'
-
-export type Movie = {
-  id: string
-  name: string
-  casts: string[]
-  genres: string[]
-  year: number | null
-  added_by: string
-}
-
-/** A movie as one reads it by itself: a list carries no notes. */
-export type WholeMovie = Movie & { notes: string | null }
-
-/** What a person says of a movie. */
-export type MovieFields = {
-  name: string
-  casts: string[]
-  genres: string[]
-  year?: number | null
-  notes?: string | null
-}
+import { body, text } from '../http/schemas.ts'
 
 export const movieFields = {
   name: text({ minLength: 1, maxLength: 300 }),
@@ -30,38 +9,46 @@ export const movieFields = {
 }
 
 export const yearField = Type.Union([Type.Integer({ minimum: 1800, maximum: 2200 }), Type.Null()], {
-  description: 'Two movies may share a name when their years differ',
+  description: 'Two movies may share a name if their years differ',
 })
 
 export const notesField = Type.Union([text({ maxLength: 2000 }), Type.Null()], {
-  description: 'Whatever else is worth keeping, such as where the disc is',
+  description: 'Anything else worth noting, such as where the disc is',
 })
 
-/** The fields that one may leave out. */
-export const optionalFields = { year: Type.Optional(yearField), notes: Type.Optional(notesField) }
+export const newMovie = body({ ...movieFields, year: Type.Optional(yearField), notes: Type.Optional(notesField) })
+
+/** The fields of a movie that its adder enters. */
+export type MovieFields = Static<typeof newMovie>
 
 const listedFields = {
   id: Type.String(),
   name: Type.String(),
   casts: Type.Array(Type.String()),
   genres: Type.Array(Type.String()),
-  // Types beside each other, for a union would have the serializer try one after the other.
+  // A list of types, because the serializer would try the members of a union one after the other.
   year: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
   added_by: Type.String({ description: 'The id of the account that added the movie' }),
 }
 
+/** A movie in a list, without its notes. */
 export const listedMovie = Type.Object(listedFields)
 
+export type Movie = Static<typeof listedMovie>
+
+/** A movie on its own, with its notes. */
 export const movieSchema = Type.Object(
   { ...listedFields, notes: Type.Unsafe<string | null>({ type: ['string', 'null'] }) },
   { $id: 'Movie', title: 'Movie' },
 )
 
+export type WholeMovie = Static<typeof movieSchema>
+
 export const movieColumns: Sql = sql`id, name, casts, genres, year, added_by`
 
 export const movieParams = Type.Object({ id: Type.String() })
 
-/** The key of the row that a client's id names; undefined for an id that no movie can have. */
+/** Returns a client's id as the primary key, or undefined if no movie can have that id. */
 export function movieKey(id: string): string | undefined {
   return /^[1-9]\d{0,17}$/.test(id) ? id : undefined
 }

@@ -2,25 +2,25 @@ import { LRUCache } from 'lru-cache'
 import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 
-/** Throws `TooManyMoviesError` where an account has added as many movies as it may. */
+/** Throws `TooManyMoviesError` if an account has used up its quota. */
 export type CheckMovieQuota = (accountId: string) => Promise<void>
 
 /**
- * Counting costs more with each movie that an account has, so it is not done with every one: after each count the account
- * may add a tenth of what it has left before the next. Several processes may so let a few movies too many through.
+ * Counts rarely, because a count costs more the more movies an account has: after each count the account may add a tenth
+ * of what is left of its quota. Several processes may therefore allow a few movies more than the quota.
  */
-export function movieQuota(db: Database, most: number): CheckMovieQuota {
-  const room = new LRUCache<string, number>({ max: 10_000 })
+export function movieQuota(db: Database, quota: number): CheckMovieQuota {
+  const allowances = new LRUCache<string, number>({ max: 10_000 })
   return async (accountId) => {
-    const left = room.get(accountId) ?? Math.ceil((most - (await countOfMovies(db, accountId, most))) / 10)
-    if (left <= 0) throw new AppError('TooManyMoviesError', `An account may add ${most} movies.`)
-    if (left === 1) room.delete(accountId)
-    else room.set(accountId, left - 1)
+    const allowance = allowances.get(accountId) ?? Math.ceil((quota - (await countMovies(db, accountId, quota))) / 10)
+    if (allowance <= 0) throw new AppError('TooManyMoviesError', `An account may add ${quota} movies.`)
+    if (allowance === 1) allowances.delete(accountId)
+    else allowances.set(accountId, allowance - 1)
   }
 }
 
-async function countOfMovies(db: Database, accountId: string, most: number): Promise<number> {
+async function countMovies(db: Database, accountId: string, limit: number): Promise<number> {
   const [row] = await db.query<{ count: number }>(sql`
-    select count(*)::int from (select from movies where added_by = ${accountId} limit ${most}) movies`)
+    select count(*)::int from (select from movies where added_by = ${accountId} limit ${limit}) movies`)
   return row?.count ?? 0
 }

@@ -12,11 +12,11 @@ export const readMovieRoute: FastifyPluginAsyncTypebox<{ db: Database }> = async
     params: movieParams,
     response: { 200: Type.Ref('Movie#'), ...errors('MovieNotExistsError') },
   }
-  app.get('/api/movies/:id', { schema }, (request) => findMovie(db, request.params.id))
+  app.get('/api/movies/:id', { schema }, (request) => readMovie(db, request.params.id))
 }
 
-/** Throws `MovieNotExistsError`. */
-export async function findMovie(db: Database, id: string): Promise<WholeMovie> {
+/** Returns a movie with its notes. Throws `MovieNotExistsError`. */
+export async function readMovie(db: Database, id: string): Promise<WholeMovie> {
   const key = movieKey(id)
   const [movie] = key
     ? await db.query<WholeMovie>(sql`select ${movieColumns}, notes from movies where id = ${key}`)

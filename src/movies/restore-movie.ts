@@ -1,25 +1,28 @@
-import { type Database, isUniqueViolation, sql } from '../database/database.ts'
+import { type Database, isUniqueViolation, type Sql, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { movieKey } from './movie.ts'
 
-/** The name of a movie that the account deleted within the last minute. */
+/** Selects the movies that can still be restored. */
+const isRestorable: Sql = sql`deleted_at > now() - interval '1 minute'`
+
+/** Returns the name of a movie that the account can still restore, or undefined. */
 export async function findDeletedName(db: Database, id: string, accountId: string): Promise<string | undefined> {
   const [movie] = await db.query<{ name: string }>(sql`
     select name from deleted_movies
-    where id = ${movieKey(id) ?? null} and added_by = ${accountId} and deleted_at > now() - interval '1 minute'`)
+    where id = ${movieKey(id) ?? null} and added_by = ${accountId} and ${isRestorable}`)
   return movie?.name
 }
 
 /**
- * Puts a movie that the account deleted within the last minute back where it was. Throws `MovieNotExistsError` where
- * there is none, and `MovieAlreadyExistsError` where another has taken its name meanwhile.
+ * Restores a movie that the account deleted within the last minute. Throws `MovieNotExistsError` if there is none, or
+ * `MovieAlreadyExistsError` if another movie has taken its name.
  */
 export async function restoreMovie(db: Database, id: string, accountId: string): Promise<void> {
   try {
     const rows = await db.query(sql`
       with movie as (
         delete from deleted_movies
-        where id = ${movieKey(id) ?? null} and added_by = ${accountId} and deleted_at > now() - interval '1 minute'
+        where id = ${movieKey(id) ?? null} and added_by = ${accountId} and ${isRestorable}
         returning id, name, casts, genres, year, notes, added_by, created_at
       )
       insert into movies (id, name, casts, genres, year, notes, added_by, created_at)

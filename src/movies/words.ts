@@ -1,20 +1,20 @@
-/** The words of a search, or of a movie. */
-export function wordsOf(text: string): string[] {
+/** Splits a search, or the text of a movie, into its words. */
+export function splitWords(text: string): string[] {
   return text.split(/\s+/).filter(Boolean)
 }
 
-/** A pattern that finds the word in `search_lines`: anywhere, or, where it is short, at the beginning of a word. */
-export function patternOf(word: string): string {
-  return [...word].length < 3 ? `% ${literal(word)}%` : `%${literal(word)}%`
+/** Returns a LIKE pattern that finds a word in `search_lines`: anywhere, or, if it is short, at the start of a word. */
+export function likePattern(word: string): string {
+  return [...word].length < 3 ? `% ${escapeLike(word)}%` : `%${escapeLike(word)}%`
 }
 
-/** The text as a pattern that stands for nothing but itself. */
-export function literal(text: string): string {
+/** Escapes the wildcards of LIKE. */
+export function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&')
 }
 
 /**
- * Where the words of `search_lines` end, for PostgreSQL: at spaces and punctuation. Not at `\W`, which is what joins the
- * letters of many scripts, too, such as the virama of Nepali.
+ * A regular expression for PostgreSQL that matches where a word of `search_lines` ends: at white space and punctuation. It
+ * is not `\W`, because that also matches what joins the letters of many scripts, such as the virama of Nepali.
  */
 export const wordEnd = String.raw`[\s!-/:-@[-^\x60{-~\u00a0-\u00bf\u2000-\u206f\u3000-\u303f]+`

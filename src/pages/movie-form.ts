@@ -2,8 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { validationError } from '../http/error-handler.ts'
 import { strictObject } from '../http/schemas.ts'
-import { newMovie } from '../movies/add-movie.ts'
-import type { MovieFields } from '../movies/movie.ts'
+import { type MovieFields, newMovie } from '../movies/movie.ts'
 
 /** A movie as its form holds it: lists are text, one entry per line, genres also separated by commas. */
 export const movieForm = strictObject({

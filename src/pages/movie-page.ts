@@ -6,7 +6,7 @@ import { strictObject } from '../http/schemas.ts'
 import type { KeyAfter } from '../i18n/translate.ts'
 import { deleteMovie } from '../movies/delete-movie.ts'
 import { movieParams, type WholeMovie } from '../movies/movie.ts'
-import { findMovie } from '../movies/read-movie.ts'
+import { readMovie } from '../movies/read-movie.ts'
 import { restoreMovie } from '../movies/restore-movie.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { drawCover } from './cover.ts'
@@ -44,7 +44,7 @@ export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPag
 /** Returns the movie, or throws `NotFoundError`: an unknown page is a 404, although the API gives a 400. */
 export async function movieOnPage(db: Database, id: string): Promise<WholeMovie> {
   try {
-    return await findMovie(db, id)
+    return await readMovie(db, id)
   } catch (error) {
     throw error instanceof AppError && error.code === 'MovieNotExistsError' ? new AppError('NotFoundError') : error
   }

@@ -1,0 +1,121 @@
+import { join, raw, type Sql, sql, type Transaction } from '../database/database.ts'
+import type { Cursor } from './cursor.ts'
+import { type Movie, movieColumns } from './movie.ts'
+import { escapeLike, likePattern, splitWords } from './words.ts'
+
+export const sorts = ['match', 'added', '-added', 'name', '-name', 'year', '-year'] as const
+export type Sort = (typeof sorts)[number]
+
+/** A movie with its sort key. Movies beyond the size of a page have only their id and sort key. */
+export type Row = Movie & { key: string | number | null; isBeyondPage: boolean }
+
+/** Which rows to read: after `start`, at most `limit`. */
+export type PagePosition = { sort: Sort; start: Cursor | undefined; limit: number }
+
+type Filters = { q?: string; genre?: string; cast?: string; year?: number; added_by?: string }
+
+/** The plain list, by id. The limit is part of the statement: as a parameter, PostgreSQL would plan it every time. */
+export function selectById(start: Cursor | undefined, limit: number): Sql {
+  return limitBytes(
+    sql`id`,
+    sql`
+    select ${movieColumns}, null as key
+    from movies where id > ${start?.id ?? '0'} order by id limit ${raw(String(limit))}`,
+  )
+}
+
+/**
+ * Folds the words and filters of a search as movies are folded, and turns the filters into conditions. Has every search of
+ * the transaction planned by its values: rare words are looked up, common ones are soon met on the way through the order.
+ */
+export async function foldSearch(tx: Transaction, { q = '', genre = '', cast = '', year, added_by }: Filters) {
+  await tx.query(sql`select set_config('plan_cache_mode', 'force_custom_plan', true)`)
+  const [folded] = await tx.query<{ q: string; genre: string; cast: string }>(sql`
+    select folded(${q}) as q, folded(${genre}) as genre, folded(${cast}) as "cast"`)
+  const conditions: Sql[] = []
+  if (genre) conditions.push(sql`genre_lines like ${linePattern(folded?.genre)}`)
+  if (cast) conditions.push(sql`search_lines like ${linePattern(folded?.cast)}`)
+  if (year !== undefined) conditions.push(sql`${yearKey} = ${year}`)
+  if (added_by) conditions.push(sql`added_by = ${added_by}`)
+  return { words: splitWords(folded?.q ?? ''), conditions }
+}
+
+/** Matches a whole line: a genre, or a member of the cast. */
+function linePattern(name = ''): string {
+  return `%\n ${escapeLike(name)} \n%`
+}
+
+/** Reads the movies that fulfil all conditions and contain all words. `match` begins with names that begin with them. */
+export async function selectPage(
+  tx: Transaction,
+  { conditions, words }: { conditions: Sql[]; words: string[] },
+  { sort, start, limit }: PagePosition,
+): Promise<Row[]> {
+  const containing = [...conditions, ...words.map((word) => sql`search_lines like ${likePattern(word)}`)]
+  if (sort !== 'match') return selectInOrder(tx, containing, { order: orders[sort], start, limit })
+  const isPrefix = sql`${nameKey} like ${`${escapeLike(words.join(' '))}%`}`
+  const isPastPrefixes = start?.key === null
+  const first = isPastPrefixes
+    ? []
+    : await selectInOrder(tx, [...conditions, isPrefix], { order: orders.name, start, limit })
+  if (first.length === limit) return first
+  const rest = await selectInOrder(tx, [...containing, sql`not ${isPrefix}`], {
+    order: orders.added,
+    start: isPastPrefixes ? start : undefined,
+    limit: limit - first.length,
+  })
+  return [...first, ...rest]
+}
+
+const nameKey = sql`(left(folded(name), 100) collate "C")`
+const yearKey = sql`coalesce(year, 0)`
+
+type Order = { key: Sql | undefined; isDescending: boolean }
+
+const orders: Record<Exclude<Sort, 'match'>, Order> = {
+  added: { key: undefined, isDescending: false },
+  '-added': { key: undefined, isDescending: true },
+  name: { key: nameKey, isDescending: false },
+  '-name': { key: nameKey, isDescending: true },
+  year: { key: yearKey, isDescending: false },
+  '-year': { key: yearKey, isDescending: true },
+}
+
+function selectInOrder(
+  tx: Transaction,
+  conditions: Sql[],
+  { order: { key, isDescending }, start, limit }: { order: Order; start: Cursor | undefined; limit: number },
+): Promise<Row[]> {
+  const direction = raw(isDescending ? 'desc' : 'asc')
+  const after = raw(isDescending ? '<' : '>')
+  const isAfter = (cursor: Cursor) =>
+    key ? sql`(${key}, id) ${after} (${cursor.key}, ${cursor.id})` : sql`id ${after} ${cursor.id}`
+  const all = [sql`true`, ...conditions, ...(start ? [isAfter(start)] : [])]
+  return tx.query<Row>(
+    limitBytes(
+      key ? sql`key ${direction}, id ${direction}` : sql`id ${direction}`,
+      sql`
+    select ${movieColumns}, ${key ?? sql`null`} as key
+    from movies
+    where ${join(all, ' and ')}
+    order by ${key ? sql`${key} ${direction}, id ${direction}` : sql`id ${direction}`}
+    limit ${limit}`,
+    ),
+  )
+}
+
+/** A page ends early after this much text, because a movie may have 46 kB. */
+const pageBytes = 500_000
+
+/** Of the rows after `pageBytes`, selects only the id and the sort key. */
+function limitBytes(order: Sql, page: Sql): Sql {
+  return sql`
+    select id, name, year, added_by, key, is_beyond as "isBeyondPage",
+      case when is_beyond then '{}' else casts end as casts, case when is_beyond then '{}' else genres end as genres
+    from (
+      select *, coalesce(sum(octet_length(array_to_string(casts, '')) + octet_length(array_to_string(genres, ''))) over (
+        order by ${order} rows between unbounded preceding and 1 preceding), 0) > ${pageBytes} as is_beyond
+      from (${page}) as page
+    ) as measured
+    order by ${order}`
+}
