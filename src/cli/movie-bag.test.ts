@@ -20,7 +20,7 @@ import { tokenKey } from '../sessions/access-token.ts'
 const folder = mkdtempSync(join(tmpdir(), 'movie-bag-command-'))
 after(() => rmSync(folder, { recursive: true }))
 
-test('--help tells the commands, --version the version', async () => {
+test('--help lists the commands, and --version prints the version', async () => {
   const help = movieBag(['--help'])
   assert.equal(await help.end, 0)
   for (const command of ['serve', 'work', 'migrate']) assert.match(help.said(), new RegExp(`^  ${command} `, 'm'))
@@ -29,12 +29,12 @@ test('--help tells the commands, --version the version', async () => {
   assert.equal(told.said(), `${version}\n`)
 })
 
-test('a command that is none is refused with the one that was meant', async () => {
+test('an unknown command is refused, and the right one suggested', async () => {
   const refused: [string[], string][] = [
-    [[], 'A command is missing: it takes serve, work or migrate.'],
-    [['sevre'], '"sevre" is no command: did you mean serve?'],
-    [['constructor'], '"constructor" is no command: it takes serve, work or migrate.'],
-    [['serve', 'now'], '"now" is one word too many.'],
+    [[], 'No command given. The commands are serve, work and migrate.'],
+    [['sevre'], '"sevre" is not a command. Did you mean serve?'],
+    [['constructor'], '"constructor" is not a command. The commands are serve, work and migrate.'],
+    [['serve', 'now'], 'Unexpected argument "now".'],
     [['serve', '--port=80'], "Unknown option '--port'."],
   ]
   await Promise.all(
@@ -77,7 +77,7 @@ Movie Bag is ready. Ctrl-C stops it.
   await smtp.mailTo(ada.email)
   service.kill('SIGINT')
   assert.equal(await service.end, 0)
-  assert.match(service.said(), /Stopped\n$/)
+  assert.match(service.said(), /Stopped\b/)
   assert.equal(service.complained(), '')
 })
 
@@ -121,7 +121,7 @@ test('a service that cannot start says why in one line, without a stack, and lea
   const url = new URL(good.DATABASE_URL)
   const reached = `The PostgreSQL at ${url.hostname}:${url.port}`
   const wrong: [Record<string, string>, string | RegExp][] = [
-    [{ PORT: 'http' }, 'PORT is "http": it takes a whole number from 1 to 65535.'],
+    [{ PORT: 'http' }, 'PORT is "http". It must be a whole number from 1 to 65535.'],
     [
       { ...good, PORT: String(port) },
       `PORT ${port} on 127.0.0.1 is in use: stop what listens there, or set PORT to another number.`,
@@ -130,14 +130,11 @@ test('a service that cannot start says why in one line, without a stack, and lea
       { ...good, HOST: '192.0.2.1' },
       /^HOST 192\.0\.2\.1 is not an IP address of this machine: set HOST to 127\.0\.0\.1/,
     ],
-    [
-      { ...good, DATA_DIR: notAFolder },
-      /^DATA_DIR .*file cannot be used: .* Set it to a folder that can be written\.$/,
-    ],
+    [{ ...good, DATA_DIR: notAFolder }, /^DATA_DIR .*file cannot be used: .* Set it to a writable folder\.$/],
     [{ DATA_DIR: join(notAFolder, 'data') }, /DATA_DIR|data in/],
     [
       { ...good, DATABASE_URL: withParts(url, { password: 'a-guess' }) },
-      `${reached} refuses user "${url.username}" with this password. Correct user or password in DATABASE_URL.`,
+      `${reached} rejects user "${url.username}" with this password. Correct user or password in DATABASE_URL.`,
     ],
     [
       { ...good, DATABASE_URL: withParts(url, { pathname: '/nothing' }) },
@@ -170,15 +167,15 @@ test('a PostgreSQL older than 15 is refused in one line', async (t) => {
   assert.equal(await command.end, 1)
   assert.match(
     command.complained(),
-    /^movie-bag: The PostgreSQL at .* is PostgreSQL 14: Movie Bag needs 15 or newer\. .*\n$/,
+    /^movie-bag: The PostgreSQL at .* is PostgreSQL 14, but Movie Bag needs 15 or newer\. .*\n$/,
   )
 })
 
-test('a PostgreSQL that is not up yet is waited for, and the log says so once', async (t) => {
+test('the start waits for a PostgreSQL that is not up yet, and logs it once', async (t) => {
   const { DATABASE_URL } = await database()
   const port = await freePort()
   const command = movieBag(['migrate'], { DATABASE_URL: withParts(new URL(DATABASE_URL), { port: String(port) }) })
-  await command.until(/does not answer yet \(ECONNREFUSED\): waiting up to 10 seconds/)
+  await command.until(/does not respond yet \(ECONNREFUSED\): waiting up to 10 seconds/)
   await startProxy(t, new URL(DATABASE_URL), (bytes) => bytes, port)
   assert.equal(await command.end, 0)
   assert.equal(command.said().match(/waiting/g)?.length, 1)
@@ -194,7 +191,7 @@ test('Ctrl-C ends a start that waits', async () => {
   assert.equal(command.complained(), '')
 })
 
-test('a database that nobody may write is told of in one line', async () => {
+test('a read-only database is reported in one line', async () => {
   const { DATABASE_URL } = await database()
   const url = withParts(new URL(DATABASE_URL), { search: '?options=-c%20default_transaction_read_only%3Don' })
   const command = movieBag(['serve'], { DATABASE_URL: url })
@@ -205,7 +202,7 @@ test('a database that nobody may write is told of in one line', async () => {
   )
 })
 
-test('a database that something else uses is told of in one line, and keeps its tables', async () => {
+test('a database used by another program is reported in one line and keeps its tables', async () => {
   const { DATABASE_URL } = await database()
   const client = new pg.Client(DATABASE_URL)
   await client.connect()
@@ -218,7 +215,7 @@ test('a database that something else uses is told of in one line, and keeps its 
   assert.deepEqual(rows, [{ name: 'accounts' }, { name: 'migrations' }])
 })
 
-test('a bug at the start is told with its stack, and is no success', async () => {
+test('a bug at the start is printed with its stack and exits with 1', async () => {
   const bug = join(folder, 'bug.mjs')
   writeFileSync(
     bug,
@@ -232,7 +229,7 @@ test('a bug at the start is told with its stack, and is no success', async () =>
   assert.match(command.complained(), /TypeError: a bug\n( {4}at .*\n)* {4}at .*\/src\/.*\.ts:\d+/)
 })
 
-test('a misspelt setting in the environment is warned of at the start', async () => {
+test('a misspelt setting in the environment causes a warning at the start', async () => {
   const command = movieBag(['migrate'], { ...(await database()), MAIL_SEVER: 'smtp.example.org' })
   assert.equal(await command.end, 0)
   assert.match(command.said(), /WARN: MAIL_SEVER .* Did you mean MAIL_SERVER\?/)

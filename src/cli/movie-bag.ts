@@ -5,20 +5,20 @@ import { version } from '../config/version.ts'
 import { StartError } from '../errors.ts'
 import type { Running } from '../server/start-components.ts'
 
-const help = `Movie Bag ${version}, a movie collection with accounts that can be recovered
+const help = `Movie Bag ${version}, a self-hosted movie collection
 
 Usage: movie-bag <command>
 
-  serve      start the service: web, API, mail worker, and a database where DATABASE_URL names none
-  work       start a mail worker only, on the database of DATABASE_URL
-  migrate    bring the database to the newest schema, and end
-  --help     print this
+  serve      start the service: pages, API, mail worker, and PostgreSQL unless DATABASE_URL is set
+  work       start only a mail worker, on the database of DATABASE_URL
+  migrate    update the database schema and exit
+  --help     print this help
   --version  print the version
 
-Settings come from the environment and from the file .env, or the one that ENV_FILE_LOCATION names.
+Settings come from the environment and from the file .env, or the file that ENV_FILE_LOCATION names.
 `
 
-/** Runs the command that the arguments name, a service until it is stopped. Answers the exit code. */
+/** Runs the command that the arguments name; a service runs until it is stopped. Returns the exit code. */
 export async function run(args: string[]): Promise<number> {
   try {
     return await command(args)
@@ -35,18 +35,18 @@ async function command(args: string[]): Promise<number> {
   if (values.version) return print(`${version}\n`)
   if (values.help) return print(help)
   const [name, ...rest] = positionals
-  if (rest.length > 0) throw new StartError(`"${rest.join(' ')}" is one word too many. See movie-bag --help.`)
+  if (rest.length > 0) throw new StartError(`Unexpected argument "${rest.join(' ')}". See movie-bag --help.`)
   const start = commands.get(name ?? '')
   if (start) return untilStopped(start)
   const likely = name && closestMatch(name, [...commands.keys()])
-  const problem = name ? `"${name}" is no command` : 'A command is missing'
-  const hint = likely ? `did you mean ${likely}?` : 'it takes serve, work or migrate.'
-  throw new StartError(`${problem}: ${hint} See movie-bag --help.`)
+  const problem = name ? `"${name}" is not a command` : 'No command given'
+  const hint = likely ? `Did you mean ${likely}?` : 'The commands are serve, work and migrate.'
+  throw new StartError(`${problem}. ${hint} See movie-bag --help.`)
 }
 
 type Start = (signal: AbortSignal) => Promise<Running | undefined>
 
-/** Loaded when called, so that --help and a mistyped command need not load a whole service. */
+/** Loaded on demand, so that --help does not load the whole service. */
 const commands = new Map<string, Start>([
   ['serve', async (signal) => (await import('../server/serve.ts')).serve(signal)],
   ['work', async (signal) => (await import('../server/work.ts')).work(signal)],
@@ -70,7 +70,7 @@ function print(text: string): number {
   return 0
 }
 
-/** SIGTERM and Ctrl-C stop it, also while it starts; a second one, or 10 seconds, end it whatever is still in hand. */
+/** SIGTERM and Ctrl-C stop the service, even while it starts. A second signal, or 10 seconds, end the process immediately. */
 async function untilStopped(start: Start): Promise<number> {
   const stopping = new AbortController()
   const onSignal = () => {
@@ -78,7 +78,7 @@ async function untilStopped(start: Start): Promise<number> {
     stopping.abort()
     setTimeout(() => {
       process.stderr.write(
-        'movie-bag: Not everything finished within 10 seconds. Mail in hand is sent after the next start.\n',
+        'movie-bag: Not everything finished within 10 seconds. Unfinished mail is sent after the next start.\n',
       )
       process.exit(1)
     }, 10_000).unref()
@@ -89,8 +89,8 @@ async function untilStopped(start: Start): Promise<number> {
   })
   if (!running) return 0
   if (!stopping.signal.aborted) await once(stopping.signal, 'abort')
-  running.log.info('Stopping: requests in hand are finished first')
+  running.log.info({ event: 'stopping' }, 'Stopping: finishing running requests first')
   await running.stop()
-  running.log.info('Stopped')
+  running.log.info({ event: 'stopped' }, 'Stopped')
   process.exit(0)
 }

@@ -5,62 +5,61 @@ import { closestMatch } from './spelling.ts'
 
 type Settings = Omit<Config, 'warnings'>
 
-/** A name in the settings' own file that is none: there it can only be a mistake, and would be ignored. */
-export function refuseUnknown(fileNames: string[], names: string[]): void {
+/** Throws a `StartError` if the settings file has an unknown name: there it can only be a mistake. */
+export function refuseUnknownSettings(fileNames: string[], names: string[]): void {
   const unknown = fileNames.find((name) => !names.includes(name))
   if (!unknown) return
   if (unknown === 'ENV_FILE_LOCATION') {
-    throw new StartError('ENV_FILE_LOCATION stands in the file that it is to name: set it in the environment instead.')
+    throw new StartError('ENV_FILE_LOCATION cannot be set in the file that it names. Set it in the environment.')
   }
   const likely = closestMatch(unknown, names)
   const hint = likely ? `Did you mean ${likely}?` : `The settings are ${names.join(', ')}.`
   throw new StartError(`${unknown} is not a setting of Movie Bag. ${hint}`)
 }
 
-/** The environment has names of others too, so those that look like ours are warned of, a sentence each. */
-export function unknownNames(environmentNames: string[], names: string[]): string[] {
+/** Returns a warning for each environment variable that looks like a misspelt setting; most belong to other programs. */
+export function warnAboutUnknown(environmentNames: string[], names: string[]): string[] {
   return environmentNames.flatMap((name) => {
     if (names.includes(name)) return []
     const likely = name.includes('_') ? closestMatch(name, names) : undefined
     if (!likely && !name.startsWith('MAIL_')) return []
-    return `${name} in the environment is not a setting of Movie Bag and changes nothing.${likely ? ` Did you mean ${likely}?` : ''}`
+    return `${name} in the environment is not a setting of Movie Bag and has no effect.${likely ? ` Did you mean ${likely}?` : ''}`
   })
 }
 
 export function checkProduction(config: Settings): void {
   if (!config.production) return
   const missing = [
-    !config.publicUrlIsSet && 'PUBLIC_URL (the https address that people open)',
-    !config.mail.server && 'MAIL_SERVER (the SMTP server that takes the mail)',
-    !config.mail.defaultSenderIsSet && 'MAIL_DEFAULT_SENDER (the address that mail comes from)',
-    !config.jwtSecretKey && 'JWT_SECRET_KEY (at least 32 random bytes, such as `openssl rand -base64 32` prints)',
+    !config.publicUrlIsSet && 'PUBLIC_URL (the https URL that people open)',
+    !config.mail.server && 'MAIL_SERVER (the SMTP server that sends the mail)',
+    !config.mail.defaultSenderIsSet && 'MAIL_DEFAULT_SENDER (the sender of all mail)',
+    !config.jwtSecretKey &&
+      'JWT_SECRET_KEY (at least 32 random bytes, such as the output of `openssl rand -base64 32`)',
   ].filter((name) => name !== false)
-  if (missing.length > 0) throw new StartError(`NODE_ENV=production needs ${missing.join(', ')}.`)
+  if (missing.length > 0) throw new StartError(`NODE_ENV=production requires ${missing.join(', ')}.`)
 }
 
 export function checkMail({ mail }: Settings): void {
   const wrong = [
     mail.useTls &&
       mail.useSsl &&
-      'MAIL_USE_TLS and MAIL_USE_SSL are both on: choose MAIL_USE_TLS for STARTTLS (port 587), MAIL_USE_SSL for TLS from the first byte (port 465).',
+      'MAIL_USE_TLS and MAIL_USE_SSL are both on. Use MAIL_USE_TLS for STARTTLS (port 587), or MAIL_USE_SSL for TLS from the first byte (port 465).',
     mail.useTls &&
       mail.port === 465 &&
-      'MAIL_PORT=465 speaks TLS from the first byte: set MAIL_USE_SSL instead of MAIL_USE_TLS.',
-    mail.useSsl &&
-      mail.port === 587 &&
-      'MAIL_PORT=587 begins in clear and upgrades: set MAIL_USE_TLS instead of MAIL_USE_SSL.',
-    mail.port === 465 && !mail.useSsl && 'MAIL_PORT=465 speaks TLS from the first byte: set MAIL_USE_SSL too.',
-    mail.username && !mail.password && 'MAIL_USERNAME is set without MAIL_PASSWORD: set both, or neither.',
-    mail.password && !mail.username && 'MAIL_PASSWORD is set without MAIL_USERNAME: set both, or neither.',
+      'MAIL_PORT=465 uses TLS from the first byte. Set MAIL_USE_SSL instead of MAIL_USE_TLS.',
+    mail.useSsl && mail.port === 587 && 'MAIL_PORT=587 uses STARTTLS. Set MAIL_USE_TLS instead of MAIL_USE_SSL.',
+    mail.port === 465 && !mail.useSsl && 'MAIL_PORT=465 uses TLS from the first byte. Set MAIL_USE_SSL as well.',
+    mail.username && !mail.password && 'MAIL_USERNAME is set without MAIL_PASSWORD. Set both, or neither.',
+    mail.password && !mail.username && 'MAIL_PASSWORD is set without MAIL_USERNAME. Set both, or neither.',
     mail.username &&
       mail.server &&
       !(mail.useTls || mail.useSsl || isLoopback(mail.server)) &&
-      `MAIL_USERNAME and MAIL_PASSWORD would travel to ${mail.server} unprotected: set MAIL_USE_TLS (port 587) or MAIL_USE_SSL (port 465).`,
+      `MAIL_USERNAME and MAIL_PASSWORD would be sent to ${mail.server} unencrypted. Set MAIL_USE_TLS (port 587) or MAIL_USE_SSL (port 465).`,
     !mail.server &&
       (mail.port || mail.username || mail.useTls || mail.useSsl) &&
-      'MAIL_SERVER is missing while other settings of the mail server are given: set it to the name of your SMTP server.',
+      'MAIL_SERVER is missing, but other settings of the mail server are set. Set it to the name of your SMTP server.',
     new Set([mail.dkimDomain === undefined, mail.dkimSelector === undefined, mail.dkimKey === undefined]).size > 1 &&
-      'MAIL_DKIM_DOMAIN, MAIL_DKIM_SELECTOR and MAIL_DKIM_KEY_FILE belong together: set all three, or none.',
+      'MAIL_DKIM_DOMAIN, MAIL_DKIM_SELECTOR and MAIL_DKIM_KEY_FILE belong together. Set all three, or none.',
   ].find((problem) => typeof problem === 'string')
   if (wrong) throw new StartError(wrong)
 }

@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '../..')
 const noFile = join(root, 'test/empty.env')
 const secret = 'thirty-two bytes nobody else has'
 
-test('with nothing configured every setting has a value that works on one machine', () => {
+test('without configuration, every setting has a default that works on one machine', () => {
   const { mail, ...settings } = configOf()
   assert.deepEqual(settings, {
     production: false,
@@ -54,7 +54,7 @@ test('the links in mails follow PORT until PUBLIC_URL is set, and then that alon
   )
 })
 
-test('values are understood in the ways that people write them', () => {
+test('values are accepted in the ways that people write them', () => {
   const understood: [string, string, (config: Config) => unknown, unknown][] = [
     ['TRUST_PROXY', 'on', (config) => config.trustProxy, 1],
     ['TRUST_PROXY', '2', (config) => config.trustProxy, 2],
@@ -86,8 +86,8 @@ const refused: [string, string, RegExp][] = [
   ['PUBLIC_URL', 'movies.example.org', /https:\/\/movies\.example\.org, without a path/],
   ['PUBLIC_URL', 'https://example.org/movies', /without a path/],
   ['PUBLIC_URL', 'ftp://example.org', /without a path/],
-  ['TRUST_PROXY', 'nginx', /addresses separated by commas/],
-  ['TRUST_PROXY', '10.0.0.1,', /addresses separated by commas/],
+  ['TRUST_PROXY', 'nginx', /IP addresses separated by commas/],
+  ['TRUST_PROXY', '10.0.0.1,', /IP addresses separated by commas/],
   ['SESSION_TTL', 'a week', /90s, 30m, 24h or "7 days"/],
   ['SESSION_TTL', '2 years', /from 1s to a year/],
   ['RESET_TOKEN_TTL', '0', /from 1s to a year/],
@@ -95,7 +95,7 @@ const refused: [string, string, RegExp][] = [
   ['MIN_PASSWORD_LENGTH', '6', /a whole number from 8 to 64/],
   ['ACCOUNT_PRIVACY', 'public', /one of private, reveal/],
   ['RATE_LIMITS', 'maybe', /on or off/],
-  ['TEMPLATES_DIR', '/nowhere/at/all', /a folder that exists/],
+  ['TEMPLATES_DIR', '/nowhere/at/all', /an existing folder/],
   ['DEFAULT_LOCALE', 'xx', /one of .*\ben\b/],
   ['LOG_LEVEL', 'verbose', /fatal, error, warn, info, debug/],
   ['MAIL_SERVER', 'smtp://smtp.example.org', /without a scheme or port/],
@@ -107,18 +107,18 @@ const refused: [string, string, RegExp][] = [
   ['MAIL_DEFAULT_SENDER', 'support', /one e-mail address/],
   ['MAIL_DEFAULT_SENDER', 'a@example.org, b@example.org', /one e-mail address/],
   ['MAIL_DKIM_DOMAIN', 'https://example.org', /without a scheme or port/],
-  ['MAIL_DKIM_KEY_FILE', '/nowhere/at/all', /RSA private key in PEM form/],
+  ['MAIL_DKIM_KEY_FILE', '/nowhere/at/all', /RSA private key in PEM format/],
 ]
 
 for (const [name, value, wouldDo] of refused) {
-  test(`${name}=${value} is refused in one line that says what would do`, () => {
+  test(`${name}=${value} is refused in one line that says what is valid`, () => {
     const line = refusal({ [name]: value })
-    assert(line.startsWith(`${name} is ${JSON.stringify(value)}: it takes `), line)
+    assert(line.startsWith(`${name} is ${JSON.stringify(value)}. It must be `), line)
     assert.match(line, wouldDo)
   })
 }
 
-test('a secret that will not do is refused without being shown', () => {
+test('an invalid secret is refused without being shown', () => {
   const secrets = {
     JWT_SECRET_KEY: ['short', 't1NP63m4wnBg6nyHYKfmc2TpCOGI4nss', 'é'.repeat(15)],
     DATABASE_URL: ['mysql://ada:sesame@localhost/movies', 'localhost:sesame', 'postgres://ada:ses@me@db:port/x'],
@@ -126,16 +126,16 @@ test('a secret that will not do is refused without being shown', () => {
   for (const [name, values] of Object.entries(secrets)) {
     for (const value of values) {
       const line = refusal({ [name]: value })
-      assert(line.startsWith(`The value of ${name} (not shown here) will not do: it takes `), line)
+      assert(line.startsWith(`${name} is invalid (value not shown). It must be `), line)
       assert(!line.includes(value) && !line.includes('sesame'), line)
     }
   }
 })
 
-test("the secret that the original tutorial published is refused, and 32 bytes of one's own are not", () => {
-  assert.match(refusal({ JWT_SECRET_KEY: 't1NP63m4wnBg6nyHYKfmc2TpCOGI4nss' }), /none from a tutorial/)
+test('the secret published by the original tutorial is refused, and 32 other bytes are not', () => {
+  assert.match(refusal({ JWT_SECRET_KEY: 't1NP63m4wnBg6nyHYKfmc2TpCOGI4nss' }), /not a key from a tutorial/)
   assert.equal(configOf({ JWT_SECRET_KEY: secret }).jwtSecretKey, secret)
-  assert.match(refusal({ JWT_SECRET_KEY: secret.slice(1) }), /at least 32 bytes/)
+  assert.match(refusal({ JWT_SECRET_KEY: secret.slice(1) }), /at least 32 random bytes/)
 })
 
 const production = {
@@ -146,36 +146,36 @@ const production = {
   JWT_SECRET_KEY: secret,
 }
 
-test('production names all that it lacks at once, and starts with that', () => {
+test('production names everything that is missing, and starts once it is set', () => {
   assert.equal(configOf(production).production, true)
   const line = refusal({ NODE_ENV: 'production' })
   for (const name of ['PUBLIC_URL', 'MAIL_SERVER', 'MAIL_DEFAULT_SENDER', 'JWT_SECRET_KEY']) {
     assert(line.includes(name), line)
     assert.match(
       refusal({ ...production, [name]: '' }),
-      new RegExp(`^NODE_ENV=production needs ${name} \\([^)]*\\)\\.$`),
+      new RegExp(`^NODE_ENV=production requires ${name} \\([^)]*\\)\\.$`),
     )
   }
 })
 
-test('production wants https in its links, but for this machine', () => {
-  assert.match(refusal({ ...production, PUBLIC_URL: 'http://movies.example.org' }), /^PUBLIC_URL .* https address/)
+test('production requires https in its links, except on this machine', () => {
+  assert.match(refusal({ ...production, PUBLIC_URL: 'http://movies.example.org' }), /^PUBLIC_URL .* https URL/)
   for (const url of ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']) {
     assert.equal(configOf({ ...production, PUBLIC_URL: url }).publicUrl, url)
   }
 })
 
-test('settings of mail that contradict each other are refused with the way out', () => {
+test('contradicting mail settings are refused, and the error says how to fix them', () => {
   const server = { MAIL_SERVER: 'smtp.example.org' }
   const login = { MAIL_USERNAME: 'ada', MAIL_PASSWORD: 'sesame' }
   const wrong: [Record<string, string>, RegExp][] = [
-    [{ ...server, MAIL_USE_TLS: 'on', MAIL_USE_SSL: 'on' }, /both on: choose MAIL_USE_TLS .*587.* MAIL_USE_SSL .*465/],
-    [{ ...server, MAIL_USE_TLS: 'on', MAIL_PORT: '465' }, /set MAIL_USE_SSL instead of MAIL_USE_TLS/],
-    [{ ...server, MAIL_USE_SSL: 'on', MAIL_PORT: '587' }, /set MAIL_USE_TLS instead of MAIL_USE_SSL/],
-    [{ ...server, MAIL_PORT: '465' }, /set MAIL_USE_SSL too/],
+    [{ ...server, MAIL_USE_TLS: 'on', MAIL_USE_SSL: 'on' }, /both on\. Use MAIL_USE_TLS .*587.* MAIL_USE_SSL .*465/],
+    [{ ...server, MAIL_USE_TLS: 'on', MAIL_PORT: '465' }, /Set MAIL_USE_SSL instead of MAIL_USE_TLS/],
+    [{ ...server, MAIL_USE_SSL: 'on', MAIL_PORT: '587' }, /Set MAIL_USE_TLS instead of MAIL_USE_SSL/],
+    [{ ...server, MAIL_PORT: '465' }, /Set MAIL_USE_SSL as well/],
     [{ ...server, MAIL_USERNAME: 'ada' }, /MAIL_USERNAME is set without MAIL_PASSWORD/],
     [{ ...server, MAIL_PASSWORD: 'sesame' }, /MAIL_PASSWORD is set without MAIL_USERNAME/],
-    [{ ...server, ...login }, /would travel to smtp\.example\.org unprotected/],
+    [{ ...server, ...login }, /would be sent to smtp\.example\.org unencrypted/],
     [{ MAIL_PORT: '587' }, /MAIL_SERVER is missing/],
     [{ ...login }, /MAIL_SERVER is missing/],
     [{ MAIL_USE_SSL: 'on' }, /MAIL_SERVER is missing/],
@@ -191,7 +191,7 @@ test('settings of mail that contradict each other are refused with the way out',
   assert.equal(configOf({ ...login, MAIL_SERVER: 'localhost' }).mail.username, 'ada')
 })
 
-test('DKIM takes an RSA key that is one, and no other', () => {
+test('DKIM accepts a valid RSA key and no other', () => {
   const dkim = { MAIL_DKIM_DOMAIN: 'example.org', MAIL_DKIM_SELECTOR: 'movies' }
   const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const { privateKey: ed25519 } = generateKeyPairSync('ed25519')
@@ -203,7 +203,7 @@ test('DKIM takes an RSA key that is one, and no other', () => {
   }
 })
 
-test('a misspelt name in the environment is warned of with the one that was meant', () => {
+test('a misspelt name in the environment causes a warning that suggests the right one', () => {
   const { warnings } = configOf({
     MAIL_SEVER: 'smtp.example.org',
     RATE_LIMIT: 'off',
@@ -212,9 +212,9 @@ test('a misspelt name in the environment is warned of with the one that was mean
     PATH: '/',
   })
   assert.deepEqual(warnings, [
-    'MAIL_SEVER in the environment is not a setting of Movie Bag and changes nothing. Did you mean MAIL_SERVER?',
-    'RATE_LIMIT in the environment is not a setting of Movie Bag and changes nothing. Did you mean RATE_LIMITS?',
-    'MAIL_DEBUG in the environment is not a setting of Movie Bag and changes nothing.',
+    'MAIL_SEVER in the environment is not a setting of Movie Bag and has no effect. Did you mean MAIL_SERVER?',
+    'RATE_LIMIT in the environment is not a setting of Movie Bag and has no effect. Did you mean RATE_LIMITS?',
+    'MAIL_DEBUG in the environment is not a setting of Movie Bag and has no effect.',
   ])
 })
 
@@ -232,7 +232,7 @@ test('.env.example names every setting once, in order, each with its default', (
   assert.deepEqual({ ...mail, defaultSenderIsSet: false }, defaultMail)
 })
 
-test('.env.example copied as it is changes nothing', () => {
+test('a copy of .env.example has no effect', () => {
   assert.deepEqual(readConfig({ ENV_FILE_LOCATION: join(root, '.env.example') }), configOf())
 })
 

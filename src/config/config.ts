@@ -1,14 +1,13 @@
 import { resolve } from 'node:path'
 import { StartError } from '../errors.ts'
 import { languages } from '../i18n/languages.ts'
-import { checkMail, checkProduction, refuseUnknown, unknownNames } from './checks.ts'
+import { checkMail, checkProduction, refuseUnknownSettings, warnAboutUnknown } from './checks.ts'
 import { readEnvFile } from './env-file.ts'
 import {
   anyText,
   duration,
   folder,
   hostName,
-  type Kind,
   mailbox,
   oneOf,
   onOrOff,
@@ -16,30 +15,31 @@ import {
   postgresUrl,
   proxies,
   rsaKeyFile,
+  type SettingType,
   secretKey,
   wholeNumber,
 } from './setting-types.ts'
 
-/** `warnings` are sentences for the log. */
+/** `warnings` are sentences to log. */
 export type Config = ReturnType<typeof readSettings>['config'] & { warnings: string[] }
 
 /**
- * Every setting of the service, from the environment and from the file that `ENV_FILE_LOCATION` names (default `.env`);
- * the environment wins, and an empty value counts as unset. Throws a `StartError` of one line that names the setting,
- * its value and what would do.
+ * Reads every setting from the environment and from the file that `ENV_FILE_LOCATION` names, `.env` by default. The
+ * environment wins, and an empty value counts as unset. Throws a one-line `StartError` that names the setting, its value
+ * and what it accepts.
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const file = readEnvFile(environment['ENV_FILE_LOCATION'])
   const given = Object.entries(environment).filter(([, value]) => value !== '')
   const { config, names } = readSettings({ ...file, ...Object.fromEntries(given) })
-  refuseUnknown(Object.keys(file), names)
+  refuseUnknownSettings(Object.keys(file), names)
   checkProduction(config)
   checkMail(config)
-  const warnings = unknownNames(Object.keys(environment), names)
+  const warnings = warnAboutUnknown(Object.keys(environment), names)
   return { ...config, warnings }
 }
 
-/** The names of all settings, in the order of `.env.example`. */
+/** Returns the names of all settings, in the order of `.env.example`. */
 export function settingNames(): string[] {
   return readSettings({}).names
 }
@@ -91,21 +91,21 @@ function readSettings(values: NodeJS.Dict<string>) {
 }
 
 function settingsReader(values: NodeJS.Dict<string>, names: string[]) {
-  function optional<T>(name: string, kind: Kind<T>): T | undefined {
+  function optional<T>(name: string, kind: SettingType<T>): T | undefined {
     names.push(name)
     const text = values[name]
-    return text ? parsed(name, text, kind) : undefined
+    return text ? parseSetting(name, text, kind) : undefined
   }
-  function required<T>(name: string, fallback: string, kind: Kind<T>): T {
+  function required<T>(name: string, fallback: string, kind: SettingType<T>): T {
     names.push(name)
-    return parsed(name, values[name] || fallback, kind)
+    return parseSetting(name, values[name] || fallback, kind)
   }
   return { optional, required }
 }
 
-function parsed<T>(name: string, text: string, { expects, isSecret, parse }: Kind<T>): T {
+function parseSetting<T>(name: string, text: string, { expects, isSecret, parse }: SettingType<T>): T {
   const value = parse(text)
   if (value !== undefined) return value
-  const problem = isSecret ? `The value of ${name} (not shown here) will not do` : `${name} is ${JSON.stringify(text)}`
-  throw new StartError(`${problem}: it takes ${expects}.`)
+  const problem = isSecret ? `${name} is invalid (value not shown)` : `${name} is ${JSON.stringify(text)}`
+  throw new StartError(`${problem}. It must be ${expects}.`)
 }

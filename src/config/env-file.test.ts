@@ -43,17 +43,21 @@ const refused: [string, string, RegExp][] = [
   [
     'a colon instead of an equals sign',
     'PORT=1\n\nMAIL_SERVER: "x"',
-    /^Line 3 of .* write MAIL_SERVER=value, with an equals sign\.$/,
+    /^Line 3 of .* Write MAIL_SERVER=value, with an equals sign\.$/,
   ],
-  ['a name alone', 'PORT=1\nMAIL_USE_TLS', /^Line 2 of .* write MAIL_USE_TLS=value/],
-  ['a colon after a value of several lines', 'A="1\n2\n3"\nB: 1', /^Line 4 of .* write B=value/],
+  ['a name alone', 'PORT=1\nMAIL_USE_TLS', /^Line 2 of .* Write MAIL_USE_TLS=value/],
+  ['a colon after a value of several lines', 'A="1\n2\n3"\nB: 1', /^Line 4 of .* Write B=value/],
   [
     'a # that would cut a value off',
     'MAIL_PASSWORD=sesame#1',
-    /^Line 1 of .* # in the value of MAIL_PASSWORD.* put it in quotes\.$/,
+    /^Line 1 of .* # in the value of MAIL_PASSWORD.* Put the value in quotes\.$/,
   ],
   ['quotes that never end', 'PORT=1\nMAIL_PASSWORD="sesame\nHOST=::', /^Line 2 of .* MAIL_PASSWORD that never ends/],
-  ['quotes that end too early', "MAIL_PASSWORD='it''s'", /^Line 1 of .* more after the quoted value of MAIL_PASSWORD/],
+  [
+    'quotes that end too early',
+    "MAIL_PASSWORD='it''s'",
+    /^Line 1 of .* continues after the quoted value of MAIL_PASSWORD/,
+  ],
   ['text after a value of several lines', 'A="1\n2" more', /^Line 2 of .* is not a setting/],
 ]
 
@@ -72,11 +76,11 @@ test('ENV_FILE_LOCATION names the file, and the environment wins over it', () =>
   assert.deepEqual([port, host], [9090, '::1'])
 })
 
-test('a file that was named must be there', () => {
+test('a named file must exist', () => {
   const missing = join(folder, 'missing.env')
   assert.equal(
     refusalOf(() => readConfig({ ENV_FILE_LOCATION: missing })),
-    `ENV_FILE_LOCATION names ${missing}, which is not there: name a file that can be read, or unset it.`,
+    `ENV_FILE_LOCATION names ${missing}, which does not exist. Name a readable file, or unset it.`,
   )
   mkdirSync(join(folder, 'directory'))
   assert.match(
@@ -85,12 +89,12 @@ test('a file that was named must be there', () => {
   )
 })
 
-test('a name that is no setting is refused with the closest one', () => {
+test('an unknown name is refused, and the closest setting suggested', () => {
   const lines = {
     'MAIL_SEVER=x': /^MAIL_SEVER is not a setting of Movie Bag\. Did you mean MAIL_SERVER\?$/,
     'mail_server=x': /^mail_server is not .* Did you mean MAIL_SERVER\?$/,
     'SECRET_KEY=x': /^SECRET_KEY is not .* The settings are NODE_ENV, HOST, .*MAIL_DKIM_KEY_FILE\.$/,
-    'ENV_FILE_LOCATION=x': /set it in the environment instead/,
+    'ENV_FILE_LOCATION=x': /Set it in the environment\./,
   }
   for (const [text, line] of Object.entries(lines)) {
     writeFileSync(file, text)
@@ -114,5 +118,5 @@ function refusalOf(read: () => unknown): string {
     assert(!error.message.includes('\n'), error.message)
     return error.message
   }
-  assert.fail('it was taken')
+  assert.fail('the settings were accepted')
 }

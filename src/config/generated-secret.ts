@@ -4,17 +4,17 @@ import { join } from 'node:path'
 import { StartError } from '../errors.ts'
 
 /**
- * A random secret that is made once and kept in a file that only its owner may read. Throws a `StartError` where the
- * folder cannot be written, or the file holds no secret.
+ * Returns a random secret that is generated once and stored in a file that only its owner can read. Throws a `StartError`
+ * if the folder is not writable, or the file does not contain a secret.
  */
 export function loadOrCreateSecret(folder: string, name: string): string {
   const file = join(folder, name)
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    return readSecret(file) ?? makeSecret(file)
+    return readSecret(file) ?? createSecret(file)
   } catch (error) {
     if (error instanceof StartError || !(error instanceof Error)) throw error
-    throw new StartError(`DATA_DIR ${folder} cannot be used: ${error.message}. Set it to a folder that can be written.`)
+    throw new StartError(`DATA_DIR ${folder} cannot be used: ${error.message}. Set it to a writable folder.`)
   }
 }
 
@@ -26,11 +26,11 @@ function readSecret(file: string): string | undefined {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
-  throw new StartError(`${file} holds no whole secret: remove it, and everybody has to sign in again.`)
+  throw new StartError(`${file} does not contain a valid secret. Remove it; everyone will have to log in again.`)
 }
 
-/** Appears whole or not at all: of several processes that start at once, all use the one that was first. */
-function makeSecret(file: string): string {
+/** Creates the file atomically: if several processes start together, all use the secret of the first. */
+function createSecret(file: string): string {
   const draft = `${file}.${randomUUID()}`
   writeFileSync(draft, randomBytes(32).toString('base64url'), { mode: 0o600, flush: true })
   try {

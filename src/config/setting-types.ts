@@ -7,36 +7,35 @@ import ms, { type StringValue } from 'ms'
 import addressparser from 'nodemailer/lib/addressparser'
 
 /**
- * How to read one kind of value: `expects` ends the sentence "it takes ..", and `parse` answers undefined for a text
- * that will not do. A secret one is not shown when it is wrong.
+ * A type of setting. `expects` completes the sentence "It must be …", and `parse` returns undefined if the text is
+ * invalid. The value of a secret is not shown in errors.
  */
-export type Kind<T> = { expects: string; isSecret?: true; parse: (text: string) => T | undefined }
+export type SettingType<T> = { expects: string; isSecret?: true; parse: (text: string) => T | undefined }
 
-export const anyText: Kind<string> = { expects: 'a text', parse: (text) => text }
+export const anyText: SettingType<string> = { expects: 'text', parse: (text) => text }
 
-export function oneOf<const T extends string>(...choices: T[]): Kind<T> {
+export function oneOf<const T extends string>(...choices: T[]): SettingType<T> {
   return { expects: `one of ${choices.join(', ')}`, parse: (text) => choices.find((choice) => choice === text) }
 }
 
-export const onOrOff: Kind<boolean> = {
-  expects: 'on or off (true and false, yes and no, 1 and 0 also do)',
+export const onOrOff: SettingType<boolean> = {
+  expects: 'on or off (or true or false, yes or no, 1 or 0)',
   parse: (text) => {
     if (/^(on|true|yes|1)$/i.test(text)) return true
     return /^(off|false|no|0)$/i.test(text) ? false : undefined
   },
 }
 
-export function wholeNumber(least: number, most: number): Kind<number> {
+export function wholeNumber(min: number, max: number): SettingType<number> {
   return {
-    expects: `a whole number from ${least} to ${most}`,
-    parse: (text) =>
-      /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined,
+    expects: `a whole number from ${min} to ${max}`,
+    parse: (text) => (/^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined),
   }
 }
 
 /** In milliseconds. */
-export const duration: Kind<number> = {
-  expects: 'a length of time from 1s to a year, such as 90s, 30m, 24h or "7 days" (a bare number means seconds)',
+export const duration: SettingType<number> = {
+  expects: 'a duration from 1s to a year, such as 90s, 30m, 24h or "7 days" (a plain number means seconds)',
   parse: (text) => {
     const length = /^\d+$/.test(text) ? Number(text) * 1000 : milliseconds(text)
     return length !== undefined && length >= 1000 && length <= 365.25 * 86_400_000 ? length : undefined
@@ -49,11 +48,11 @@ function milliseconds(text: string): number | undefined {
   return Number.isFinite(length) ? length : undefined
 }
 
-export function origin({ httpsOnly }: { httpsOnly: boolean }): Kind<string> {
+export function origin({ httpsOnly }: { httpsOnly: boolean }): SettingType<string> {
   return {
     expects: httpsOnly
-      ? 'the https address that people open, such as https://movies.example.org (http only for localhost), without a path'
-      : 'the address that people open, such as http://localhost:3000 or https://movies.example.org, without a path',
+      ? 'the https URL that people open, such as https://movies.example.org (http only for localhost), without a path'
+      : 'the URL that people open, such as http://localhost:3000 or https://movies.example.org, without a path',
     parse: (text) => {
       const url = URL.parse(text)
       if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined
@@ -63,16 +62,16 @@ export function origin({ httpsOnly }: { httpsOnly: boolean }): Kind<string> {
   }
 }
 
-/** Whether a host name or address, also one in brackets as URLs have it, means this machine. */
+/** Returns whether a host name or IP address, in brackets or not, refers to this machine. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true
   const address = host.replace(/^\[|\]$/g, '')
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
 }
 
-export const postgresUrl: Kind<string> = {
+export const postgresUrl: SettingType<string> = {
   expects:
-    'the address of a PostgreSQL database, such as postgres://user:password@host:5432/movie_bag (in a password, write %40 for @, %3A for :, %2F for /, %23 for #)',
+    'the URL of a PostgreSQL database, such as postgres://user:password@host:5432/movie_bag (in a password, write %40 for @, %3A for :, %2F for / and %23 for #)',
   isSecret: true,
   parse: (text) => {
     const url = URL.parse(text)
@@ -80,19 +79,18 @@ export const postgresUrl: Kind<string> = {
   },
 }
 
-/** Keys that were printed in tutorials, and with which anybody could sign an access token. */
+/** Keys published in tutorials, with which anyone could sign access tokens. */
 const publishedKeys = ['t1NP63m4wnBg6nyHYKfmc2TpCOGI4nss']
 
-export const secretKey: Kind<string> = {
-  expects:
-    'at least 32 bytes that nobody else knows, such as `openssl rand -base64 32` prints, and none from a tutorial',
+export const secretKey: SettingType<string> = {
+  expects: 'at least 32 random bytes, such as the output of `openssl rand -base64 32`, and not a key from a tutorial',
   isSecret: true,
   parse: (text) => (Buffer.byteLength(text) >= 32 && !publishedKeys.includes(text) ? text : undefined),
 }
 
-export const proxies: Kind<false | number | string[]> = {
+export const proxies: SettingType<false | number | string[]> = {
   expects:
-    'off, on (one proxy stands in front), the number of proxies in front, or their addresses separated by commas, such as 10.0.0.1, 192.168.0.0/16 or loopback',
+    'off, on (one proxy), a number of proxies, or their IP addresses separated by commas, such as 10.0.0.1, 192.168.0.0/16 or loopback',
   parse: (text) => {
     if (/^[1-9]$/.test(text)) return Number(text)
     const isOn = onOrOff.parse(text)
@@ -107,15 +105,15 @@ function isProxyAddress(address: string): boolean {
   return ipaddr.isValid(address) || ipaddr.isValidCIDR(address)
 }
 
-export function hostName(example: string): Kind<string> {
+export function hostName(example: string): SettingType<string> {
   return {
-    expects: `the name or address of a host, such as ${example}, without a scheme or port`,
+    expects: `a host name or IP address, such as ${example}, without a scheme or port`,
     parse: (text) =>
       ipaddr.isValid(text) || /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(domainToASCII(text)) ? text : undefined,
   }
 }
 
-export const mailbox: Kind<{ name: string; address: string }> = {
+export const mailbox: SettingType<{ name: string; address: string }> = {
   expects: 'one e-mail address, such as support@example.org or "Movie Bag <support@example.org>"',
   parse: (text) => {
     const [first, second] = addressparser(text, { flatten: true })
@@ -125,14 +123,14 @@ export const mailbox: Kind<{ name: string; address: string }> = {
   },
 }
 
-export const folder: Kind<string> = {
-  expects: 'a folder that exists',
+export const folder: SettingType<string> = {
+  expects: 'an existing folder',
   parse: (text) => (statSync(text, { throwIfNoEntry: false })?.isDirectory() ? resolve(text) : undefined),
 }
 
-/** RSA alone: it is what nodemailer signs with, and what every receiver can check. */
-export const rsaKeyFile: Kind<string> = {
-  expects: 'a file that this user may read and that holds an RSA private key in PEM form, without a passphrase',
+/** Only RSA: nodemailer signs with it, and every receiver can verify it. */
+export const rsaKeyFile: SettingType<string> = {
+  expects: 'a readable file with an RSA private key in PEM format, without a passphrase',
   parse: (file) => {
     try {
       const pem = readFileSync(file, 'utf8')

@@ -3,25 +3,19 @@ import pg from 'pg'
 import type { Logger } from 'pino'
 import { StartError } from '../errors.ts'
 
-export type Patience = { log: Pick<Logger, 'info'>; signal: AbortSignal }
+export type WaitOptions = { log: Pick<Logger, 'info'>; signal: AbortSignal }
 
-const patienceMs = 10_000
+const maxWaitMs = 10_000
 
 /**
- * Connects to the database of `url`. A server that is not up yet is waited for, up to 10 seconds, and told of once;
- * whatever waiting does not mend (a wrong password, a missing database, a PostgreSQL older than 15) throws a `StartError`
- * at once.
+ * Connects to a database. Waits up to 10 seconds for a server that is not up yet, and logs that once. Throws a
+ * `StartError` immediately if waiting cannot help: a wrong password, a missing database, a PostgreSQL older than 15.
  */
-export async function reachDatabase(url: string, { log, signal }: Patience): Promise<pg.Client> {
-  const giveUp = performance.now() + patienceMs
-  for (let isFirst = true; ; isFirst = false) {
-    const client = new pg.Client({
-      connectionString: url,
-      connectionTimeoutMillis: 5000,
-      application_name: 'movie-bag',
-    })
-    // Always followed by the failure of a statement, which is what counts.
-    client.on('error', () => {})
+export async function connectToDatabase(url: string, { log, signal }: WaitOptions): Promise<pg.Client> {
+  const deadline = performance.now() + maxWaitMs
+  let isLogged = false
+  while (true) {
+    const client = createClient(url)
     try {
       await client.connect()
       await checkVersion(client)
@@ -30,13 +24,26 @@ export async function reachDatabase(url: string, { log, signal }: Patience): Pro
       await client.end()
       if (!(error instanceof Error) || error instanceof StartError) throw error
       const code = 'code' in error ? String(error.code) : ''
-      if (!isPassing(code, error.message) || performance.now() > giveUp)
-        throw new StartError(sentence(client, code, error))
-      if (isFirst)
-        log.info(`${server(client)} does not answer yet (${code || error.message}): waiting up to 10 seconds for it`)
+      if (!isTemporary(code, error.message) || performance.now() > deadline) {
+        throw new StartError(describeProblem(client, code, error))
+      }
+      if (!isLogged) {
+        log.info(
+          { event: 'database-not-up' },
+          `${nameServer(client)} does not respond yet (${code || error.message}): waiting up to 10 seconds`,
+        )
+      }
+      isLogged = true
       await sleep(250, undefined, { signal })
     }
   }
+}
+
+function createClient(url: string): pg.Client {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, application_name: 'movie-bag' })
+  // The statement that was running fails as well, and that error is handled.
+  client.on('error', () => {})
+  return client
 }
 
 async function checkVersion(client: pg.Client): Promise<void> {
@@ -44,28 +51,28 @@ async function checkVersion(client: pg.Client): Promise<void> {
   const version = Math.floor(Number(rows[0]?.server_version_num) / 10_000)
   if (version >= 15) return
   throw new StartError(
-    `${server(client)} is PostgreSQL ${version}: Movie Bag needs 15 or newer. Upgrade it, or set DATABASE_URL to another.`,
+    `${nameServer(client)} is PostgreSQL ${version}, but Movie Bag needs 15 or newer. Upgrade it, or set DATABASE_URL to another server.`,
   )
 }
 
-/** No answer, or SQLSTATE 57P (starting or stopping) and 53300 (all connections taken). */
-function isPassing(code: string, message: string): boolean {
+/** No response, SQLSTATE 57P (starting or stopping), or 53300 (too many connections). */
+function isTemporary(code: string, message: string): boolean {
   return (
     /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|57P|53300)/.test(code) || /terminated|timeout/.test(message)
   )
 }
 
-function sentence(client: pg.Client, code: string, error: Error): string {
+function describeProblem(client: pg.Client, code: string, error: Error): string {
   const reasons: Record<string, string> = {
-    ECONNREFUSED: 'does not answer. Start it, or correct host and port in DATABASE_URL.',
-    ENOTFOUND: 'cannot be found: no host has that name. Correct it in DATABASE_URL.',
-    EAI_AGAIN: 'cannot be found: the name service does not answer.',
-    '28P01': `refuses user "${client.user}" with this password. Correct user or password in DATABASE_URL.`,
+    ECONNREFUSED: 'does not respond. Start it, or correct host and port in DATABASE_URL.',
+    ENOTFOUND: 'cannot be found: there is no host of that name. Correct it in DATABASE_URL.',
+    EAI_AGAIN: 'cannot be found: DNS does not respond.',
+    '28P01': `rejects user "${client.user}" with this password. Correct user or password in DATABASE_URL.`,
     '3D000': `has no database "${client.database}". Create it, or correct its name in DATABASE_URL.`,
   }
-  return `${server(client)} ${reasons[code] ?? `cannot be used by DATABASE_URL: ${error.message}.`}`
+  return `${nameServer(client)} ${reasons[code] ?? `cannot be used with this DATABASE_URL: ${error.message}.`}`
 }
 
-function server({ host, port }: pg.Client): string {
+function nameServer({ host, port }: pg.Client): string {
   return `The PostgreSQL at ${host}:${port}`
 }

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { AppError } from '../errors.ts'
-import { ask, openPool } from './pool.ts'
+import { openPool, runStatement } from './pool.ts'
 
 export { default as sql, join, raw, type Sql } from 'sql-template-tag'
 
-/** Runs one statement and answers its rows. The row's type is the caller's word for what the statement selects. */
+/** Runs one statement and returns its rows. The caller declares the type of the rows; it is not checked. */
 type Query = <Row extends object = Record<string, never>>(statement: Sql) => Promise<Row[]>
 
-/** Where a statement may run: on any connection of the pool, or inside a transaction. */
+/** Runs statements on any connection of the pool, or in a transaction. */
 export type Queryable = { query: Query }
 
-/** What holds or fails as a whole. A function that must not run outside one takes a `Transaction`. */
+/** Functions that must run in a transaction take one of these. */
 export type Transaction = Queryable & { readonly transactional: true }
 
 export type Database = Queryable & {
@@ -21,8 +21,8 @@ export type Database = Queryable & {
 }
 
 /**
- * Opens a pool of connections to PostgreSQL. Whatever keeps a statement from running for reasons that lie with the
- * server (away, starting, full, silent, a deadlock) is thrown as `ServiceUnavailableError`, within 3 seconds.
+ * Opens a connection pool. If the server cannot run a statement (it is down, starting, full or silent, or there was a
+ * deadlock), the statement fails with `ServiceUnavailableError` within 3 seconds.
  */
 export function openDatabase(url: string, options: { connections: number; onError: (error: Error) => void }): Database {
   const pool = openPool(url, options)
@@ -33,12 +33,12 @@ export function openDatabase(url: string, options: { connections: number; onErro
   }
 }
 
-/** Whether the database refused a row because one like it is there already. */
+/** Returns whether a statement failed because of a unique constraint. */
 export function isUniqueViolation(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '23505'
 }
 
-/** A connection is kept where the server answered, were it with a refusal. */
+/** Keeps the connection if the server responded, even with an error. */
 async function runOnce<Row extends object>(pool: pg.Pool, statement: Sql): Promise<Row[]> {
   const client = await pool.connect().catch(rethrow)
   try {
@@ -54,9 +54,9 @@ async function runOnce<Row extends object>(pool: pg.Pool, statement: Sql): Promi
 async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch(rethrow)
   try {
-    await ask(client, { text: 'begin' }).catch(rethrow)
+    await runStatement(client, { text: 'begin' }).catch(rethrow)
     const result = await work({ transactional: true, query: (statement) => run(client, statement) })
-    await ask(client, { text: 'commit' }).catch(rethrow)
+    await runStatement(client, { text: 'commit' }).catch(rethrow)
     client.release()
     return result
   } catch (error) {
@@ -65,10 +65,10 @@ async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<
   }
 }
 
-/** A connection that just failed to answer is not asked again: its end rolls back. */
+/** Rolls back, and returns whether the connection is still usable. If the server did not respond, closing it rolls back. */
 async function isRolledBack(client: pg.PoolClient, error: unknown): Promise<boolean> {
   if (isUnavailable(error)) return false
-  return ask(client, { text: 'rollback' }).then(
+  return runStatement(client, { text: 'rollback' }).then(
     () => true,
     () => false,
   )
@@ -79,23 +79,23 @@ function isUnavailable(error: unknown): boolean {
 }
 
 async function run<Row extends object>(client: pg.PoolClient, { text, values }: Sql): Promise<Row[]> {
-  const name = nameOf(text)
-  const result = await ask<Row>(client, { ...(name && { name }), text, values }).catch(rethrow)
+  const name = statementName(text)
+  const result = await runStatement<Row>(client, { ...(name && { name }), text, values }).catch(rethrow)
   return result.rows
 }
 
 const names = new Map<string, string>()
 
-/** Each takes some 25 kB of the server's memory, on every connection. The code itself has about a hundred. */
-const mostNames = 300
+/** Each takes about 25 kB of the server's memory per connection. The code has about a hundred statements. */
+const maxNames = 300
 
 /**
- * A name makes a connection prepare the statement once. A search is put together from what is asked for, in thousands of
- * ways, so that names come to an end, and what comes later is planned each time.
+ * Returns a name, with which each connection prepares the statement once, or undefined if there are too many. Searches have
+ * thousands of variants, and those without a name are planned each time.
  */
-function nameOf(text: string): string | undefined {
+function statementName(text: string): string | undefined {
   let name = names.get(text)
-  if (name === undefined && names.size < mostNames) {
+  if (name === undefined && names.size < maxNames) {
     name = createHash('sha256').update(text).digest('base64url').slice(0, 22)
     names.set(text, name)
   }
@@ -111,9 +111,8 @@ function rethrow(error: unknown): never {
 }
 
 /**
- * SQLSTATE classes 08 (connection), 40 (given up for another transaction, such as a deadlock), 53 (resources, such as a
- * full disk), 57P (shutdown), 57014 (it took too long), 58 (its files cannot be read or written) and 25006 (a standby), or
- * no answer at all.
+ * No response, or SQLSTATE 08 (connection), 40 (rolled back in favour of another transaction, such as a deadlock), 53 (out
+ * of resources, such as a full disk), 57P (shutdown), 57014 (statement timeout), 58 (I/O error) or 25006 (a standby).
  */
 function isOutage(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(08|40|53|57P|57014|58|25006)/.test(error.code ?? '')
@@ -125,6 +124,6 @@ function isOutage(error: unknown): boolean {
   )
 }
 
-/** The sentences with which `pg` tells, without a code, that a connection ended or took too long. */
+/** The messages of `pg`, without a code, for a lost connection and a timeout. */
 const connectionLost =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|not queryable/

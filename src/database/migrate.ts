@@ -3,23 +3,22 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { StartError } from '../errors.ts'
-import { type Patience, reachDatabase } from './connect.ts'
+import { connectToDatabase, type WaitOptions } from './connect.ts'
 
 const directory = join(import.meta.dirname, '../../migrations')
 
 /**
- * Brings the database to the newest schema: runs, in the order of their names and in one transaction each, the files of
- * `migrations/` that have not run yet. Any number of processes may call it at once. Answers the names it ran. Throws a
- * `StartError` where the database was migrated by a newer release, or by a file that has since been edited, and where
- * it cannot be reached or written.
+ * Updates the database schema: runs the files of `migrations/` that have not run yet, by name, each in a transaction. Any
+ * number of processes may call it concurrently. Returns the names of the files it ran. Throws a `StartError` if a newer
+ * release has migrated the database, if a file was edited after it ran, or if the database cannot be reached or written.
  */
-export async function migrate(url: string, patience: Patience): Promise<string[]> {
-  const client = await reachDatabase(url, patience)
+export async function migrate(url: string, options: WaitOptions): Promise<string[]> {
+  const client = await connectToDatabase(url, options)
   try {
     await client.query("select pg_advisory_lock(hashtext('movie-bag migrations'))")
     return await runPending(client)
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError && operatorsMatter.includes(error.code ?? ''))) throw error
+    if (!(error instanceof pg.DatabaseError && operatorErrors.includes(error.code ?? ''))) throw error
     throw new StartError(
       `The database ${client.database} cannot be migrated by user ${client.user}: ${error.message}.`,
       {
@@ -32,10 +31,10 @@ export async function migrate(url: string, patience: Patience): Promise<string[]
 }
 
 /**
- * No right to make tables (from PostgreSQL 15 on only the owner of the database has it), a standby, a full disk, and
- * tables of something else.
+ * Problems that the operator can solve: no permission to create tables (since PostgreSQL 15 only the database's owner has
+ * it), a standby, a full disk, or another program's tables.
  */
-const operatorsMatter = ['42501', '25006', '53100', '42P07', '0A000']
+const operatorErrors = ['42501', '25006', '53100', '42P07', '0A000']
 
 async function runPending(client: pg.Client): Promise<string[]> {
   await client.query(`create table if not exists migrations (
@@ -47,7 +46,8 @@ async function runPending(client: pg.Client): Promise<string[]> {
     .sort()
 
   const newer = [...done.keys()].find((name) => !files.includes(name))
-  if (newer) throw new StartError(`The database has the migration ${newer} of a newer release: start that one instead.`)
+  if (newer)
+    throw new StartError(`The database has the migration ${newer} of a newer release. Start that release instead.`)
 
   const ran: string[] = []
   for (const name of files) {
@@ -55,7 +55,8 @@ async function runPending(client: pg.Client): Promise<string[]> {
     const sha256 = createHash('sha256').update(text).digest('hex')
     const known = done.get(name)
     if (known === sha256) continue
-    if (known) throw new StartError(`migrations/${name} was edited after it ran here: restore it, and add a new file.`)
+    if (known)
+      throw new StartError(`migrations/${name} was edited after it ran. Restore it, and add a new file instead.`)
     await runOne(client, name, text, sha256)
     ran.push(name)
   }

@@ -1,64 +1,64 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 
-/** For each wait: for a free connection, for a new one to open, and for the server to go on in the middle of a statement. */
-const patienceMs = 2500
+/** How long to wait for a free connection, for a new one to open, and for the next bytes of a running statement. */
+const timeoutMs = 2500
 
-/** Opens a pool of connections on which nothing waits for more than 2.5 seconds. */
+/** Opens a connection pool in which nothing waits longer than 2.5 seconds. */
 export function openPool(url: string, options: { connections: number; onError: (error: Error) => void }): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.connections,
-    connectionTimeoutMillis: patienceMs,
+    connectionTimeoutMillis: timeoutMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: 'movie-bag',
     onConnect: async (client) => {
-      endWhenSilent(client as pg.Client)
-      // Or the server would go on with what nobody waits for any more, and whoever asks for much would keep it busy. No
-      // parameter of the connection, for PgBouncer knows none.
-      await ask(client, { text: 'set statement_timeout = 2400' })
+      closeWhenSilent(client as pg.Client)
+      // Otherwise the server would go on with statements whose callers have given up. Not a connection parameter, because
+      // PgBouncer does not pass it on.
+      await runStatement(client, { text: 'set statement_timeout = 2400' })
     },
   })
   pool.on('error', options.onError)
-  // While a transaction holds a connection, the pool does not listen to it, and its loss would end the process. The
-  // statements meet the error anyway.
+  // The pool does not listen to a connection in use, so losing one in a transaction would end the process. The running
+  // statement fails anyway.
   pool.on('connect', (client) => void client.on('error', () => {}))
   return pool
 }
 
-/** Connections whose server owes an answer. */
-const owed = new WeakSet<pg.ClientBase>()
+/** Connections that wait for the server. */
+const waiting = new WeakSet<pg.ClientBase>()
 
 /**
- * Runs a statement on a connection of the pool. Where the server falls silent over it, the connection ends and it fails.
- * Neither the promises of `pg` nor its `query_timeout` are used: with either, V8 takes what was answered for long-lived
- * and carries it along by the megabyte, and a third fewer lists are read in a second.
+ * Runs a statement on a connection of the pool. If the server falls silent, the connection is closed and the statement
+ * fails. It uses neither the promises of `pg` nor its `query_timeout`: with either, V8 keeps results for long-lived
+ * objects, and a third fewer lists are read per second.
  */
-export async function ask<Row extends object>(
+export async function runStatement<Row extends object>(
   client: pg.ClientBase,
   statement: pg.QueryConfig,
 ): Promise<pg.QueryResult<Row>> {
-  owed.add(client)
+  waiting.add(client)
   try {
     return await new Promise<pg.QueryResult<Row>>((resolve, reject) => {
       client.query<Row>(statement, (error, result) => (error ? reject(error) : resolve(result)))
     })
   } catch (error) {
-    // It was made where the answer came in; who asked is more of a help.
-    if (error instanceof Error) Error.captureStackTrace(error, ask)
+    // The stack of the caller helps more than that of the socket.
+    if (error instanceof Error) Error.captureStackTrace(error, runStatement)
     throw error
   } finally {
-    owed.delete(client)
+    waiting.delete(client)
   }
 }
 
-/** A socket keeps one timer, whatever is sent and comes. */
-function endWhenSilent(client: pg.Client): void {
+/** Closes a connection that waits for a silent server. The socket has a single timer, so this costs nothing per statement. */
+function closeWhenSilent(client: pg.Client): void {
   const socket = client.connection.stream as Socket
-  socket.setTimeout(patienceMs)
-  // A listener of its own: the one that can be given to `setTimeout` is called once, and silence comes again.
+  socket.setTimeout(timeoutMs)
+  // Not the callback of `setTimeout`, which is called only once.
   socket.on('timeout', () => {
-    if (owed.has(client)) socket.destroy()
+    if (waiting.has(client)) socket.destroy()
   })
 }
