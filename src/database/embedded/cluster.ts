@@ -3,27 +3,24 @@ import { chmod, chown, mkdir, readFile, readlink, realpath, rename, symlink, wri
 import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import { StartError } from '../../errors.ts'
-import { createAtomically, hasCode, makeFolder } from './atomic-folder.ts'
-import { findBinaries, type Programs, run } from './binaries.ts'
+import { createAtomically, createFolder, hasCode } from './atomic-folder.ts'
+import { type Binaries, findBinaries, run } from './binaries.ts'
 import { canEnter, type ServerUser, serverUser, systemFolder } from './unprivileged-user.ts'
 
-/** The data of a PostgreSQL, and all that it takes to run it on them. */
+/** A PostgreSQL data directory, and everything needed to run the server. */
 export type Cluster = {
   dataDir: string
   directory: string
   password: string
   logFile: string
   settings: Record<string, string>
-  programs: Programs
+  binaries: Binaries
   user: ServerUser | undefined
 }
 
 export const serverRole = 'movie_bag'
 
-/**
- * Opens the cluster in `<dataDir>/postgres`, made first where there is none.
- * @throws StartError when it cannot be used, or made.
- */
+/** Opens the cluster in `<dataDir>/postgres`, or creates it. Throws a `StartError` if it cannot be used or created. */
 export async function openCluster(
   dataDir: string,
   settings: Record<string, string>,
@@ -31,69 +28,61 @@ export async function openCluster(
 ): Promise<Cluster> {
   const folder = join(dataDir, 'postgres')
   const user = await serverUser(folder)
-  const programs = await findBinaries(user)
-  await makeDataDir(dataDir, user)
-  if (!(await versionOf(folder))) await makeCluster(folder, programs, user, settings, log)
+  const binaries = await findBinaries(user)
+  await createDataDir(dataDir, user)
+  if (!(await readVersion(folder))) await createCluster(folder, { binaries, user, settings }, log)
 
   const directory = await realpath(folder)
-  await checkVersion(directory, programs)
-  await checkWay(directory, user)
+  await checkVersion(directory, binaries)
+  await checkAccess(directory, user)
   const password = await readFile(join(directory, passwordFile), 'utf8')
-  return { dataDir, directory, password, logFile: join(dataDir, 'postgres.log'), settings, programs, user }
+  return { dataDir, directory, password, logFile: join(dataDir, 'postgres.log'), settings, binaries, user }
 }
 
-/** Kept with the data that it opens, so that neither is ever there without the other. */
+/** Stored with the data, so that neither can exist without the other. */
 const passwordFile = 'movie-bag-password'
 
-async function makeDataDir(dataDir: string, user: ServerUser | undefined) {
+async function createDataDir(dataDir: string, user: ServerUser | undefined) {
   await mkdir(dirname(dataDir), { recursive: true })
-  const isNew = await makeFolder(dataDir, 0o700)
+  const isNew = await createFolder(dataDir, 0o700)
   if (isNew && user) {
-    // PostgreSQL has to pass through to its own folder, but not to see what else is there.
+    // PostgreSQL needs to reach its own folder, but not to list the others.
     await chown(dataDir, 0, user.gid)
     await chmod(dataDir, 0o710)
   }
 }
 
-async function versionOf(folder: string) {
+async function readVersion(folder: string) {
   try {
     return (await readFile(join(folder, 'PG_VERSION'), 'utf8')).trim()
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error
   }
-  // To begin anew where a volume is not mounted, say, would look like the loss of all data.
+  // If a volume is not mounted, for example, an empty database would look like the loss of all data.
   const link = await readlink(folder).catch(() => undefined)
-  if (link) throw new StartError(`${folder} leads to ${link}, which holds no data: bring them back, or remove the link`)
+  if (link) throw new StartError(`${folder} links to ${link}, which has no data. Restore the data, or remove the link`)
   return undefined
 }
 
-async function makeCluster(
-  folder: string,
-  programs: Programs,
-  user: ServerUser | undefined,
-  settings: Record<string, string>,
-  log: Pick<Logger, 'info'>,
-) {
-  const fill = (staging: string) => initialise(staging, programs, user, settings)
+type ClusterOptions = Pick<Cluster, 'binaries' | 'user' | 'settings'>
+
+async function createCluster(folder: string, options: ClusterOptions, log: Pick<Logger, 'info'>) {
+  const { user } = options
+  const fill = (staging: string) => initialize(staging, options)
   if (!user || (await canEnter(dirname(folder), user))) return createAtomically(folder, fill)
 
-  // A name that was never used: whoever removed a data folder begins anew, and does not meet its accounts again.
+  // A new name each time, so that an operator who removed the data folder starts over, without the old accounts.
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 8)
   const place = join(await systemFolder(user), `${hash}-${randomBytes(4).toString('hex')}`)
   await createAtomically(place, fill)
   await symlink(place, folder)
   log.info(
     { folder, place },
-    'PostgreSQL, which does not run as root, may not enter the data folder: its data are elsewhere',
+    'PostgreSQL does not run as root and cannot enter the data folder, so its data is in another folder',
   )
 }
 
-async function initialise(
-  staging: string,
-  programs: Programs,
-  user: ServerUser | undefined,
-  settings: Record<string, string>,
-) {
+async function initialize(staging: string, { binaries, user, settings }: ClusterOptions) {
   const password = join(staging, passwordFile)
   await writeFile(password, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
   if (user) {
@@ -102,44 +91,45 @@ async function initialise(
   }
   const cluster = join(staging, 'cluster')
   const access = [`--username=${serverRole}`, `--pwfile=${password}`, '--auth=scram-sha-256']
-  // PostgreSQL's own collation: the system's differs between systems, and with its updates spoils indexes.
+  // PostgreSQL's own collation, because the system's varies between systems, and its updates corrupt indexes.
   const text = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
-  const haste = settings['fsync'] === 'off' ? ['--no-sync'] : []
-  const given = [`--pgdata=${cluster}`, ...access, ...text, ...haste, '--no-instructions']
-  await firstThatIsThere(alphabets, (name) => run(programs.initdb, [...given, `--lc-ctype=${name}`], staging, user))
+  const noSync = settings['fsync'] === 'off' ? ['--no-sync'] : []
+  const given = [`--pgdata=${cluster}`, ...access, ...text, ...noSync, '--no-instructions']
+  await tryLocales(ctypes, (name) => run(binaries.initdb, [...given, `--lc-ctype=${name}`], staging, user))
   await rename(password, join(cluster, passwordFile))
   return cluster
 }
 
-// What a letter is: pg_trgm, which forgives slips, asks the system, and in C there are 52. Linux, macOS, Windows.
-const alphabets = ['C.UTF-8', 'en_US.UTF-8', 'en-US', 'C']
+// pg_trgm, which corrects typos, asks the system what a letter is; in C there are 52. For Linux, macOS and Windows.
+const ctypes = ['C.UTF-8', 'en_US.UTF-8', 'en-US', 'C']
 
-/** Tries names of locales in turn until the system knows one. */
-async function firstThatIsThere([name = 'C', ...others]: string[], make: (name: string) => Promise<void>) {
+/** Tries locale names until the system knows one. */
+async function tryLocales([name = 'C', ...others]: string[], create: (name: string) => Promise<void>) {
   try {
-    await make(name)
+    await create(name)
   } catch (error) {
     const isUnknown = error instanceof StartError && /locale/.test(error.message)
     if (!isUnknown || others.length === 0) throw error
-    await firstThatIsThere(others, make)
+    await tryLocales(others, create)
   }
 }
 
-async function checkVersion(directory: string, programs: Programs) {
-  const version = await versionOf(directory)
-  const ours = String(Number.parseInt(programs.version, 10))
-  if (version === undefined) throw new StartError(`${directory} holds other files than PostgreSQL's: move them away`)
+async function checkVersion(directory: string, binaries: Binaries) {
+  const version = await readVersion(directory)
+  const ours = String(Number.parseInt(binaries.version, 10))
+  if (version === undefined)
+    throw new StartError(`${directory} contains files that are not PostgreSQL's. Move them elsewhere`)
   if (version !== ours) {
     throw new StartError(
-      `The data in ${directory} are PostgreSQL ${version}'s, and this is ${ours}: use the Movie Bag that made them to dump them, or set DATA_DIR to another folder`,
+      `The data in ${directory} was created by PostgreSQL ${version}, but this is ${ours}. Dump it with the Movie Bag that created it, or set DATA_DIR to another folder`,
     )
   }
 }
 
-async function checkWay(directory: string, user: ServerUser | undefined) {
+async function checkAccess(directory: string, user: ServerUser | undefined) {
   if (user && !(await canEnter(directory, user))) {
     throw new StartError(
-      `PostgreSQL, which does not run as root, may not enter ${directory} as user ${user.uid}: let others pass through the folders above it (chmod o+x)`,
+      `PostgreSQL does not run as root, and as user ${user.uid} it cannot enter ${directory}. Let others pass through the folders above it (chmod o+x)`,
     )
   }
 }

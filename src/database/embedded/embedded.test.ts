@@ -24,15 +24,15 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { pino } from 'pino'
 import { StartError } from '../../errors.ts'
-import { errorLine, linkLibraries } from './binaries.ts'
+import { findErrorLine, linkLibraries } from './binaries.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './start.ts'
 
 const isRoot = process.getuid?.() === 0
 
 // Together, for most of the time they wait.
-describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
-  test('a first start makes an empty database, and a second one finds what it holds', async (t) => {
-    const { dataDir, start } = await house(t)
+describe('the embedded PostgreSQL', { concurrency: 3 }, () => {
+  test('the first start creates an empty database, and the second finds its data', async (t) => {
+    const { dataDir, start } = await createTestFolder(t)
     const first = await start(dataDir)
     assert.match(first.version, /^18\./)
     await ask(first.url, 'create table movie as select 1 as id')
@@ -46,7 +46,7 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
   })
 
   test('PostgreSQL and its data survive a SIGKILL of the service and all its process group', async (t) => {
-    const { dataDir, start, spawnService } = await house(t)
+    const { dataDir, start, spawnService } = await createTestFolder(t)
     const service = spawnService(dataDir)
     const [url] = await once(service, 'message')
     await ask(url, 'create table movie as select 1 as id')
@@ -58,8 +58,8 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
     assert.deepEqual(await ask(next.url, 'select id from movie'), [{ id: 1 }])
   })
 
-  test('a stale postmaster.pid is no obstacle', async (t) => {
-    const { dataDir, start } = await house(t)
+  test('a stale postmaster.pid does not prevent a start', async (t) => {
+    const { dataDir, start } = await createTestFolder(t)
     const { directory, stop } = await start(dataDir)
     const file = join(directory, 'postmaster.pid')
     const pidFile = await readFile(file, 'utf8')
@@ -84,8 +84,8 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
     }
   })
 
-  test('a first start killed midway leaves nothing in the way of the next', async (t) => {
-    const { dataDir, start, spawnService } = await house(t)
+  test('a first start that was killed does not prevent the next', async (t) => {
+    const { dataDir, start, spawnService } = await createTestFolder(t)
     const service = spawnService(dataDir)
     await until(async () => (await readdir(dataDir)).length > 0)
     service.kill('SIGKILL')
@@ -96,8 +96,8 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
     assert.deepEqual((await readdir(dataDir)).sort(), ['postgres', 'postgres.log'])
   })
 
-  test('a data folder below a private folder works, as root too', async (t) => {
-    const { dataDir, start } = await house(t)
+  test('a data folder in a private folder works, even as root', async (t) => {
+    const { dataDir, start } = await createTestFolder(t)
     const home = join(dirname(dataDir), 'home')
     await mkdir(home, { mode: 0o700 })
     const { directory, stop } = await start(join(home, 'data'))
@@ -114,11 +114,11 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
     }
   })
 
-  test('whatever keeps PostgreSQL from its data is told in one line', async (t) => {
-    const { dataDir, start } = await house(t)
+  test('errors that keep PostgreSQL from its data are reported in one line', async (t) => {
+    const { dataDir, start } = await createTestFolder(t)
     await mkdir(join(dataDir, 'postgres'), { recursive: true })
     await writeFile(join(dataDir, 'postgres', 'diary.txt'), '')
-    await refuses(start(dataDir), /\/data\/postgres holds other files than PostgreSQL's/)
+    await refuses(start(dataDir), /\/data\/postgres contains files that are not PostgreSQL's/)
     await rm(dataDir, { recursive: true })
 
     await refuses(
@@ -134,26 +134,26 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
     await (await start(dataDir)).stop()
 
     await writeFile(join(dataDir, 'postgres', 'PG_VERSION'), '17\n')
-    await refuses(start(dataDir), /are PostgreSQL 17's, and this is 18: .*DATA_DIR/)
+    await refuses(start(dataDir), /was created by PostgreSQL 17, but this is 18\. .*DATA_DIR/)
     await rm(join(dataDir, 'postgres'), { recursive: true })
     await symlink('/nowhere', join(dataDir, 'postgres'))
-    await refuses(start(dataDir), /leads to \/nowhere, which holds no data/)
+    await refuses(start(dataDir), /links to \/nowhere, which has no data/)
     await refuses(start('/dev/null/data'), /on the data in \/dev\/null\/data: E/)
   })
 
-  test('of all that PostgreSQL says when it fails, the first error is told, with its hint', () => {
+  test('the first error that PostgreSQL prints is reported, with its hint', () => {
     const output = `selecting default time zone ... UTC
       2026-11-22 23:33:21.690 UTC [21096] FATAL:  the database system is starting up
       running bootstrap script ... 2026-11-22 23:33:21.696 UTC [21096] FATAL:  could not extend file "base/1/2691"
       2026-11-22 23:33:21.696 UTC [21096] HINT:  Check free disk space.
       2026-11-22 23:33:21.696 UTC [21096] PANIC:  cannot abort transaction 1
       initdb: removing data directory "x"`
-    assert.equal(errorLine(output), 'FATAL:  could not extend file "base/1/2691" HINT:  Check free disk space.')
-    assert.equal(errorLine('loading\n cannot open libpq.so.5\n\n'), 'cannot open libpq.so.5')
+    assert.equal(findErrorLine(output), 'FATAL:  could not extend file "base/1/2691" HINT:  Check free disk space.')
+    assert.equal(findErrorLine('loading\n cannot open libpq.so.5\n\n'), 'cannot open libpq.so.5')
   })
 
-  test('the links between libraries that npm did not make are made', async (t) => {
-    const { dataDir } = await house(t)
+  test('links between libraries that npm did not create are created', async (t) => {
+    const { dataDir } = await createTestFolder(t)
     const libraries = join(dataDir, 'native', 'lib')
     await mkdir(libraries, { recursive: true })
     await writeFile(join(libraries, 'libpq.so.5.18'), 'code')
@@ -168,7 +168,7 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
   })
 
   test('while it runs', async (t) => {
-    const { dataDir, start } = await house(t)
+    const { dataDir, start } = await createTestFolder(t)
     const server = await start(dataDir)
 
     await t.test('text is the same on every system', async () => {
@@ -179,7 +179,7 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
       ])
     })
 
-    await t.test('only who is on this machine and has the password gets in', async () => {
+    await t.test('only local clients with the password can connect', async () => {
       const guess = new URL(server.url)
       guess.password = 'a-guess'
       await assert.rejects(ask(guess.href, 'select 1'), { code: '28P01' })
@@ -189,16 +189,13 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
     })
 
     await t.test('a second start on the same data says so in one line, and leaves the first alone', async () => {
-      await refuses(
-        start(dataDir),
-        /already runs on the data in .*\/data: use the running one, stop it, or set DATA_DIR/,
-      )
+      await refuses(start(dataDir), /is already running on the data in .*\/data\. Use it, stop it, or set DATA_DIR/)
       assert.deepEqual(await ask(server.url, 'select 1 as one'), [{ one: 1 }])
     })
 
     const guards = "pid from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory'"
 
-    await t.test('a connection cut by the administrator is no reason to stop guarding the data', async () => {
+    await t.test('a connection that the administrator terminates does not unlock the data', async () => {
       const [{ pid }] = await ask(server.url, `select pg_terminate_backend(pid), ${guards}`)
       await until(async () => (await ask(server.url, `select ${guards} and pid <> ${pid}`)).length === 1)
     })
@@ -212,7 +209,7 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
           await until(async () => (await ask(server.url, 'select id from movie')).length === 1)
           await until(async () => (await ask(server.url, `select ${guards}`)).length === 1)
         }
-        await refuses(start(dataDir), /already runs/)
+        await refuses(start(dataDir), /already running/)
       },
     )
 
@@ -236,7 +233,7 @@ describe('a PostgreSQL of our own', { concurrency: 3 }, () => {
 })
 
 /** A data folder yet to be made, and ways to start services on it, all of which end with the test. */
-async function house(t: TestContext) {
+async function createTestFolder(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'movie-bag-'))
   if (isRoot) await chmod(folder, 0o711)
   const running: EmbeddedPostgres[] = []

@@ -2,27 +2,26 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorLine, serverEnvironment } from './binaries.ts'
+import { findErrorLine, serverEnvironment } from './binaries.ts'
 import type { Cluster } from './cluster.ts'
 import { findServer, readPidFile } from './pid-file.ts'
 
 /**
- * Starts a server and waits until it takes connections, which after a crash includes its recovery.
- * Without pg_ctl: that goes through a shell, and leaves behind an orphan, which in a container nobody reaps; a dead
- * server would look alive for ever.
- * @returns why it ended instead
+ * Starts a server and waits until it accepts connections, which after a crash includes its recovery. Returns undefined, or
+ * the reason if the server exited. Does not use pg_ctl, because its shell leaves an orphan that containers do not reap, so
+ * that a dead server would look alive.
  */
 export async function launch(cluster: Cluster, port: number, signal: AbortSignal) {
-  const { programs, directory, user, logFile } = cluster
+  const { binaries, directory, user, logFile } = cluster
   const log = await openLog(logFile)
   const { size } = await log.stat()
-  // In a container that was killed and starts anew, the server may get the very process id that the old one had.
+  // When a killed container starts again, the server may get the same process id as the old one.
   const stale = await readPidFile(directory)
   try {
-    const server = spawn(programs.postgres, ['-D', directory, ...serverSettings(cluster, port)], {
+    const server = spawn(binaries.postgres, ['-D', directory, ...serverSettings(cluster, port)], {
       cwd: directory,
       env: serverEnvironment,
-      detached: true, // A Ctrl-C in the terminal is not meant for it.
+      detached: true, // Ctrl-C in the terminal must not stop it.
       windowsHide: true,
       stdio: ['ignore', log.fd, log.fd],
       ...user,
@@ -35,7 +34,7 @@ export async function launch(cluster: Cluster, port: number, signal: AbortSignal
       if (signal.aborted) server.kill('SIGQUIT')
       await sleep(10)
     }
-    return errorLine((await readFile(logFile)).subarray(size).toString()) || 'it ended without a word'
+    return findErrorLine((await readFile(logFile)).subarray(size).toString()) || 'it exited without an error message'
   } finally {
     await log.close()
   }
@@ -55,7 +54,7 @@ function serverSettings({ settings }: Cluster, port: number) {
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: '',
-    log_error_verbosity: 'terse', // The rest would quote people's addresses.
+    log_error_verbosity: 'terse', // More would log e-mail addresses.
     log_checkpoints: 'off',
   }
   return Object.entries({ ...ours, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`])

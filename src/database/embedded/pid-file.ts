@@ -2,11 +2,11 @@ import { readFile, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from './atomic-folder.ts'
 
-/** What postmaster.pid says of a server that may be alive. After a crash of the machine all of it may be nonsense. */
-export type LeftServer = { text: string; pid: number; port: number; ready: boolean }
+/** The contents of postmaster.pid. The server may be running; after a crash of the machine, all of this may be wrong. */
+export type RecordedServer = { text: string; pid: number; port: number; ready: boolean }
 
-/** The server that runs on the data in `directory`, as far as one can tell without asking it. */
-export async function findServer(directory: string): Promise<LeftServer | undefined> {
+/** Returns the server that seems to run on the data in `directory`, without connecting to it. */
+export async function findServer(directory: string): Promise<RecordedServer | undefined> {
   const text = await readPidFile(directory)
   if (text === undefined) return undefined
   const lines = text.split('\n')
@@ -25,19 +25,19 @@ export async function readPidFile(directory: string) {
 }
 
 /**
- * Removes a postmaster.pid that PostgreSQL would otherwise take for that of a running server. Were it one after all,
- * the memory it shares under the name of the folder would still keep a second server off the data.
+ * Removes a stale postmaster.pid, which would keep PostgreSQL from starting. Should that server be running after all, its
+ * shared memory still keeps a second server off the data.
  */
-export async function removePidFile(directory: string, left: LeftServer) {
-  if ((await readPidFile(directory)) === left.text) await rm(join(directory, 'postmaster.pid'), { force: true })
+export async function removePidFile(directory: string, recorded: RecordedServer) {
+  if ((await readPidFile(directory)) === recorded.text) await rm(join(directory, 'postmaster.pid'), { force: true })
 }
 
-/** The folder that a process works in, which for PostgreSQL is that of its data; undefined except on Linux. */
-export function folderOfProcess(pid: number) {
+/** Returns the working directory of a process, for PostgreSQL its data directory; undefined except on Linux. */
+export function readWorkingDirectory(pid: number) {
   return readlink(`/proc/${pid}/cwd`).catch(() => undefined)
 }
 
-/** A process of another user counts as dead, as it does for PostgreSQL: it cannot be our server. */
+/** Another user's process counts as dead, as it does for PostgreSQL: it cannot be our server. */
 function isAlive(pid: number) {
   try {
     return process.kill(pid, 0)

@@ -8,70 +8,76 @@ import { hasCode } from './atomic-folder.ts'
 import { run } from './binaries.ts'
 import { type Cluster, serverRole } from './cluster.ts'
 import { launch } from './launch.ts'
-import { findServer, folderOfProcess, type LeftServer, removePidFile } from './pid-file.ts'
+import { findServer, type RecordedServer, readWorkingDirectory, removePidFile } from './pid-file.ts'
 
-/** A connection to the server's maintenance database. `ended` resolves once it is gone, for whatever reason. */
+/** A connection to the server's maintenance database. `ended` resolves when it ends, for any reason. */
 export type Connection = { client: Client; ended: Promise<void>; port: number; version: string; adopted: boolean }
 
+type ServerOptions = { port?: number; signal: AbortSignal }
+
 /**
- * Connects to the server that runs on the data, or starts one, on `port` or on any free one.
- * @throws StartError when PostgreSQL does not start, with the line of its log that says why.
+ * Connects to the server that runs on the data, or starts one, on `port` or on any free port. Throws a `StartError` with
+ * the reason from its log if PostgreSQL does not start.
  */
-export async function reachServer(
-  cluster: Cluster,
-  port: number | undefined,
-  signal: AbortSignal,
-): Promise<Connection> {
-  const giveUp = performance.now() + 10_000
-  for (;;) {
-    const left = await findServer(cluster.directory)
-    if (left) {
-      const connection = await connectToLeftServer(cluster, left, signal)
-      if (connection) return connection
-      await removePidFile(cluster.directory, left)
-    }
-    const wanted = port ?? (await getPort({ host: '127.0.0.1' }))
-    const trouble = await launch(cluster, wanted, signal)
-    if (!trouble) return connectToOwnServer(cluster, wanted)
-    if (signal.aborted || !isPassing(trouble) || performance.now() > giveUp) {
-      const reason = (await isDiskFull(cluster.directory)) ? 'its disk is full' : trouble
+export async function reachServer(cluster: Cluster, { port, signal }: ServerOptions): Promise<Connection> {
+  const deadline = performance.now() + 10_000
+  while (true) {
+    const running = await connectToRunningServer(cluster, signal)
+    if (running) return running
+    const chosenPort = port ?? (await getPort({ host: '127.0.0.1' }))
+    const problem = await launch(cluster, chosenPort, signal)
+    if (!problem) return connectToOwnServer(cluster, chosenPort)
+    if (signal.aborted || !isTemporary(problem) || performance.now() > deadline) {
+      const reason = (await isDiskFull(cluster.directory)) ? 'its disk is full' : problem
       throw new StartError(`PostgreSQL does not start on ${cluster.directory}: ${reason} (more in ${cluster.logFile})`)
     }
     await sleep(100)
   }
 }
 
-/** Stops the server, whoever started it: politely for 8 seconds, then at once. */
-export async function stopServer({ programs, directory, user }: Cluster) {
+/** Returns undefined if there is no server, and removes a stale pid file. */
+async function connectToRunningServer(cluster: Cluster, signal: AbortSignal): Promise<Connection | undefined> {
+  const recorded = await findServer(cluster.directory)
+  if (!recorded) return undefined
+  const connection = await connectToRecordedServer(cluster, recorded, signal)
+  if (!connection) await removePidFile(cluster.directory, recorded)
+  return connection
+}
+
+/** Stops the server, even if another service started it: fast shutdown for 8 seconds, then an immediate one. */
+export async function stopServer({ binaries, directory, user }: Cluster) {
   let cause: unknown
   for (const mode of ['fast', 'immediate']) {
     if (!(await findServer(directory))) return
-    const stopping = run(programs.pg_ctl, ['stop', '-D', directory, '-m', mode, '-t', '8'], directory, user)
+    const stopping = run(binaries.pg_ctl, ['stop', '-D', directory, '-m', mode, '-t', '8'], directory, user)
     cause = await stopping.catch((error) => error)
   }
   if (await findServer(directory)) throw new Error(`PostgreSQL on ${directory} does not stop`, { cause })
 }
 
 /**
- * Waits for a server that is starting, recovering or stopping for as long as it takes. Where it does not answer like
- * ours, its number may have gone to another process, and its port to another program.
+ * Waits as long as the server is starting, recovering or stopping. Returns undefined if it does not respond like ours: its
+ * process id and port may belong to another program by now.
  */
-async function connectToLeftServer(cluster: Cluster, left: LeftServer, signal: AbortSignal) {
-  const folder = await folderOfProcess(left.pid)
+async function connectToRecordedServer(cluster: Cluster, recorded: RecordedServer, signal: AbortSignal) {
+  const folder = await readWorkingDirectory(recorded.pid)
   if (folder && folder !== cluster.directory) return undefined
 
-  const patience = folder ? 30_000 : 3000
-  for (let giveUp = performance.now() + patience; performance.now() < giveUp; await sleep(100)) {
+  const maxWaitMs = folder ? 30_000 : 3000
+  let deadline = performance.now() + maxWaitMs
+  while (performance.now() < deadline) {
     signal.throwIfAborted()
-    if ((await findServer(cluster.directory))?.pid !== left.pid) return undefined
+    if ((await findServer(cluster.directory))?.pid !== recorded.pid) return undefined
     try {
-      return { ...(await connect(cluster, left.port)), adopted: true }
+      return { ...(await connect(cluster, recorded.port)), adopted: true }
     } catch (error) {
-      if (hasCode(error, '57P03')) giveUp = performance.now() + patience // "Not yet accepting connections", or no longer.
+      // It is starting or stopping.
+      if (hasCode(error, '57P03')) deadline = performance.now() + maxWaitMs
     }
+    await sleep(100)
   }
-  if (folder) throw new StartError(`PostgreSQL runs on ${folder}, as process ${left.pid}, but does not answer: stop it`)
-  return undefined
+  if (!folder) return undefined
+  throw new StartError(`PostgreSQL runs on ${folder} as process ${recorded.pid}, but does not respond. Stop it`)
 }
 
 async function connectToOwnServer(cluster: Cluster, port: number) {
@@ -94,25 +100,25 @@ async function connect({ directory, password }: Cluster, port: number) {
     connectionTimeoutMillis: 2000,
   })
   const ended = new Promise<void>((resolve) => client.once('end', resolve))
-  client.on('error', () => {}) // Always followed by its end, which is what counts.
+  client.on('error', () => {}) // `end` follows, and that is handled.
   await client.connect()
   const { rows } = await client.query<{ version: string; directory: string }>(
     "select current_setting('server_version') as version, current_setting('data_directory') as directory",
   )
-  // A copy of a data folder brings along the password, and the port, of the original.
+  // A copied data folder includes the original's password and port.
   if (!rows[0] || resolve(rows[0].directory) !== directory) {
     await client.end()
-    throw new Error(`The server at port ${port} has other data than ${directory}`)
+    throw new Error(`The server on port ${port} does not use the data in ${directory}`)
   }
   return { client, ended, port, version: rows[0].version }
 }
 
-/** Another start on the same data, the last breath of a killed server, or a port that was just taken. */
-function isPassing(trouble: string) {
-  return /lock file|shared memory block|TCP\/IP socket/.test(trouble)
+/** Another start on the same data, a killed server that is still exiting, or a port that was just taken. */
+function isTemporary(problem: string) {
+  return /lock file|shared memory block|TCP\/IP socket/.test(problem)
 }
 
-/** The log, on the same disk, cannot always tell. */
+/** The log is on the same disk, so it may not say so. */
 async function isDiskFull(directory: string) {
   const { bavail, bsize } = await statfs(directory)
   return bavail * bsize < 1_000_000

@@ -8,13 +8,13 @@ import { hasCode } from './atomic-folder.ts'
 import { type Cluster, openCluster, serverRole } from './cluster.ts'
 import { type Connection, reachServer, stopServer } from './server.ts'
 
-/** A PostgreSQL of our own. `url` stays valid until `stop`, also through a crash of the server. */
+/** A running embedded PostgreSQL. `url` stays valid until `stop`, even if the server crashes. */
 export type EmbeddedPostgres = {
   url: string
-  /** Where the data really are: `postgres` in the data folder, or where that links to. */
+  /** The data directory: `postgres` in the data folder, or the target of that link. */
   directory: string
   version: string
-  /** Whether the server was already running, left behind by a service that was killed. */
+  /** Whether the server was already running, because the service before was killed. */
   adopted: boolean
   stop(): Promise<void>
 }
@@ -22,14 +22,14 @@ export type EmbeddedPostgres = {
 export type EmbeddedOptions = {
   dataDir: string
   log: Pick<Logger, 'info' | 'warn' | 'error'>
-  /** Settings of the server beyond ours, such as `fsync: 'off'` for tests. */
+  /** Additional server settings, such as `fsync: 'off'` in tests. */
   settings?: Record<string, string>
 }
 
 /**
- * Starts the PostgreSQL that npm brought, on the data in `dataDir`, and keeps it running until `stop`.
- * It outlives a service that is killed; the next start finds it and uses it.
- * @throws StartError when the data are in use by another service, or PostgreSQL cannot run on them.
+ * Starts the PostgreSQL that npm installed, on the data in `dataDir`, and keeps it running until `stop`. It outlives a
+ * service that is killed, and the next start adopts it. Throws a `StartError` if another service uses the data, or if
+ * PostgreSQL cannot run on it.
  */
 export async function startEmbeddedPostgres({
   dataDir,
@@ -37,11 +37,11 @@ export async function startEmbeddedPostgres({
   settings = {},
 }: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const stopping = new AbortController()
-  const { cluster, held } = await start(resolve(dataDir), settings, log, stopping.signal)
-  const { port, version, adopted } = held
-  log.info({ directory: cluster.directory, port, version, adopted }, 'PostgreSQL is running')
+  const { cluster, connection } = await start({ dataDir: resolve(dataDir), log, settings }, stopping.signal)
+  const { port, version, adopted } = connection
+  log.info({ event: 'postgres-started', directory: cluster.directory, port, version, adopted }, 'PostgreSQL is running')
 
-  const supervision = supervise(cluster, held, log, stopping.signal)
+  const supervision = supervise(cluster, connection, { log, signal: stopping.signal })
   let stopped: Promise<void> | undefined
   const stop = async () => {
     stopping.abort()
@@ -61,20 +61,15 @@ export async function startEmbeddedPostgres({
   }
 }
 
-async function start(
-  dataDir: string,
-  settings: Record<string, string>,
-  log: EmbeddedOptions['log'],
-  signal: AbortSignal,
-) {
+async function start({ dataDir, log, settings }: Required<EmbeddedOptions>, signal: AbortSignal) {
   try {
     const cluster = await openCluster(dataDir, settings, log)
-    const held = await hold(cluster, undefined, signal)
-    await createDatabase(cluster, held.client)
-    return { cluster, held }
+    const connection = await connectExclusively(cluster, { signal })
+    await createDatabase(cluster, connection.client)
+    return { cluster, connection }
   } catch (error) {
     if (error instanceof StartError || !(error instanceof Error)) throw error
-    // What the file system or the server refuses (a full disk, say) is the operator's to mend.
+    // Errors of the file system or the server, such as a full disk, are for the operator to solve.
     const advice = hasCode(error, 'EPERM') ? ' (start Movie Bag as an ordinary user, or set DATABASE_URL)' : ''
     throw new StartError(`PostgreSQL cannot start on the data in ${dataDir}: ${error.message}${advice}`, {
       cause: error,
@@ -82,9 +77,9 @@ async function start(
   }
 }
 
-/** Reaches the server, and takes the lock that says its data are ours for as long as this connection lasts. */
-async function hold(cluster: Cluster, port: number | undefined, signal: AbortSignal): Promise<Connection> {
-  const connection = await reachServer(cluster, port, signal)
+/** Connects to the server and locks its data for as long as the connection lasts. */
+async function connectExclusively(cluster: Cluster, options: Parameters<typeof reachServer>[1]): Promise<Connection> {
+  const connection = await reachServer(cluster, options)
   try {
     await takeLock(connection.client, cluster.dataDir)
     return connection
@@ -95,19 +90,19 @@ async function hold(cluster: Cluster, port: number | undefined, signal: AbortSig
 }
 
 async function takeLock(client: Client, dataDir: string) {
-  // PostgreSQL may take a moment to notice that the service which held the lock was killed.
+  // PostgreSQL may take a moment to notice that the service that held the lock was killed.
   const deadline = performance.now() + 2000
   while (!(await tryLock(client))) {
     if (performance.now() > deadline) {
       throw new StartError(
-        `Movie Bag already runs on the data in ${dataDir}: use the running one, stop it, or set DATA_DIR to another folder`,
+        `Movie Bag is already running on the data in ${dataDir}. Use it, stop it, or set DATA_DIR to another folder`,
       )
     }
     await sleep(100)
   }
 }
 
-/** Any number, but the same for ever. */
+/** An arbitrary number that must never change. */
 const lockKey = 6_683_938_224
 
 async function tryLock(client: Client) {
@@ -125,24 +120,47 @@ async function createDatabase(cluster: Cluster, client: Client) {
   }
 }
 
-/** Starts the server again, on the same port, whenever the connection that holds the lock ends before `signal`. */
-async function supervise(cluster: Cluster, first: Connection, log: EmbeddedOptions['log'], signal: AbortSignal) {
-  const told = once(signal, 'abort')
-  let held: Connection | undefined = first
-  for (let pause = 0; ; pause = Math.min(2 * pause + 100, 5000)) {
-    if (held) {
+/**
+ * Restarts the server, on the same port, whenever the connection that holds the lock ends before `signal` aborts. Returns
+ * the last connection, if there is one.
+ */
+async function supervise(
+  cluster: Cluster,
+  first: Connection,
+  { log, signal }: { log: EmbeddedOptions['log']; signal: AbortSignal },
+): Promise<Connection | undefined> {
+  const aborted = once(signal, 'abort')
+  let connection: Connection | undefined = first
+  let delayMs = 0
+  while (true) {
+    if (connection) {
       const since = performance.now()
-      await Promise.race([held.ended, told])
-      if (signal.aborted) return held
-      log.error('PostgreSQL ended, or cut the connection that guards its data: it is started again')
-      if (performance.now() - since > 60_000) pause = 0
+      await Promise.race([connection.ended, aborted])
+      if (signal.aborted) return connection
+      log.error(
+        { event: 'postgres-ended' },
+        'PostgreSQL exited or closed the connection that locks its data; restarting',
+      )
+      if (performance.now() - since > 60_000) delayMs = 0
     }
-    await sleep(pause, undefined, { signal }).catch(() => {})
+    await sleep(delayMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) return undefined
-    held = await hold(cluster, first.port, signal).catch((error) => {
-      if (!signal.aborted) log.error({ err: error }, 'PostgreSQL could not be started again')
-      return undefined
-    })
-    if (held) log.info({ port: held.port }, 'PostgreSQL is running again')
+    connection = await restart(cluster, first.port, { log, signal })
+    delayMs = Math.min(2 * delayMs + 100, 5000)
+  }
+}
+
+async function restart(
+  cluster: Cluster,
+  port: number,
+  { log, signal }: { log: EmbeddedOptions['log']; signal: AbortSignal },
+): Promise<Connection | undefined> {
+  try {
+    const connection = await connectExclusively(cluster, { port, signal })
+    log.info({ event: 'postgres-restarted', port }, 'PostgreSQL is running again')
+    return connection
+  } catch (error) {
+    if (!signal.aborted) log.error({ event: 'postgres-not-restarted', err: error }, 'PostgreSQL could not be restarted')
+    return undefined
   }
 }

@@ -3,14 +3,14 @@ import { chmod, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../../errors.ts'
-import { makeFolder } from './atomic-folder.ts'
+import { createFolder } from './atomic-folder.ts'
 
-/** Whom PostgreSQL runs as when the service runs as root, which PostgreSQL refuses to. */
+/** The user that PostgreSQL runs as if the service runs as root, because PostgreSQL refuses to. */
 export type ServerUser = { uid: number; gid: number }
 
 /**
- * The user to run PostgreSQL as, where the service runs as root: the owner of `folder` if that exists, or else the
- * system user `postgres`, which is added where it is missing. Undefined where the service does not run as root.
+ * Returns the user to run PostgreSQL as if the service runs as root: the owner of `folder` if it exists, or else the system
+ * user `postgres`, which is added if it is missing. Returns undefined if the service does not run as root.
  */
 export async function serverUser(folder: string): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined
@@ -18,30 +18,32 @@ export async function serverUser(folder: string): Promise<ServerUser | undefined
   return uid > 0 ? { uid, gid } : ((await findUser()) ?? addUser())
 }
 
-/** Whether `user` may enter `folder` and all that it lies in. Access lists are not looked at. */
+/** Returns whether `user` can enter `folder` and all its parents. Ignores access control lists. */
 export async function canEnter(folder: string, user: ServerUser) {
-  for (let path = await realpath(folder); ; path = dirname(path)) {
-    const { mode, uid, gid } = await stat(path)
-    const right = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001
-    if ((mode & right) === 0) return false
-    if (path === dirname(path)) return true
-  }
+  return canEnterPath(await realpath(folder), user)
 }
 
-/** Root's folder for what `user` may not enter elsewhere. @throws StartError where it may not enter that either. */
+async function canEnterPath(path: string, user: ServerUser): Promise<boolean> {
+  const { mode, uid, gid } = await stat(path)
+  const executeBit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001
+  if ((mode & executeBit) === 0) return false
+  return path === dirname(path) || canEnterPath(dirname(path), user)
+}
+
+/** Returns root's folder for what `user` cannot enter elsewhere. Throws a `StartError` if `user` cannot enter it either. */
 export async function systemFolder(user: ServerUser) {
   const folder = '/var/lib/movie-bag'
   try {
-    if (await makeFolder(folder, 0o755)) await chmod(folder, 0o755)
+    if (await createFolder(folder, 0o755)) await chmod(folder, 0o755)
     if (await canEnter(folder, user)) return folder
   } catch (error) {
     throw new StartError(`${refusal}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
-  throw new StartError(`${refusal}: its user may not enter ${folder}`)
+  throw new StartError(`${refusal}: its user cannot enter ${folder}`)
 }
 
 const refusal =
-  'PostgreSQL does not run as root, nor as another user in a private folder (start Movie Bag as an ordinary user, set DATA_DIR to a folder that others may enter, or set DATABASE_URL)'
+  'PostgreSQL does not run as root, nor as another user in a private folder (start Movie Bag as an ordinary user, set DATA_DIR to a folder that others can enter, or set DATABASE_URL)'
 
 const command = promisify(execFile)
 const systemPrograms = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
@@ -67,6 +69,6 @@ async function addUser() {
   const user = await findUser()
   if (user) return user
   throw new StartError(
-    'PostgreSQL does not run as root, and a user "postgres" could not be added: add one, start Movie Bag as an ordinary user, or set DATABASE_URL',
+    'PostgreSQL does not run as root, and the user "postgres" could not be added. Add it, start Movie Bag as an ordinary user, or set DATABASE_URL',
   )
 }
