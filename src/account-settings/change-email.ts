@@ -9,7 +9,7 @@ import { type Database, isUniqueViolation, type Transaction } from '../database/
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
 import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
@@ -28,7 +28,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
       'one is notified and can undo the change for 7 days.',
     tags: ['Accounts'],
     security: bearer,
-    body: body({ email: Type.String(), password: Type.String() }),
+    body: strictObject({ email: Type.String(), password: Type.String() }),
     response: {
       200: nothing,
       ...errors('UnauthorizedError', 'InvalidSessionError', ...bodyErrors),
@@ -44,7 +44,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   const confirmSchema = {
     summary: 'Confirm a change of e-mail address with the token from the mail',
     tags: ['Accounts'],
-    body: body({ token: Type.String() }),
+    body: strictObject({ token: Type.String() }),
     response: {
       200: nothing,
       ...errors('BadTokenError', 'ExpiredTokenError', 'EmailAlreadyExistsError', ...bodyErrors),

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { setLocale } from '../accounts/account.ts'
 import type { Database } from '../database/database.ts'
-import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
 import { languages } from '../i18n/languages.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 
@@ -16,7 +16,7 @@ export const changeLanguageRoute: FastifyPluginAsyncTypebox<Dependencies> = asyn
     summary: 'Choose the language of pages and mails',
     tags: ['Accounts'],
     security: bearer,
-    body: body({ language }),
+    body: strictObject({ language }),
     response: { 200: nothing, ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.put('/api/auth/language', { schema, onRequest: signedIn }, async (request) => {

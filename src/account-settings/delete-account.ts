@@ -6,7 +6,7 @@ import { undoDeadline } from '../accounts/email-changes.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bearer, body, bodyErrors, errors } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors, strictObject } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { deleteMoviesAddedBy } from '../movies/delete-movie.ts'
 import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
@@ -26,7 +26,7 @@ export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
       'and deleted when that time is over.',
     tags: ['Accounts'],
     security: bearer,
-    body: body({
+    body: strictObject({
       password: Type.String(),
       movies: Type.Enum(['keep', 'delete'], { description: 'What to do with the movies that the account added' }),
     }),

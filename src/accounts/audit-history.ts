@@ -3,7 +3,7 @@ import { type Queryable, sql, type Transaction } from '../database/database.ts'
 import type { Device } from '../i18n/format.ts'
 import type { KeyAfter } from '../i18n/translate.ts'
 
-export const accountEvents = [
+const accountEvents = [
   'signed up',
   'logged in',
   'logged out',
@@ -22,7 +22,7 @@ export const accountEvents = [
   'mail sent',
 ] as const satisfies KeyAfter<'page.account-history.'>[]
 
-export type AccountEvent = (typeof accountEvents)[number]
+type AccountEvent = (typeof accountEvents)[number]
 
 type NewEvent = { accountId: string; event: AccountEvent; device?: Device; supportCode?: string }
 

@@ -2,7 +2,7 @@ import { type TSchema, Type } from 'typebox'
 import { type ErrorCode, errorCodes, reasons } from '../errors.ts'
 
 /** Excludes NUL, which PostgreSQL cannot store, and lone surrogates, which UTF-8 cannot encode. */
-export const storableText = '^[^\\u0000\\ud800-\\udfff]*$'
+const storableText = '^[^\\u0000\\ud800-\\udfff]*$'
 
 export function text(options: { minLength?: number; maxLength: number; description?: string }) {
   return Type.String({ pattern: storableText, ...options })
@@ -12,8 +12,6 @@ export function text(options: { minLength?: number; maxLength: number; descripti
 export function strictObject<T extends Record<string, TSchema>>(fields: T) {
   return Type.Object(fields, { additionalProperties: false })
 }
-
-export const body = strictObject
 
 /** The response of a success that returns nothing. */
 export const nothing = Type.Object({}, { description: 'Done' })

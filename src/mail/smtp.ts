@@ -5,7 +5,7 @@ import { classifyError, type ServerProblem } from './smtp-errors.ts'
 export type Message = { subject: string; text: string; html: string }
 
 /** A message to a recipient. Its id becomes the Message-ID. */
-export type AddressedMessage = Message & { id: string; to: string }
+type AddressedMessage = Message & { id: string; to: string }
 
 /**
  * `suppressed`: not handed over because of `MAIL_SUPPRESS_SEND`. `server down`: no mail gets through. `deferred`: the

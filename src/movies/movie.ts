@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Sql, sql } from '../database/database.ts'
-import { body, text } from '../http/schemas.ts'
+import { strictObject, text } from '../http/schemas.ts'
 
 export const movieFields = {
   name: text({ minLength: 1, maxLength: 300 }),
@@ -16,7 +16,11 @@ export const notesField = Type.Union([text({ maxLength: 2000 }), Type.Null()], {
   description: 'Anything else worth noting, such as where the disc is',
 })
 
-export const newMovie = body({ ...movieFields, year: Type.Optional(yearField), notes: Type.Optional(notesField) })
+export const newMovie = strictObject({
+  ...movieFields,
+  year: Type.Optional(yearField),
+  notes: Type.Optional(notesField),
+})
 
 /** The fields of a movie that its adder enters. */
 export type MovieFields = Static<typeof newMovie>

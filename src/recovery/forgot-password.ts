@@ -7,7 +7,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { body, bodyErrors, errors } from '../http/schemas.ts'
+import { bodyErrors, errors, strictObject } from '../http/schemas.ts'
 import { findLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 
@@ -26,7 +26,7 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
       'background. The old password keeps working. `EmailDoesnotExistsError` is returned only if ' +
       '`ACCOUNT_PRIVACY=reveal`.',
     tags: ['Recovery'],
-    body: body({ email: Type.String({ examples: ['ada@example.org'] }) }),
+    body: strictObject({ email: Type.String({ examples: ['ada@example.org'] }) }),
     response: { 200: queued, ...errors('EmailDoesnotExistsError', ...bodyErrors) },
   }
   app.post('/api/auth/forgot', { schema: forgot, preHandler: limit('forgot-password') }, async (request) => {
@@ -38,7 +38,7 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
     summary: 'Request a new mail with the token of an old one',
     description: 'For a link that expired or ended. The mail goes to the account of that link.',
     tags: ['Recovery'],
-    body: body({ reset_token: Type.String() }),
+    body: strictObject({ reset_token: Type.String() }),
     response: { 200: queued, ...errors('BadTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/reset/renew', { schema: renew, preHandler: limit('forgot-password') }, async (request) => {

@@ -7,7 +7,7 @@ import type { Database, Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
 import type { Device } from '../i18n/format.ts'
 import { findLink, type LinkPurpose, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -22,7 +22,7 @@ export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
       'With the token from a reset mail: revokes the reset links and pauses reset mails for an hour. With the token from ' +
       'a mail about a change: freezes the account, ends its sessions, voids its password and mails a new reset link.',
     tags: ['Recovery'],
-    body: body({ token: Type.String() }),
+    body: strictObject({ token: Type.String() }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/not-me', { schema, preHandler: limit('link') }, async (request) => {

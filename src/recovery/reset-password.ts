@@ -6,7 +6,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
 import { findLink, type Link, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { hashPassword, verifyPassword } from '../passwords/hashing.ts'
@@ -23,7 +23,7 @@ export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async
       'Ends every session of the account. A token works once. The same token with the same password within 15 minutes, ' +
       'as a double click sends it, gets the same response. A refused password leaves the token usable.',
     tags: ['Recovery'],
-    body: body({ reset_token: Type.String(), password: Type.String() }),
+    body: strictObject({ reset_token: Type.String(), password: Type.String() }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {

@@ -6,7 +6,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
 import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { freezeAndRecover } from './report-not-me.ts'
 
@@ -17,7 +17,7 @@ export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = asy
     summary: 'Undo a change of e-mail address with the token from the mail to the old one',
     description: 'The account gets its old e-mail address back and is frozen, and a reset link is mailed there.',
     tags: ['Recovery'],
-    body: body({ token: Type.String() }),
+    body: strictObject({ token: Type.String() }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/email/undo', { schema, preHandler: limit('link') }, async (request) => {

@@ -9,7 +9,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { body, bodyErrors, errors } from '../http/schemas.ts'
+import { bodyErrors, errors, strictObject } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { hashPassword } from '../passwords/hashing.ts'
 import { checkPassword } from '../passwords/rule.ts'
@@ -17,7 +17,7 @@ import { checkPassword } from '../passwords/rule.ts'
 type SignUpDependencies = { db: Database; config: Pick<Config, 'minPasswordLength'> }
 type Dependencies = SignUpDependencies & { limit: LimitByCaller }
 
-const credentials = body({ email: Type.String({ examples: ['ada@example.org'] }), password: Type.String() })
+const credentials = strictObject({ email: Type.String({ examples: ['ada@example.org'] }), password: Type.String() })
 
 export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
   const schema = {

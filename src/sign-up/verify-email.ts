@@ -7,7 +7,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { readDevice, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bearer, body, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
 import type { Device } from '../i18n/format.ts'
 import { findLink, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -19,7 +19,7 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   const verify = {
     summary: 'Verify the e-mail address with the token from its mail',
     tags: ['Accounts'],
-    body: body({ token: Type.String() }),
+    body: strictObject({ token: Type.String() }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/verify', { schema: verify, preHandler: limit('link') }, async (request) => {

@@ -21,7 +21,7 @@ export type Link = {
   usedWith: string | undefined
 }
 
-export type Change = { old: string; isUndone: boolean; at: number }
+type Change = { old: string; isUndone: boolean; at: number }
 
 export type Person = {
   name: string
@@ -42,7 +42,7 @@ export type Person = {
   isQuiet: boolean
 }
 
-export type ExpectedMail = { to: string; subject: string; links: Link[] }
+type ExpectedMail = { to: string; subject: string; links: Link[] }
 
 export type Model = {
   people: Person[]
