@@ -57,13 +57,15 @@ async function runPending(client: pg.Client): Promise<string[]> {
     if (known === sha256) continue
     if (known)
       throw new StartError(`migrations/${name} was edited after it ran. Restore it, and add a new file instead.`)
-    await runOne(client, name, text, sha256)
+    await runMigration(client, { name, text, sha256 })
     ran.push(name)
   }
   return ran
 }
 
-async function runOne(client: pg.Client, name: string, text: string, sha256: string): Promise<void> {
+type Migration = { name: string; text: string; sha256: string }
+
+async function runMigration(client: pg.Client, { name, text, sha256 }: Migration): Promise<void> {
   await client.query('begin')
   await client.query(text)
   await client.query('insert into migrations (name, sha256) values ($1, $2)', [name, sha256])

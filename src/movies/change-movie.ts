@@ -25,7 +25,7 @@ export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     },
   }
   app.put('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
-    await changeMovie(db, request.params.id, currentSession(request).accountId, request.body)
+    await changeMovie(db, { id: request.params.id, accountId: currentSession(request).accountId }, request.body)
     return {}
   })
 }
@@ -33,8 +33,7 @@ export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
 /** Throws `UpdatingMovieError` if the account has not added this movie, or `MovieAlreadyExistsError`. */
 export async function changeMovie(
   db: Database,
-  id: string,
-  accountId: string,
+  { id, accountId }: { id: string; accountId: string },
   fields: Partial<MovieFields>,
 ): Promise<void> {
   const { name = null, casts = null, genres = null, year = null, notes = null } = fields

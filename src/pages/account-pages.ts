@@ -35,16 +35,7 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
     return reply.redirect('/account?done=verification-sent', 303)
   })
 
-  const schema = { body: strictObject({ id: Type.String() }) }
-  app.post('/account/sessions/end', { schema }, async (request, reply) => {
-    await endOneSession(db, { ...currentSession(request), id: request.body.id }, readDevice(request))
-    return reply.redirect('/account?done=session-ended', 303)
-  })
-
-  app.post('/account/sessions/end-others', async (request, reply) => {
-    await endOtherSessions(db, currentSession(request), readDevice(request))
-    return reply.redirect('/account?done=other-sessions-ended', 303)
-  })
+  app.register(sessionForms, { db })
 
   const choice = { body: strictObject({ language: Type.Enum([...languages, '']) }) }
   app.post('/account/language', { schema: choice }, async (request, reply) => {
@@ -60,6 +51,19 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
   app.get('/account/export', { preHandler: limit('export') }, async (request, reply) => {
     reply.headers({ ...noStore, 'content-disposition': 'attachment; filename="movie-bag.json"' })
     return reply.type('application/json; charset=utf-8').send(exportAccount(db, currentSession(request)))
+  })
+}
+
+const sessionForms: FastifyPluginAsyncTypebox<Pick<Dependencies, 'db'>> = async (app, { db }) => {
+  const schema = { body: strictObject({ id: Type.String() }) }
+  app.post('/account/sessions/end', { schema }, async (request, reply) => {
+    await endOneSession(db, { ...currentSession(request), id: request.body.id }, readDevice(request))
+    return reply.redirect('/account?done=session-ended', 303)
+  })
+
+  app.post('/account/sessions/end-others', async (request, reply) => {
+    await endOtherSessions(db, currentSession(request), readDevice(request))
+    return reply.redirect('/account?done=other-sessions-ended', 303)
   })
 }
 

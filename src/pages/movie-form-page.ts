@@ -40,7 +40,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   app.post('/movies/:id/edit', { schema: { params: movieParams, body: movieForm } }, async (request, reply) => {
     const { id } = request.params
     try {
-      await changeMovie(db, id, currentSession(request).accountId, parseMovieForm(request))
+      await changeMovie(db, { id, accountId: currentSession(request).accountId }, parseMovieForm(request))
       return await reply.redirect(`/movies/${encodeURIComponent(id)}?done=changed`, 303)
     } catch (error) {
       return showForm(reply, request.body, { id, formErrors: movieFormErrors(error) })

@@ -93,8 +93,10 @@ async function letOthersEnter(folder: string) {
 /** The service's environment, with its secrets, is not passed on. Messages and times are the same everywhere. */
 export const serverEnvironment = { LC_ALL: 'C', TZ: 'UTC' }
 
+type RunOptions = { cwd: string; user: ServerUser | undefined }
+
 /** Runs a binary until it exits. Throws a `StartError` with the line of its output that explains the failure. */
-export function run(program: string, args: string[], cwd: string, user: ServerUser | undefined) {
+export function run(program: string, args: string[], { cwd, user }: RunOptions) {
   return new Promise<void>((resolve, reject) => {
     execFile(program, args, { cwd, env: serverEnvironment, windowsHide: true, ...user }, (error, stdout, stderr) => {
       if (!error) return resolve()

@@ -95,7 +95,7 @@ async function initialize(staging: string, { binaries, user, settings }: Cluster
   const text = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
   const noSync = settings['fsync'] === 'off' ? ['--no-sync'] : []
   const given = [`--pgdata=${cluster}`, ...access, ...text, ...noSync, '--no-instructions']
-  await tryLocales(ctypes, (name) => run(binaries.initdb, [...given, `--lc-ctype=${name}`], staging, user))
+  await tryLocales(ctypes, (name) => run(binaries.initdb, [...given, `--lc-ctype=${name}`], { cwd: staging, user }))
   await rename(password, join(cluster, passwordFile))
   return cluster
 }

@@ -49,7 +49,7 @@ export async function stopServer({ binaries, directory, user }: Cluster) {
   let cause: unknown
   for (const mode of ['fast', 'immediate']) {
     if (!(await findServer(directory))) return
-    const stopping = run(binaries.pg_ctl, ['stop', '-D', directory, '-m', mode, '-t', '8'], directory, user)
+    const stopping = run(binaries.pg_ctl, ['stop', '-D', directory, '-m', mode, '-t', '8'], { cwd: directory, user })
     cause = await stopping.catch((error) => error)
   }
   if (await findServer(directory)) throw new Error(`PostgreSQL on ${directory} does not stop`, { cause })
