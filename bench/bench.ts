@@ -1,7 +1,7 @@
 import type { Service } from './services.ts'
 import type { Row } from './table.ts'
 
-/** How much is measured. Seconds are those of one turn; requests and rows are numbers. */
+/** How much to measure: seconds per turn, and numbers of requests and rows. */
 export type Size = {
   rounds: number
   seconds: number
@@ -12,15 +12,15 @@ export type Size = {
   many: number
 }
 
-/** One subject beside the other, each on its own database of the same server. */
+/** Two subjects to compare, each with its own database on the same server. */
 export type Pair = { floor: Service; movieBag: Service }
 
-/** What a measurement has to work with. */
+/** What a measurement can use. */
 export type Bench = {
   size: Size
   /** Both subjects, with 1,000 accounts and `size.movies` movies. */
   pair: Pair
-  /** Both subjects once more, on empty databases whose names begin so. */
+  /** Starts both subjects again, on empty databases with this prefix. */
   startPair: (name: string) => Promise<Pair>
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 const running = new Set<ChildProcess>()
 
-/** Starts a program that ends with this process at the latest. What it writes to stderr is shown. */
+/** Starts a program that ends with this process at the latest. Its stderr is shown. */
 export function startChild(args: string[], options: SpawnOptions): ChildProcess {
   const child = spawn(process.execPath, args, options)
   running.add(child)
@@ -11,7 +11,7 @@ export function startChild(args: string[], options: SpawnOptions): ChildProcess 
   return child
 }
 
-/** Asks a child to end, and ends it after ten seconds if it does not. */
+/** Terminates a child, and kills it if it is still running after ten seconds. */
 export async function endChild(child: ChildProcess): Promise<void> {
   if (!running.has(child)) return
   const ended = once(child, 'exit')

@@ -4,10 +4,10 @@ import pg from 'pg'
 import type { Options } from './options.ts'
 import { markdownTable, type Row } from './table.ts'
 
-/** The whole document: on what, what came out, and how it is measured. */
+/** Writes the document: the machine, the results, and how they are measured. */
 export async function writeDocument(rows: Row[], { size, self }: Options, serverUrl: string): Promise<string> {
   const rounds = `${size.rounds} round${size.rounds === 1 ? '' : 's'}, turns of ${size.seconds} s`
-  const beside = self ? 'The floor beside itself: the column “Movie Bag” is a second floor.\n\n' : ''
+  const beside = self ? 'The floor compared with itself: the column “Movie Bag” is a second floor.\n\n' : ''
   return `# Benchmark
 
 ${beside}On ${await describeMachine(serverUrl)}. ${rounds}.

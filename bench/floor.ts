@@ -1,9 +1,9 @@
 /**
- * The floor: the least that a Node service can do for the requests that are measured. Bare Fastify, `pg` with named
- * statements, the same argon2id, and nodemailer that nobody waits for. No sessions, limits, schemas, retries or log:
- * what Movie Bag costs above this is the price of what it does besides.
+ * The floor: the least that a Node service can do for the measured requests. Bare Fastify, `pg` with named statements,
+ * the same argon2id, and nodemailer without waiting. No sessions, limits, schemas, retries or log: the difference is what
+ * Movie Bag's features cost.
  *
- * One file that imports only packages, for it is run with its types stripped beforehand, as Movie Bag is.
+ * It is one file that imports only packages, because it runs with its types stripped in advance, like Movie Bag.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
@@ -92,7 +92,7 @@ app.post<{ Body: { reset_token: string; password: string } }>('/api/auth/reset',
 
 await app.listen({ host: '127.0.0.1', port: Number(PORT) })
 
-/** The tables that Movie Bag has for the same purpose, as far as the floor uses them. */
+/** The parts of Movie Bag's tables that the floor uses. */
 async function createTables(): Promise<void> {
   await db.query(`
     create table if not exists accounts (
@@ -119,7 +119,7 @@ async function createTables(): Promise<void> {
     );`)
 }
 
-/** A JWT of seven days (RFC 7519, HS256). Signed here, for a synchronous HMAC is the cheapest there is. */
+/** A JWT for seven days (RFC 7519, HS256), signed with a synchronous HMAC because nothing is cheaper. */
 function mintToken(accountId: string): string {
   const header = Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url')
   const claims = JSON.stringify({ sub: accountId, exp: Math.floor(Date.now() / 1000) + 7 * 24 * 3600 })
@@ -158,7 +158,7 @@ function sendConfirmation(to: string): void {
   ])
 }
 
-/** Nobody waits for it, and a mail that fails is lost. */
+/** Does not wait, and loses mails that fail. */
 function send(to: string, subject: string, paragraphs: string[]): void {
   const html = paragraphs.map((paragraph) => `<p>${paragraph}</p>`).join('\n')
   mail.sendMail({ from: MAIL_DEFAULT_SENDER, to, subject, text: paragraphs.join('\n\n'), html }).catch(() => {})

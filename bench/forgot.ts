@@ -8,7 +8,7 @@ import { addAccounts, address } from './seed.ts'
 import { type Service, untilIdle } from './services.ts'
 import { costRow, type Row, rateRow, shareRow } from './table.ts'
 
-/** How the SMTP server is while people ask. When all have asked it recovers, and the mails have time to arrive. */
+/** The state of the SMTP server during the requests. After them it recovers, and the mails have time to arrive. */
 type Smtp = { is: string; close: boolean; delayMilliseconds: number; acceptedAtLeast: number }
 
 export const forgotFast = forgot({ is: 'fast', close: false, delayMilliseconds: 0, acceptedAtLeast: 0.5 })
@@ -40,7 +40,7 @@ function forgot(smtp: Smtp): Measurement['measure'] {
   }
 }
 
-/** Each request is for an account of its own, for Movie Bag sends an account no more than one such mail a minute. */
+/** Each request is for another account, because Movie Bag sends an account at most one reset mail a minute. */
 async function askForMails(service: Service, requests: number, smtp: Smtp): Promise<Outcome> {
   const { mailbox, port, subject } = service
   const first = await addAccounts(service, requests)

@@ -6,7 +6,7 @@ import { addAccounts, addMovies } from './seed.ts'
 import type { Service } from './services.ts'
 import { growthRow, type Row } from './table.ts'
 
-/** The same requests beside few rows and beside many. All four services run at once and take turns. */
+/** The same requests with few rows and with many. All four services run together and take turns. */
 export async function growth({ size, startPair }: Bench): Promise<Row[]> {
   const few = await startGrown(startPair, 'few', size.few)
   const many = await startGrown(startPair, 'many', size.many)
@@ -46,7 +46,7 @@ async function startGrown(startPair: Bench['startPair'], name: string, rows: num
   return pair
 }
 
-/** The address of a page of 20 in the middle, found as a client finds it: from page to page by the Link headers. */
+/** Finds the URL of a page of 20 in the middle as a client would, by following the Link headers. */
 async function pathInTheMiddle({ port }: Service, movies: number): Promise<string> {
   const client = await openClient(port)
   let path = '/api/movies?limit=100'
@@ -59,7 +59,7 @@ async function pathInTheMiddle({ port }: Service, movies: number): Promise<strin
   return path.replace('limit=100', 'limit=20')
 }
 
-/** Nobody has these addresses, so that there is a look-up each, and no mail whose sending would hide it. */
+/** These addresses have no accounts: each costs a lookup, and no mail hides that cost. */
 function forgotByStranger(n: number): string {
   return post('/api/auth/forgot', { email: `stranger-${n}@example.com` })
 }

@@ -5,9 +5,9 @@ import { percentile } from './numbers.ts'
 export type Load = {
   port: number
   clients: number
-  /** The request with this number, counted from 0 over all clients. */
+  /** Makes the request with this number, counted from 0 across all clients. */
   request: (n: number) => string
-  /** It ends after so many seconds, or so many requests, whichever is first. */
+  /** Ends after this many seconds or requests, whichever comes first. */
   seconds?: number
   requests?: number
 }
@@ -15,7 +15,7 @@ export type Load = {
 /** `p99` is in milliseconds. */
 export type Outcome = { perSecond: number; p99: number }
 
-/** Each client sends its next request when it has the answer to its last. The first refusal ends it with an error. */
+/** Each client sends its next request when it has the response to its last. Throws at the first response that is not 200. */
 export async function runLoad({
   port,
   clients,
@@ -37,7 +37,7 @@ export async function runLoad({
   return { perSecond: latencies.length / took, p99: percentile(latencies, 99) }
 }
 
-/** Runs the same work on so many connections at once, each open for as long as its work lasts. */
+/** Runs the same work on several connections concurrently, and closes each when its work is done. */
 export async function withClients(
   port: number,
   clients: number,

@@ -4,17 +4,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { endChild, startChild } from './children.ts'
 import { freePort } from './ports.ts'
 
-/** The sink of one subject, which can be closed (nothing listens on its port) and opened again. */
+/** The SMTP sink of one subject. It can be closed, so that nothing listens on its port, and opened again. */
 export type Mailbox = {
   port: number
   open: (delayMilliseconds: number) => Promise<void>
   close: () => Promise<void>
   setDelay: (milliseconds: number) => void
-  /** How many addresses have had a reset mail. A mail that comes twice counts once. */
+  /** How many addresses have received a reset mail. A mail that arrives twice counts once. */
   delivered: () => number
-  /** The token in the reset mail to an address, as soon as it is there. */
+  /** Waits for the reset mail to an address, and returns its token. */
   tokenFor: (address: string) => Promise<string>
-  /** Waits until so many have been delivered, or until none has come for so many seconds. */
+  /** Waits until this many have been delivered, or none has arrived for this many seconds. */
   settle: (delivered: number, silenceSeconds: number) => Promise<void>
 }
 

@@ -5,7 +5,7 @@ export function median(numbers: number[]): number {
   return (lower + upper) / 2
 }
 
-/** By the nearest rank: the smallest number that at least `percent` of them do not exceed. */
+/** Returns the nearest-rank percentile: the smallest number that at least `percent` % of them do not exceed. */
 export function percentile(numbers: number[], percent: number): number {
   const sorted = numbers.toSorted((a, b) => a - b)
   return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? NaN

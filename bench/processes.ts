@@ -9,7 +9,7 @@ export type ServiceProcess = { pid: number; startMilliseconds: number; end: () =
 
 type Start = { name: string; command: string[]; env: NodeJS.ProcessEnv; folder: string; port: number }
 
-/** Runs a service and waits for its first answer. What it writes goes to a file in `folder`, shown if it dies. */
+/** Runs a service and waits for its first response. Its output goes to a file in `folder`, which is shown if it exits. */
 export async function startProcess({ name, command, env, folder, port }: Start): Promise<ServiceProcess> {
   const log = join(folder, `${name}.log`)
   const output = openSync(log, 'a')
@@ -31,7 +31,7 @@ export async function startProcess({ name, command, env, folder, port }: Start):
   }
 }
 
-/** The resident memory of a process and all it started, as Linux tells it. */
+/** Returns the resident memory of a process and its children, in MB, as Linux reports it. */
 export function residentMegabytes(pid: number): number {
   const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)

@@ -8,7 +8,7 @@ import { addAccounts, address } from './seed.ts'
 import { type Service, untilIdle } from './services.ts'
 import { costRow, type Row, rateRow } from './table.ts'
 
-/** Whole recoveries: ask, take the link from the mail at the sink, reset, log in with the new password. */
+/** Full recoveries: forgot, take the link from the mail in the sink, reset, log in with the new password. */
 export async function recovery({ size, pair }: Bench): Promise<Row[]> {
   const services = [pair.floor, pair.movieBag]
   const crowd = await takeTurns(services, size.rounds, (service) => recoverMany(service, size.recoveries, 64))

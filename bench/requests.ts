@@ -27,7 +27,7 @@ export async function addMovie({ size, pair }: Bench): Promise<Row[]> {
   return [rateRow('add a movie, signed in', numbersOf(of, pair), 0.75)]
 }
 
-/** In whole turns, for a hash takes so long that few would end within a short one. */
+/** In whole turns, because a hash takes so long that few would finish in a short one. */
 export async function logIn({ size, pair }: Bench): Promise<Row[]> {
   const request = (n: number) => post('/api/auth/login', { email: address(n % 1000), password })
   const of = await takeTurns([pair.floor, pair.movieBag], size.rounds, (service) =>
@@ -47,7 +47,7 @@ export async function rateOfAdding(service: Service, seconds: number): Promise<n
   return rateOf(service, seconds, (n) => post('/api/movies', { name: `Added ${batch}-${n}`, ...rest }, token))
 }
 
-/** How many of these requests a service answers a second. */
+/** Measures how many of these requests a service answers per second. */
 export async function rateOf(service: Service, seconds: number, request: (n: number) => string): Promise<number> {
   const { perSecond } = await runLoad({ port: service.port, clients, seconds, request })
   await untilIdle(service)

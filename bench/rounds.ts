@@ -4,9 +4,9 @@ import type { Service } from './services.ts'
 import type { Results } from './table.ts'
 
 /**
- * Measures the services in turn, as often as there are rounds, after a turn each that does not count. Every second round
- * goes backwards, so that what drifts over time, such as the heat of the processor, falls on all alike. Answers what
- * each service came to, a result for each round.
+ * Measures the services in turns, once per round, after one turn each that does not count. Every other round reverses the
+ * order, so that what drifts over time, such as the temperature of the processor, affects all of them equally. Returns the
+ * results of each service, one per round.
  */
 export async function takeTurns<T>(
   services: Service[],
@@ -27,8 +27,8 @@ export async function takeTurns<T>(
 }
 
 /**
- * Measures rates in the same way, but each turn is cut into eight that alternate: what else happens on the machine for a
- * second then falls on all services, and not on the one whose turn it is.
+ * Measures rates in the same way, but cuts each turn into eight that alternate, so that whatever disturbs the machine for a
+ * second affects all services.
  */
 export async function takeShortTurns(
   services: Service[],
@@ -40,12 +40,12 @@ export async function takeShortTurns(
   return (service) => Array.from({ length: rounds }, (_, round) => mean(of(service).slice(round * 8, round * 8 + 8)))
 }
 
-/** The numbers of both subjects, one for each round. */
+/** The numbers of both subjects, one per round. */
 export function numbersOf(of: (service: Service) => number[], pair: Pair): Results {
   return { floor: of(pair.floor), movieBag: of(pair.movieBag) }
 }
 
-/** One number of each round's result, of both subjects. */
+/** Picks one number from the results of both subjects. */
 export function pick<T>(of: (service: Service) => T[], number: (result: T) => number): (service: Service) => number[] {
   return (service) => of(service).map(number)
 }

@@ -1,9 +1,9 @@
 /**
- * The benchmark: Movie Bag beside the floor, in turns. `npm run bench -- --help` tells the options. The result is a
- * Markdown document on the standard output, and in `docs/benchmark.md` with `--write`; progress goes to stderr.
+ * The benchmark: Movie Bag compared with the floor, in turns. `npm run bench -- --help` lists the options. Prints a
+ * Markdown document, and with `--write` stores it in `docs/benchmark.md`. Progress goes to stderr.
  *
- * With `--self` the floor is measured beside itself. Every ratio should then be near 1: what it strays by is what this
- * machine cannot tell apart.
+ * With `--self` the floor is compared with itself. Every ratio should then be near 1; how far it strays is what this machine
+ * cannot resolve.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -76,7 +76,7 @@ async function startPair(name: string): Promise<Pair> {
   }
 }
 
-/** On the disk of the checkout, for a temporary folder in memory would make every commit free. */
+/** On the disk of the checkout, because in a temporary folder in memory commits would cost nothing. */
 function newFolder(): string {
   mkdirSync('data', { recursive: true })
   const folder = mkdtempSync(resolve('data/bench-'))

@@ -2,11 +2,11 @@ import { hash } from '@node-rs/argon2'
 import { ask, post, readMember } from './client.ts'
 import type { Service } from './services.ts'
 
-/** The password of every account that is seeded. They share one hash, for a hash each would take hours. */
+/** The password of all seeded accounts. They share one hash, because hashing each would take hours. */
 export const password = 'a bag full of old movies'
 const passwordHash = await hash(password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 })
 
-/** Adds so many accounts that have asked for nothing yet. They are numbered on; the answer is the number of the first. */
+/** Adds accounts without any requests, numbered consecutively. Returns the number of the first. */
 export async function addAccounts({ db }: Service, count: number): Promise<number> {
   const { rows } = await db.query<{ known: number }>('select count(*)::int known from accounts')
   const first = rows[0]?.known ?? 0
@@ -20,7 +20,7 @@ export async function addAccounts({ db }: Service, count: number): Promise<numbe
   return first
 }
 
-/** Adds so many movies, in the name of account number 0, whose ids count from 1. */
+/** Adds movies by account number 0. Their ids start at 1. */
 export async function addMovies({ db }: Service, count: number): Promise<void> {
   await db.query(
     `insert into movies (name, casts, genres, added_by)
@@ -37,7 +37,7 @@ export function address(account: number): string {
   return `reader-${account}@example.com`
 }
 
-/** The bearer token of account number 0. */
+/** Logs account number 0 in, and returns its access token. */
 export async function signIn({ port }: Service): Promise<string> {
   return readMember(await ask(port, post('/api/auth/login', { email: address(0), password })), 'token')
 }

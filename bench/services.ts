@@ -12,19 +12,19 @@ import { residentMegabytes, type ServiceProcess, startProcess } from './processe
 export type Subject = {
   /** What `node` runs. */
   command: string[]
-  /** For how long no mail may arrive before the rest counts as lost: longer than the pause between two attempts. */
+  /** After how long without a mail the rest counts as lost: longer than the pause between two attempts. */
   patienceSeconds: number
-  /** A query for the number of mails that it still has to do something about. */
+  /** A query for the number of mails that are not finished. */
   waitingMails: string
 }
 
-/** A subject that runs, on a database and with a mail sink of its own. */
+/** A running subject, with its own database and mail sink. */
 export type Service = {
   subject: Subject
   port: number
   db: pg.Client
   mailbox: Mailbox
-  /** Ends the process and starts it anew; answers the milliseconds from its start to its first answer. */
+  /** Restarts the process. Returns the milliseconds from its start to its first response. */
   restart: () => Promise<number>
   residentMegabytes: () => number
 }
@@ -35,14 +35,14 @@ export const movieBag: Subject = {
   waitingMails: 'select count(*)::int mails from outbox where closed_at is null',
 }
 
-/** The types are stripped beforehand, so that the floor's start is no slower than that of a built service. */
+/** Types are stripped in advance, so that the floor starts as fast as a built service. */
 export function buildFloor(folder: string): Subject {
   const file = join(folder, 'floor.js')
   writeFileSync(file, stripTypeScriptTypes(readFileSync('bench/floor.ts', 'utf8')))
   return { command: [file], patienceSeconds: 3, waitingMails: 'select 0 mails' }
 }
 
-/** Starts a subject in `folder`, on a new and empty database, in which it makes its tables itself. */
+/** Starts a subject in `folder`, on an empty database in which it creates its tables. */
 export async function startService(
   subject: Subject,
   serverUrl: string,
@@ -72,7 +72,7 @@ export async function startService(
   }
 }
 
-/** Waits until a service has finished what it does in the background, lest it disturb the next; for a minute at most. */
+/** Waits up to a minute until a service has no work in the background that could disturb the next measurement. */
 export async function untilIdle({ db, subject }: Service): Promise<void> {
   for (const giveUp = Date.now() + 60_000; Date.now() < giveUp; ) {
     const { rows } = await db.query<{ mails: number }>(subject.waitingMails)
@@ -89,7 +89,7 @@ async function createDatabase(serverUrl: string, name: string): Promise<string> 
   return Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
 }
 
-/** The settings of production, without limits. The floor understands the same names. */
+/** Production settings without rate limits. The floor uses the same names. */
 function environment(databaseUrl: string, port: number, mailPort: number): NodeJS.ProcessEnv {
   return {
     NODE_ENV: 'production',

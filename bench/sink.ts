@@ -1,7 +1,7 @@
 /**
- * An SMTP server that accepts everything, as a process of its own: `node bench/sink.ts PORT DELAY`. It writes a line
- * `RECIPIENT TOKEN` for each mail, where TOKEN is that of the reset link in it, or `-`. A number on its standard input
- * is a new delay, the milliseconds that each mail waits for its 250. It ends when its standard input does.
+ * An SMTP server that accepts everything, as a separate process: `node bench/sink.ts PORT DELAY`. For each mail it prints
+ * a line `RECIPIENT TOKEN`, with the token of its reset link or `-`. A number on stdin is a new delay, in milliseconds
+ * before each 250. It exits when stdin ends.
  */
 import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'

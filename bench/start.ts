@@ -3,7 +3,7 @@ import type { Bench } from './bench.ts'
 import { numbersOf, pick, takeTurns } from './rounds.ts'
 import { costRow, type Row } from './table.ts'
 
-/** From the start of the process to its first answer, on a database that has its tables; then its memory when idle. */
+/** From the start of the process to its first response, on a migrated database; then its memory when idle. */
 export async function coldStart({ size, pair }: Bench): Promise<Row[]> {
   const of = await takeTurns([pair.floor, pair.movieBag], size.rounds, async (service) => {
     const milliseconds = await service.restart()

@@ -1,6 +1,6 @@
 import { median } from './numbers.ts'
 
-/** A row of the table. `isMet` is undefined where nothing is aimed at. */
+/** A row of the table. `isMet` is undefined if there is no aim. */
 export type Row = {
   what: string
   floor: string
@@ -10,29 +10,29 @@ export type Row = {
   isMet: boolean | undefined
 }
 
-/** A row for each number of a round, of both subjects. */
+/** Makes a row from the numbers of both subjects, one per round. */
 export type Results = { floor: number[]; movieBag: number[] }
 
-/** What happens so often a second: the more the better. */
+/** A rate per second: more is better. */
 export function rateRow(what: string, results: Results, atLeast: number): Row {
   const isMet = ratioOf(results) >= atLeast
   return { ...shown(what, results, perSecond), aim: `≥ ${atLeast.toFixed(2)}`, isMet }
 }
 
-/** What takes time or memory: the less the better. */
+/** Time or memory: less is better. */
 export function costRow(what: string, results: Results, unit: string, atMost?: number): Row {
   const row = shown(what, results, (amount) => `${round(amount)} ${unit}`)
   if (atMost === undefined) return { ...row, aim: '', isMet: undefined }
   return { ...row, aim: `≤ ${atMost.toFixed(2)}`, isMet: ratioOf(results) <= atMost }
 }
 
-/** What share of all arrived, from 0 to 1. */
+/** The share of mails that arrived, from 0 to 1. */
 export function shareRow(what: string, floor: number, movieBag: number): Row {
   const [floorShare, movieBagShare] = [percent(floor), percent(movieBag)]
   return { what, floor: floorShare, movieBag: movieBagShare, ratio: '', aim: 'all', isMet: movieBag === 1 }
 }
 
-/** How the rate of each subject changes from few rows to many. The aim is for Movie Bag beside itself. */
+/** How the rate of each subject changes from few rows to many. The aim compares Movie Bag with itself. */
 export function growthRow(what: string, few: Results, many: Results, atLeast: number): Row {
   const movieBag = { floor: few.movieBag, movieBag: many.movieBag }
   const change = (before: number[], after: number[]) => `${perSecond(median(before))} → ${perSecond(median(after))}`
@@ -60,7 +60,7 @@ function shown(what: string, results: Results, show: (amount: number) => string)
   return { what, floor: show(median(floor)), movieBag: show(median(movieBag)), ratio: ratioWithSpread(results) }
 }
 
-/** The ratio of the medians, and in brackets the least and the greatest ratio of a round. */
+/** The ratio of the medians, and in brackets the lowest and highest ratio of a round. */
 function ratioWithSpread(results: Results): string {
   const ratios = results.floor.map((floor, round) => (results.movieBag[round] ?? NaN) / floor)
   return `${ratioOf(results).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`

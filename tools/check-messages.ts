@@ -33,7 +33,7 @@ function findLiterals(text: string, quoted: RegExp): string[] {
   return [...text.matchAll(quoted)].map(([, , literal = '']) => literal)
 }
 
-/** Whether the key is the pattern with literals of code or templates in place of its variables. */
+/** Returns whether the key is the pattern with its variables replaced by literals of code or templates. */
 function fits(key: string, pattern: string): boolean {
   const parts = pattern.split(/\$\{[^}]*\}/).map((part) => part.replaceAll('.', '\\.'))
   const [, ...fillings] = new RegExp(`^${parts.join('(.+)')}$`).exec(key) ?? []

@@ -1,6 +1,6 @@
-// Runs Movie Bag, with its PostgreSQL, on a disk of its own that is then full: `npm run full-disk`. What cannot be done must
-// be told as 503 with Retry-After, nothing that was answered may be lost, and once there is room all must heal without a
-// restart. It mounts a tmpfs, so it takes Linux and root. Ends with 1 where something does not hold.
+// Runs Movie Bag and its PostgreSQL on a disk that fills up: `npm run full-disk`. Failing requests must get 503 with
+// Retry-After, nothing that was confirmed may be lost, and the service must recover without a restart once there is space.
+// Mounts a tmpfs, so it needs Linux and root. Exits with 1 if something does not hold.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
@@ -44,36 +44,40 @@ async function run(): Promise<void> {
   const done = { movies: Array.of<string>(), people: Array.of<string>(), asked: Array.of<string>() }
   let number = 0
 
-  /** A movie of 40 kB, which has to be found room for; reading; and now and then somebody new, who needs hardly any. */
+  /** Adds a movie of 40 kB, which needs space, reads, and now and then signs someone up, which needs hardly any. */
   async function useService(): Promise<boolean> {
     number += 1
     const casts = Array.from({ length: 200 }, (_, index) => `${number} ${index} `.padEnd(200, 'x'))
     const movie = { name: `Film ${number}`, casts, genres: ['Drama'] }
-    const added = await told('POST', '/api/movies', movie, session)
+    const added = await expectSuccessOrBusy('POST', '/api/movies', movie, session)
     if (added.status === 200) done.movies.push(added.body.id)
-    await told('GET', '/api/movies?limit=1')
+    await expectSuccessOrBusy('GET', '/api/movies?limit=1')
     const email = `person-${number}@example.org`
     const isTurn = number % 10 === 0
-    if (isTurn && (await told('POST', '/api/auth/signup', { email, password: passwordOf(email) })).status === 200) {
+    if (
+      isTurn &&
+      (await expectSuccessOrBusy('POST', '/api/auth/signup', { email, password: passwordOf(email) })).status === 200
+    ) {
       done.people.push(email)
-      if ((await told('POST', '/api/auth/forgot', { email })).status === 200) done.asked.push(email)
+      if ((await expectSuccessOrBusy('POST', '/api/auth/forgot', { email })).status === 200) done.asked.push(email)
     }
     return added.status === 200
   }
 
-  const troubles = { 'for tables': async () => {}, 'for the write-ahead log': useUpLog }
-  for (const [what, trouble] of Object.entries(troubles)) {
+  const shortages = { 'for tables': async () => {}, 'for the write-ahead log': exhaustWal }
+  for (const [what, cause] of Object.entries(shortages)) {
     while (number % 20 || number === 0) assert(await useService())
     fill(ballast)
-    await trouble()
+    await cause()
     tally.clear()
-    for (let refused = 0; refused < 200; ) if (!(await useService())) refused += 1
-    console.log(`No room ${what}: ${[...tally].map(([answer, times]) => `${times} × ${answer}`).join(', ')}`)
+    let refused = 0
+    while (refused < 200) if (!(await useService())) refused += 1
+    console.log(`No space ${what}: ${[...tally].map(([answer, times]) => `${times} × ${answer}`).join(', ')}`)
 
     rmSync(ballast)
     const began = performance.now()
-    await until(useService, 'the service to heal')
-    console.log(`Healed ${Math.round(performance.now() - began)} ms after there was room`)
+    await until(useService, 'the service to recover')
+    console.log(`Recovered ${Math.round(performance.now() - began)} ms after there was space`)
     number = Math.ceil(number / 20) * 20 + 1
   }
 
@@ -81,11 +85,11 @@ async function run(): Promise<void> {
   for (const id of movies) assert.equal((await service.request('GET', `/api/movies/${id}`)).status, 200, id)
   for (const email of people) await logIn(service, { email, password: passwordOf(email) })
   for (const email of asked) await smtp.tokenFor(email)
-  console.log(`All is there: ${movies.length} movies, ${people.length} accounts, ${asked.length} reset mails`)
+  console.log(`Everything is there: ${movies.length} movies, ${people.length} accounts, ${asked.length} reset mails`)
 }
 
-/** Makes the server want new files for its write-ahead log until it gets none, which it does not survive. */
-async function useUpLog(): Promise<void> {
+/** Makes the server create WAL files until it cannot, which crashes it. */
+async function exhaustWal(): Promise<void> {
   const folder = join(dataDir, 'data/postgres')
   const password = readFileSync(join(folder, 'movie-bag-password'), 'utf8').trim()
   const port = readFileSync(join(folder, 'postmaster.pid'), 'utf8').split('\n')[3]
@@ -101,8 +105,8 @@ async function useUpLog(): Promise<void> {
   await client.end().catch(() => {})
 }
 
-/** Whatever was not done says that it is for the moment, and why is in the log. */
-async function told(...request: Parameters<Service['request']>): Promise<Answer> {
+/** Sends a request, which must succeed or fail with 503 and Retry-After. */
+async function expectSuccessOrBusy(...request: Parameters<Service['request']>): Promise<Answer> {
   const answer = await service.request(...request)
   const what = `${request[0]} ${request[1]} ${answer.status}`
   tally.set(what, (tally.get(what) ?? 0) + 1)
@@ -113,12 +117,12 @@ async function told(...request: Parameters<Service['request']>): Promise<Answer>
   return answer
 }
 
-/** Writes until nothing more fits. */
+/** Fills the disk. */
 function fill(file: string): void {
   const descriptor = openSync(file, 'w')
   for (let size = 2 ** 20; size >= 1; size = Math.floor(size / 2)) {
     try {
-      for (;;) writeSync(descriptor, Buffer.alloc(size, 1))
+      while (true) writeSync(descriptor, Buffer.alloc(size, 1))
     } catch (error) {
       assert(error instanceof Error && 'code' in error && error.code === 'ENOSPC', String(error))
     }

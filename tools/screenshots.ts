@@ -1,5 +1,5 @@
-// Takes a picture of every page and of every mail, as wide as a desk and as narrow as a phone, light and dark, into
-// `screenshots/`, and of the main pages and every mail in the other languages, light. Its `index.html` shows them all.
+// Takes screenshots of every page and mail in desktop and phone size, light and dark, and of the main pages and every mail
+// in the other languages. They go to `screenshots/`, where `index.html` shows them all.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -12,10 +12,10 @@ import { type MovieBag, startMovieBag } from '../test/movie-bag.ts'
 import { adasWindow, type Stop, tour } from '../test/tour.ts'
 
 const folder = join(import.meta.dirname, '../screenshots')
-const devices = { desk: { width: 1280, height: 800 }, phone: { width: 390, height: 780 } }
+const devices = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 780 } }
 const colorSchemes = ['light', 'dark'] as const
 
-test('every page and every mail is taken', { timeout: 600_000 }, async () => {
+test('screenshots of every page and mail', { timeout: 600_000 }, async () => {
   const bag = await startMovieBag({ UNKNOWN_ADDRESS_MAIL: 'on' })
   const browser = await startBrowser()
   rmSync(folder, { recursive: true, force: true })
@@ -37,7 +37,7 @@ test('every page and every mail is taken', { timeout: 600_000 }, async () => {
 
 type Visits = { stops: Stop[]; ada: BrowserContext }
 
-/** The pictures of one page: its name, and their files. */
+/** The screenshots of a page or mail. */
 type Pictures = { name: string; files: string[] }
 
 async function takePages(browser: Browser, bag: MovieBag, { stops, ada }: Visits): Promise<Pictures[]> {

@@ -1,5 +1,5 @@
-// Measures how long somebody who sends slowly, or does not read, keeps a connection: `npm run slow`. It takes three
-// minutes, for it waits for the limits, and runs besides the tests for that reason.
+// Measures how long clients that send slowly or do not read can keep a connection: `npm run slow`. It waits for the limits,
+// which takes three minutes, so it is not part of the tests.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -10,7 +10,7 @@ import { signUp, startMovieBag } from '../test/movie-bag.ts'
 
 const head = 'POST /api/auth/forgot HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
 
-/** What is sent at once, and what follows a byte at a time, and when it must be over. */
+/** What to send first, what to send byte by byte, and after how many seconds the connection must end. */
 const slow = {
   'nothing at all': { first: '', rest: '', seconds: 20 },
   'headers without an end': { first: head, rest: `x-slow: ${'a'.repeat(1000)}`, seconds: 20 },
@@ -19,13 +19,15 @@ const slow = {
   'chunks without an end': { first: `${head}transfer-encoding: chunked\r\n\r\n`, rest: '0'.repeat(1000), seconds: 30 },
 }
 
-test('slow headers end in 20 seconds, slow bodies in 30, and nobody else waits', { timeout: 60_000 }, async (t) => {
+test('slow headers end after 20 seconds, slow bodies after 30, and other clients do not wait', {
+  timeout: 60_000,
+}, async (t) => {
   const bag = await startMovieBag()
   t.after(() => bag.stop())
   const ends = Object.entries(slow).map(async ([what, { first, rest, seconds }]) => {
     const { taken, answer } = await sendSlowly(bag.url, first, rest)
     t.diagnostic(`${what}: ${taken.toFixed(1)} s, ${JSON.stringify(answer.split('\r\n')[0])}`)
-    // Connections are looked through once a second.
+    // Connections are checked once a second.
     assert(taken > seconds - 1 && taken < seconds + 2, `${what} took ${taken} s`)
     assert.match(answer, /^HTTP\/1\.1 408 /, what)
   })
@@ -35,7 +37,7 @@ test('slow headers end in 20 seconds, slow bodies in 30, and nobody else waits',
   await Promise.all(ends)
 })
 
-test('who does not read an answer loses the rest of it in two minutes', { timeout: 180_000 }, async (t) => {
+test('a response that is not read is cut off after two minutes', { timeout: 180_000 }, async (t) => {
   const bag = await startMovieBag()
   t.after(() => bag.stop())
   const { id } = await signUp(bag, 'eve')
