@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase } from './database.ts'
 import { type Answer, logIn, passwordOf, secret, signUp } from './movie-bag.ts'
 import { startService, until } from './service.ts'
@@ -56,21 +57,30 @@ for (const mode of ['closed', 'silent'] as const) {
   })
 }
 
-test('what was confirmed lasts, even while connections are cut every half second', async () => {
-  const cutting = setInterval(proxy.cut, 500)
+test('what was confirmed lasts, even while connections are cut again and again', async () => {
   const signedUp: string[] = []
   const asked: string[] = []
-  // On a busy machine hashing takes longer than the time between cuts, so the number of turns is not fixed.
   const deadline = Date.now() + 30_000
+  const isGoingOn = () => asked.length < 10 && Date.now() < deadline
+  const cutAgainAndAgain = async () => {
+    let pauseMs = 500
+    while (isGoingOn()) {
+      const before = signedUp.length + asked.length
+      await sleep(pauseMs)
+      proxy.cut()
+      // A busy machine may need longer for a request.
+      pauseMs = signedUp.length + asked.length > before ? 500 : pauseMs * 2
+    }
+  }
   const client = async (number: number) => {
-    for (let turn = 1; asked.length < 10 && Date.now() < deadline; turn += 1) {
+    for (let turn = 1; isGoingOn(); turn += 1) {
       const email = `cut-${number}-${turn}@example.org`
       if (!isDone(await service.request('POST', '/api/auth/signup', { email, password: passwordOf(email) }))) continue
       signedUp.push(email)
       if (isDone(await service.request('POST', '/api/auth/forgot', { email }))) asked.push(email)
     }
   }
-  await Promise.all([1, 2, 3, 4].map(client)).finally(() => clearInterval(cutting))
+  await Promise.all([cutAgainAndAgain(), ...[1, 2, 3, 4].map(client)])
   assert.ok(asked.length >= 10, `${asked.length} were answered`)
 
   await recovered()
@@ -81,7 +91,7 @@ test('what was confirmed lasts, even while connections are cut every half second
 test('the log reports each loss of the database once', async () => {
   const count = (event: string) => service.output().split(`"event":"${event}"`).length - 1
   await until(() => count('outbox-down') === count('outbox-up'), 'the worker to be back')
-  assert.ok(count('outbox-down') >= 2 && count('outbox-down') < 40, `${count('outbox-down')} times`)
+  assert.ok(count('outbox-down') >= 1 && count('outbox-down') < 40, `${count('outbox-down')} times`)
 })
 
 function recovered(): Promise<void> {
