@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { startFaultySmtp } from '../../test/faulty-smtp.ts'
+import { allMailSettled, subjectsTo } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { until } from '../../test/service.ts'
+import { makeRetriesDue } from '../../test/time.ts'
 import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag()
@@ -82,4 +86,29 @@ test('a reset link works once', async () => {
     [statuses.filter((status) => status === 200).length, statuses.filter((status) => status === 403).length],
     [1, 49],
   )
+})
+
+test('a mail that the server may have lost is sent again only while its link is live', async (t) => {
+  const smtp = await startFaultySmtp()
+  const other = await startMovieBag({}, smtp)
+  t.after(async () => {
+    await other.stop()
+    await smtp.stop()
+  })
+  const [ada, grace] = [await signUp(other, 'ada'), await signUp(other, 'grace')]
+  await allMailSettled(other)
+  // The server takes each mail, and its acknowledgement is lost.
+  smtp.fault = (point) => (point === 'end of message' ? 'cut' : undefined)
+  for (const { email } of [ada, grace]) await other.request('POST', '/api/auth/forgot', { email })
+  const reset = { reset_token: await smtp.tokenFor(ada.email), password: newPassword }
+  await smtp.tokenFor(grace.email)
+  assert.equal((await other.request('POST', '/api/auth/reset', reset)).status, 200)
+  smtp.fault = () => undefined
+  await until(async () => {
+    for (const account of [ada, grace]) await makeRetriesDue(other, account)
+    return smtp.mails.filter(({ recipients }) => recipients.includes(grace.email)).length === 2
+  }, 'the second mail to Grace')
+  await allMailSettled(other)
+  const subjects = await subjectsTo(other, ada.email)
+  assert.equal(subjects.filter((subject) => subject === 'Reset Your Password').length, 1)
 })
