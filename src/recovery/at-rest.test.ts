@@ -23,7 +23,8 @@ test('after every event of an account no password or token is in any table or in
   assert.ok(secrets.size > 20, `${secrets.size} secrets`)
 
   const tables = await dump()
-  assert.ok(tables.size >= 12 && [...tables.values()].every((text) => text.length > 0), 'every table was written to')
+  const empty = [...tables].filter(([, text]) => text === '').map(([name]) => name)
+  assert.deepEqual(empty, [], 'these tables were not written to, so the search says nothing about them')
   for (const [place, text] of [...tables, ['the log', bag.log.join('\n')] as const]) {
     for (const secret of secrets) {
       for (const spelling of spellingsOf(secret)) assert.ok(!text.includes(spelling), `${place} holds "${spelling}"`)
@@ -66,11 +67,6 @@ async function liveThrough(): Promise<void> {
   await done('POST', '/api/auth/verify', { token: await mailedToken(bag, 'verify', ada.email) })
   const session = await logIn(ada.email, first)
   await refused('POST', '/api/auth/login', { email: ada.email, password: mistyped })
-  const movie = { name: 'Metropolis', casts: ['Brigitte Helm'], genres: ['Drama'] }
-  const { body } = await done('POST', '/api/movies', movie, session)
-  const cookie = `movie_bag=${session['authorization']?.replace('Bearer ', '')}`
-  assert.equal((await bag.request('POST', `/movies/${body.id}/delete`, undefined, { cookie })).status, 303)
-  await done('POST', '/api/movies', movie, session)
 
   await done('POST', '/api/auth/forgot', { email: ada.email })
   await done('POST', '/api/auth/forgot', { email: 'nobody@example.org' })
@@ -99,10 +95,20 @@ async function liveThrough(): Promise<void> {
   const form = `reset_token=${await mailedToken(bag, 'reset', ada.email)}&password=${encodeURIComponent(fifth)}`
   await done('POST', '/reset', form, { 'content-type': 'application/x-www-form-urlencoded' })
   const last = await logIn(ada.email, fifth)
+  await addAndDeleteMovie(last)
   for (const path of ['account', 'sessions', 'history', 'export'])
     await done('GET', `/api/auth/${path}`, undefined, last)
   await refused('GET', '/api/auth/account', undefined, { authorization: `${last['authorization']}x` })
   await refused('GET', `/not-there/${back}?token=${back}`, undefined, last)
+}
+
+/** Last in the story: a purge, which runs at a random time, deletes for good what was deleted before time passed. */
+async function addAndDeleteMovie(session: Record<string, string>): Promise<void> {
+  const movie = { name: 'Metropolis', casts: ['Brigitte Helm'], genres: ['Drama'] }
+  const { body } = await done('POST', '/api/movies', movie, session)
+  const cookie = `movie_bag=${session['authorization']?.replace('Bearer ', '')}`
+  assert.equal((await bag.request('POST', `/movies/${body.id}/delete`, undefined, { cookie })).status, 303)
+  await done('POST', '/api/movies', movie, session)
 }
 
 async function logIn(email: string, password: string): Promise<Record<string, string>> {
