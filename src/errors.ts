@@ -52,11 +52,10 @@ export const reasons = [
 
 export type Reason = (typeof reasons)[number]
 
-/** One field of a request that is wrong: what would do instead in English, and why in a word, with its bound. */
+/** One wrong field of a request: what would work, in English, and the reason in a word, with its bound. */
 export type FieldError = { field: string; detail: string; reason: Reason; min?: number; max?: number }
 
-/** What a caller did that the service answers with one of the codes above. `detail` is for a person, in English; a page
- * shows the message `messageKey` instead. */
+/** A fault of the caller, with one of the codes above. `detail` is in English; pages show the message `messageKey` instead. */
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly status: number
@@ -85,5 +84,10 @@ export function wrongField(wrong: FieldError): AppError {
   return new AppError('SchemaValidationError', `${wrong.field} ${wrong.detail}.`, { fields: [wrong] })
 }
 
-/** Why the service cannot start, in one line that says what would do. It is printed without a stack. */
+/** Why the service cannot start, in one line that says what would work. It is printed without a stack. */
 export class StartError extends Error {}
+
+/** The code of an error of Node or PostgreSQL, such as ENOENT or 57P03, or an empty string. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

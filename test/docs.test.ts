@@ -111,6 +111,7 @@ test('each walk-through is short, and each of its files is imported by one befor
     'A reset request': 7,
     'A new password': 11,
     'A login': 12,
+    'A reset mail': 13,
     'The session of a request': 3,
     'An error': 5,
     'The movie list': 12,

@@ -1,6 +1,7 @@
 // Runs Movie Bag and its PostgreSQL on a disk that fills up: `npm run full-disk`. Failing requests must get 503 with
 // Retry-After, nothing that was confirmed may be lost, and the service must recover without a restart once there is space.
 // Mounts a tmpfs, so it needs Linux and root. Exits with 1 if something does not hold.
+
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
@@ -17,6 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { errorCode } from '../src/errors.ts'
 import { type Answer, logIn, passwordOf, signUp } from '../test/movie-bag.ts'
 import { type Service, startService, until } from '../test/service.ts'
 import { startSmtp } from '../test/smtp.ts'
@@ -124,7 +126,7 @@ function fill(file: string): void {
     try {
       while (true) writeSync(descriptor, Buffer.alloc(size, 1))
     } catch (error) {
-      assert(error instanceof Error && 'code' in error && error.code === 'ENOSPC', String(error))
+      assert(errorCode(error) === 'ENOSPC', String(error))
     }
   }
   closeSync(descriptor)

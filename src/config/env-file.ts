@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { StartError } from '../errors.ts'
+import { errorCode, StartError } from '../errors.ts'
 
 /**
  * Reads the settings of an environment file: `location`, or `.env` if there is one. Throws a `StartError` if `location`
@@ -22,7 +22,7 @@ function readText(location: string | undefined): string {
       .replace(/^\uFEFF/, '')
       .replaceAll('\r\n', '\n')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : error
+    const code = errorCode(error) || error
     if (!location && code === 'ENOENT') return ''
     const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`
     if (!location) throw new StartError(`The file .env ${reason}.`)

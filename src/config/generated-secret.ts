@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StartError } from '../errors.ts'
+import { errorCode, StartError } from '../errors.ts'
 
 /**
  * Returns a random secret that is generated once and stored in a file that only its owner can read. Throws a `StartError`
@@ -23,7 +23,7 @@ function readSecret(file: string): string | undefined {
     const secret = readFileSync(file, 'utf8').trim()
     if (secret.length >= 43) return secret
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
   throw new StartError(`${file} does not contain a valid secret. Remove it; everyone will have to log in again.`)
@@ -36,7 +36,7 @@ function createSecret(file: string): string {
   try {
     linkSync(draft, file)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (errorCode(error) !== 'EEXIST') throw error
   } finally {
     unlinkSync(draft)
   }

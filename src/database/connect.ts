@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { StartError } from '../errors.ts'
+import { errorCode, StartError } from '../errors.ts'
 
 export type WaitOptions = { log: Pick<Logger, 'info'>; signal: AbortSignal }
 
@@ -23,7 +23,7 @@ export async function connectToDatabase(url: string, { log, signal }: WaitOption
     } catch (error) {
       await client.end()
       if (!(error instanceof Error) || error instanceof StartError) throw error
-      const code = 'code' in error ? String(error.code) : ''
+      const code = errorCode(error)
       if (!isTemporary(code, error.message) || performance.now() > deadline) {
         throw new StartError(describeProblem(client, code, error))
       }

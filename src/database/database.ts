@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
-import { AppError } from '../errors.ts'
+import { AppError, errorCode } from '../errors.ts'
 import { openPool, runStatement } from './pool.ts'
 
 export { default as sql, join, raw, type Sql } from 'sql-template-tag'
@@ -117,9 +117,8 @@ function rethrow(error: unknown): never {
 function isOutage(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(08|40|53|57P|57014|58|25006)/.test(error.code ?? '')
   if (!(error instanceof Error)) return false
-  const code = 'code' in error ? String(error.code) : ''
   return (
-    /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code) ||
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(errorCode(error)) ||
     connectionLost.test(error.message)
   )
 }

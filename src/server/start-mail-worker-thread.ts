@@ -12,11 +12,12 @@ export type ThreadSettings = MailWorkerSettings & Pick<Config, 'production' | 'l
 export function startMailWorkerThread(settings: ThreadSettings, log: Logger): { stop: () => Promise<void> } {
   const file = new URL(`./mail-worker-thread${extname(import.meta.filename)}`, import.meta.url)
   const workerData = pickSettings(settings)
+  const { JWT_SECRET_KEY: _, ...env } = process.env
   let isStopping = false
   let thread = start()
 
   function start(): Worker {
-    const worker = new Worker(file, { workerData })
+    const worker = new Worker(file, { workerData, env })
     worker.on('error', (err) => log.error({ event: 'mail-worker-died', err }, 'The mail worker died'))
     worker.on('exit', async () => {
       if (isStopping) return

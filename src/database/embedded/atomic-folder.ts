@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCode } from '../../errors.ts'
 
 /**
  * Creates a folder atomically, even if the process is killed: `fill` works in a staging folder and returns the path to
@@ -12,7 +13,7 @@ export async function createAtomically(folder: string, fill: (staging: string) =
   try {
     await rename(await fill(staging), folder)
   } catch (error) {
-    if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errorCode(error))) throw error
   } finally {
     await rm(staging, { recursive: true, force: true })
   }
@@ -24,13 +25,9 @@ export async function createFolder(folder: string, mode: number) {
     await mkdir(folder, { mode })
     return true
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error
+    if (errorCode(error) !== 'EEXIST') throw error
     return false
   }
-}
-
-export function hasCode(error: unknown, ...codes: string[]) {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code)
 }
 
 /** In a container every start may get the same process id, so the name includes the time of the start. */
@@ -50,6 +47,6 @@ function hasEnded(creator: string) {
   try {
     return !process.kill(pid, 0)
   } catch (error) {
-    return hasCode(error, 'ESRCH')
+    return errorCode(error) === 'ESRCH'
   }
 }

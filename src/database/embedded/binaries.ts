@@ -3,8 +3,8 @@ import { access, chmod, cp, readdir, readFile, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { StartError } from '../../errors.ts'
-import { createAtomically, hasCode } from './atomic-folder.ts'
+import { errorCode, StartError } from '../../errors.ts'
+import { createAtomically } from './atomic-folder.ts'
 import { canEnter, type ServerUser, systemFolder } from './unprivileged-user.ts'
 
 /** The paths of PostgreSQL's binaries, and the version of their package, which begins with PostgreSQL's. */
@@ -43,7 +43,7 @@ export async function linkLibraries(root: string) {
     try {
       await symlink(relative(dirname(target), source), join(root, target))
     } catch (error) {
-      if (hasCode(error, 'EEXIST')) continue // Another start was faster.
+      if (errorCode(error) === 'EEXIST') continue // Another start was faster.
       throw new StartError(`PostgreSQL's libraries are not linked. Start Movie Bag once as the owner of ${root}`, {
         cause: error,
       })
@@ -53,7 +53,7 @@ export async function linkLibraries(root: string) {
 
 async function missingLinks(root: string) {
   const text = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch((error) => {
-    if (hasCode(error, 'ENOENT')) return '[]' // Windows has none.
+    if (errorCode(error) === 'ENOENT') return '[]' // Windows has none.
     throw error
   })
   const links: { source: string; target: string }[] = JSON.parse(text)

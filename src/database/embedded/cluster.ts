@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chmod, chown, mkdir, readFile, readlink, realpath, rename, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
-import { StartError } from '../../errors.ts'
-import { createAtomically, createFolder, hasCode } from './atomic-folder.ts'
+import { errorCode, StartError } from '../../errors.ts'
+import { createAtomically, createFolder } from './atomic-folder.ts'
 import { type Binaries, findBinaries, run } from './binaries.ts'
 import { canEnter, type ServerUser, serverUser, systemFolder } from './unprivileged-user.ts'
 
@@ -56,7 +56,7 @@ async function readVersion(folder: string) {
   try {
     return (await readFile(join(folder, 'PG_VERSION'), 'utf8')).trim()
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
+    if (errorCode(error) !== 'ENOENT') throw error
   }
   // If a volume is not mounted, for example, an empty database would look like the loss of all data.
   const link = await readlink(folder).catch(() => undefined)

@@ -1,6 +1,6 @@
 import { readFile, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hasCode } from './atomic-folder.ts'
+import { errorCode } from '../../errors.ts'
 
 /** The contents of postmaster.pid. The server may be running; after a crash of the machine, all of this may be wrong. */
 export type RecordedServer = { text: string; pid: number; port: number; ready: boolean }
@@ -19,7 +19,7 @@ export async function readPidFile(directory: string) {
   try {
     return await readFile(join(directory, 'postmaster.pid'), 'utf8')
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

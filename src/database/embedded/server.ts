@@ -3,8 +3,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import getPort from 'get-port'
 import { Client } from 'pg'
-import { StartError } from '../../errors.ts'
-import { hasCode } from './atomic-folder.ts'
+import { errorCode, StartError } from '../../errors.ts'
 import { run } from './binaries.ts'
 import { type Cluster, serverRole } from './cluster.ts'
 import { launch } from './launch.ts'
@@ -72,7 +71,7 @@ async function connectToRecordedServer(cluster: Cluster, recorded: RecordedServe
       return { ...(await connect(cluster, recorded.port)), adopted: true }
     } catch (error) {
       // It is starting or stopping.
-      if (hasCode(error, '57P03')) deadline = performance.now() + maxWaitMs
+      if (errorCode(error) === '57P03') deadline = performance.now() + maxWaitMs
     }
     await sleep(100)
   }

@@ -3,8 +3,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import type { Logger } from 'pino'
-import { StartError } from '../../errors.ts'
-import { hasCode } from './atomic-folder.ts'
+import { errorCode, StartError } from '../../errors.ts'
 import { type Cluster, openCluster, serverRole } from './cluster.ts'
 import { type Connection, reachServer, stopServer } from './server.ts'
 
@@ -70,7 +69,7 @@ async function start({ dataDir, log, settings }: Required<EmbeddedOptions>, sign
   } catch (error) {
     if (error instanceof StartError || !(error instanceof Error)) throw error
     // Errors of the file system or the server, such as a full disk, are for the operator to solve.
-    const advice = hasCode(error, 'EPERM') ? ' (start Movie Bag as an ordinary user, or set DATABASE_URL)' : ''
+    const advice = errorCode(error) === 'EPERM' ? ' (start Movie Bag as an ordinary user, or set DATABASE_URL)' : ''
     throw new StartError(`PostgreSQL cannot start on the data in ${dataDir}: ${error.message}${advice}`, {
       cause: error,
     })
