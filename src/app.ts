@@ -36,7 +36,6 @@ import { assetRoutes } from './pages/assets.ts'
 import { showErrorPage } from './pages/error-page.ts'
 import { pages } from './pages/pages.ts'
 import { openPages, type ShowPage } from './pages/render.ts'
-import { attemptCounter } from './passwords/wrong-attempts.ts'
 import { forgotPasswordRoutes } from './recovery/forgot-password.ts'
 import { reportNotMeRoute } from './recovery/report-not-me.ts'
 import { resetPasswordRoute } from './recovery/reset-password.ts'
@@ -110,21 +109,20 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   const limit = limitByCaller(db, { isOn: config.rateLimits })
   const signedIn = [sessionFromBearer(db, key), requireSession]
 
-  const countAttempt = attemptCounter(db)
   const checkMovieQuota = movieQuota(db, config.maxMovies)
 
   app.register(signUpRoute, { db, limit, config })
-  app.register(logInRoute, { db, limit, config, key, countAttempt })
+  app.register(logInRoute, { db, limit, config, key })
   app.register(logOutRoute, { db, signedIn })
   app.register(sessionRoutes, { db, signedIn })
   app.register(ownAccountRoute, { db, signedIn })
   app.register(verifyEmailRoutes, { db, signedIn, limit })
-  app.register(changePasswordRoute, { db, signedIn, limit, config, countAttempt })
-  app.register(changeEmailRoutes, { db, signedIn, limit, countAttempt })
+  app.register(changePasswordRoute, { db, signedIn, limit, config })
+  app.register(changeEmailRoutes, { db, signedIn, limit })
   app.register(changeLanguageRoute, { db, signedIn })
   app.register(historyRoute, { db, signedIn })
   app.register(exportAccountRoute, { db, signedIn, limit })
-  app.register(deleteAccountRoute, { db, signedIn, limit, countAttempt })
+  app.register(deleteAccountRoute, { db, signedIn, limit })
 
   app.register(forgotPasswordRoutes, { db, limit, accountPrivacy: config.accountPrivacy })
   app.register(resetPasswordRoute, { db, limit, minPasswordLength: config.minPasswordLength })
@@ -138,7 +136,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(deleteMovieRoute, { db, signedIn })
   app.register(healthRoutes, { db, findMailProblem: () => mailProblem(db) })
   app.register(assetRoutes)
-  app.register(pages, { db, limit, config, key, countAttempt, checkMovieQuota, show })
+  app.register(pages, { db, limit, config, key, checkMovieQuota, show })
 }
 
 /** Returns which proxies may set the client's IP address: those named, or the given number of hops before us. */

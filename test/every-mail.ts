@@ -1,5 +1,6 @@
 import { logIn, type MovieBag, signUp } from './movie-bag.ts'
 import type { ReceivedMail } from './smtp.ts'
+import { passTime } from './time.ts'
 import { findPath } from './tour.ts'
 
 /** Every mail that Movie Bag sends, as it arrives, by its kind. The bag needs `UNKNOWN_ADDRESS_MAIL=on`. */
@@ -30,7 +31,13 @@ export async function everyMail(bag: MovieBag): Promise<Record<string, ReceivedM
   await request('POST', '/api/auth/login', { email: yara.email, password: fresh })
   await request('POST', '/api/auth/login', { email: yara.email, password: fresh }, { 'user-agent': phone })
 
+  for (let attempt = 1; attempt <= 10; attempt += 1) {
+    await passTime(bag, '5 seconds')
+    await request('POST', '/api/auth/login', { email: yara.email, password: 'a wrong password' })
+  }
+
   return {
+    'wrong-passwords': await mailAbout(bag, yara.email, /Failed logins/),
     'verify-address': await smtp.verificationTo(zoe.email),
     'reset-password': reset,
     'password-reset-successful': await mailAbout(bag, yara.email, /Password reset successful/),

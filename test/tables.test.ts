@@ -18,6 +18,7 @@ const owners: Record<string, string> = {
   outbox: 'mail',
   rate_limits: 'http',
   sessions: 'sessions',
+  wrong_passwords: 'passwords',
 }
 
 // Where one statement or one lock is worth more than the rule.

@@ -13,14 +13,13 @@ import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schem
 import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
-import type { CountAttempt } from '../passwords/wrong-attempts.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
+import type { SessionKey } from '../sessions/session.ts'
 
-type RequestDependencies = { db: Database; countAttempt: CountAttempt }
-type Dependencies = RequestDependencies & { signedIn: SignedIn; limit: LimitByCaller }
+type Dependencies = { db: Database; signedIn: SignedIn; limit: LimitByCaller }
 
 export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, countAttempt, signedIn, limit } = dependencies
+  const { db, signedIn, limit } = dependencies
   const requestSchema = {
     summary: 'Request a change of e-mail address',
     description:
@@ -36,8 +35,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   }
   const options = { schema: requestSchema, onRequest: signedIn, preHandler: limit('account-change') }
   app.post('/api/auth/email', options, async (request) => {
-    const { accountId } = currentSession(request)
-    await requestEmailChange({ db, countAttempt }, accountId, { ...request.body, client: readClient(request) })
+    await requestEmailChange(db, currentSession(request), { ...request.body, client: readClient(request) })
     return {}
   })
 
@@ -63,13 +61,14 @@ type EmailChange = { email: string; password: string; client: Client }
  * its mail. Throws `SchemaValidationError`, `UnauthorizedError` or `TooManyRequestsError`.
  */
 export async function requestEmailChange(
-  dependencies: RequestDependencies,
-  accountId: string,
+  db: Database,
+  session: SessionKey,
   { email, password, client: { device, locale } }: EmailChange,
 ): Promise<void> {
   requireEmail(email)
-  const passwordHash = await confirmPassword(dependencies, accountId, password)
-  await dependencies.db.transaction(async (tx) => {
+  const { accountId } = session
+  const passwordHash = await confirmPassword(db, session, password)
+  await db.transaction(async (tx) => {
     await requireSamePassword(tx, accountId, passwordHash)
     await enforceMailLimit(tx, accountId, 'confirm-address')
     await setPendingEmail(tx, accountId, email)

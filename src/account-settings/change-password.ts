@@ -11,12 +11,11 @@ import { queueMail } from '../mail/outbox.ts'
 import { confirmPassword, passwordHasChanged } from '../passwords/confirm.ts'
 import { hashPassword } from '../passwords/hashing.ts'
 import { checkPassword } from '../passwords/rule.ts'
-import type { CountAttempt } from '../passwords/wrong-attempts.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { revokeAccess } from '../sessions/revoke-access.ts'
 import type { SessionKey } from '../sessions/session.ts'
 
-type ChangeDependencies = { db: Database; config: Pick<Config, 'minPasswordLength'>; countAttempt: CountAttempt }
+type ChangeDependencies = { db: Database; config: Pick<Config, 'minPasswordLength'> }
 type Dependencies = ChangeDependencies & { signedIn: SignedIn; limit: LimitByCaller }
 
 export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
@@ -44,13 +43,13 @@ type PasswordChange = { current: string; wanted: string; client: Client }
 
 /** Throws `UnauthorizedError` if the current password is wrong or has just been changed, or `SchemaValidationError`. */
 export async function changePassword(
-  { db, config, countAttempt }: ChangeDependencies,
+  { db, config }: ChangeDependencies,
   session: SessionKey,
   { current, wanted, client }: PasswordChange,
 ): Promise<void> {
   const account = await findAccount(db, session.accountId)
   checkPassword(wanted, { email: account?.email ?? '', minLength: config.minPasswordLength }, 'new_password')
-  const from = await confirmPassword({ db, countAttempt }, session.accountId, current)
+  const from = await confirmPassword(db, session, current)
   const to = await hashPassword(wanted)
   await db.transaction((tx) => replacePassword(tx, session, { from, to, client }))
 }

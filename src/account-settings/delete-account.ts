@@ -10,15 +10,14 @@ import { bearer, bodyErrors, errors, strictObject } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { deleteMoviesAddedBy } from '../movies/delete-movie.ts'
 import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
-import type { CountAttempt } from '../passwords/wrong-attempts.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { revokeAccess } from '../sessions/revoke-access.ts'
+import type { SessionKey } from '../sessions/session.ts'
 
-type DeleteDependencies = { db: Database; countAttempt: CountAttempt }
-type Dependencies = DeleteDependencies & { signedIn: SignedIn; limit: LimitByCaller }
+type Dependencies = { db: Database; signedIn: SignedIn; limit: LimitByCaller }
 
 export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { signedIn, limit } = dependencies
+  const { db, signedIn, limit } = dependencies
   const schema = {
     summary: 'Delete the account',
     description:
@@ -39,7 +38,7 @@ export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
   app.delete('/api/auth/account', options, async (request) => {
     const { password, movies } = request.body
     const deletion = { password, deleteMovies: movies === 'delete', client: readClient(request) }
-    const { deletedAt } = await deleteAccount(dependencies, currentSession(request).accountId, deletion)
+    const { deletedAt } = await deleteAccount(db, currentSession(request), deletion)
     return { deleted_at: deletedAt }
   })
 }
@@ -48,12 +47,13 @@ type Deletion = { deleteMovies: boolean; client: Client }
 
 /** Returns when the account is deleted, and whether that has to wait. Throws `UnauthorizedError`. */
 export async function deleteAccount(
-  dependencies: DeleteDependencies,
-  accountId: string,
+  db: Database,
+  session: SessionKey,
   { password, ...deletion }: Deletion & { password: string },
 ): Promise<{ deletedAt: Date; isWaiting: boolean }> {
-  const passwordHash = await confirmPassword(dependencies, accountId, password)
-  return dependencies.db.transaction(async (tx) => {
+  const { accountId } = session
+  const passwordHash = await confirmPassword(db, session, password)
+  return db.transaction(async (tx) => {
     await requireSamePassword(tx, accountId, passwordHash)
     const until = await undoDeadline(tx, accountId)
     await queueDeletionMail(tx, accountId, { until, locale: deletion.client.locale })

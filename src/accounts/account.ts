@@ -33,6 +33,12 @@ export async function findAccount(db: Queryable, id: string): Promise<Account | 
   return account
 }
 
+/** Returns the account with a canonical email address. */
+export async function findAccountByEmail(db: Queryable, canonical: string): Promise<Account | undefined> {
+  const [account] = await db.query<Account>(sql`select ${columns} from accounts where email_canonical = ${canonical}`)
+  return account
+}
+
 export async function accountExists(db: Queryable, canonical: string): Promise<boolean> {
   const rows = await db.query(sql`select id from accounts where email_canonical = ${canonical}`)
   return rows.length > 0

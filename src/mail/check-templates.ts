@@ -37,6 +37,7 @@ const linkPaths: Record<MailTemplate, string> = {
   'no-account': '',
   'new-device': '/not-me/',
   'password-changed': '/not-me/',
+  'wrong-passwords': '',
   'confirm-address': '/confirm-address/',
   'address-changed': '/undo-address/',
   'account-deleted': '',

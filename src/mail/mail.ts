@@ -10,6 +10,8 @@ type Mails = {
   'password-reset-successful': { accountId: string; params: { device: Device } }
   'password-changed': { accountId: string; params: { device: Device } }
   'new-device': { accountId: string; params: { device: Device } }
+  /** `email` is canonical, and need not have an account. */
+  'wrong-passwords': { email: string }
   'verify-address': { accountId: string }
   'confirm-address': { accountId: string; params: { email: string } }
   /** `change` is the id of the change of email address, whose former address gets the mail. */

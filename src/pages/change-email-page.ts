@@ -5,17 +5,13 @@ import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
-import type { CountAttempt } from '../passwords/wrong-attempts.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; countAttempt: CountAttempt; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
 
-export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (
-  app,
-  { db, limit, countAttempt, show },
-) => {
+export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
   app.addHook('onRequest', requireLogin)
   const page = { name: 'account-address', title: 'change-email' } as const
 
@@ -27,7 +23,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (
     const { password } = request.body
     const change = { email: request.body.email.trim(), password, client: readClient(request) }
     try {
-      await requestEmailChange({ db, countAttempt }, currentSession(request).accountId, change)
+      await requestEmailChange(db, currentSession(request), change)
       return await reply.redirect('/account?done=email-change-requested', 303)
     } catch (error) {
       const wrongPassword = { field: 'password', key: 'page.form.wrong-password' } as const

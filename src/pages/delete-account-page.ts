@@ -9,7 +9,6 @@ import { readClient } from '../http/client.ts'
 import { clearSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
-import type { CountAttempt } from '../passwords/wrong-attempts.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { FormErrors, ShowPage } from './render.ts'
@@ -18,12 +17,11 @@ type Dependencies = {
   db: Database
   limit: LimitByCaller
   config: Pick<Config, 'publicUrl'>
-  countAttempt: CountAttempt
   show: ShowPage
 }
 
 export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, limit, config, countAttempt, show } = dependencies
+  const { db, limit, config, show } = dependencies
   app.addHook('onRequest', requireLogin)
 
   app.get('/account/delete', (request, reply) => showForm(reply, currentSession(request).accountId))
@@ -35,7 +33,7 @@ export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async 
     const { password, movies } = request.body
     const deletion = { password, deleteMovies: movies === 'delete', client: readClient(request) }
     try {
-      const { deletedAt, isWaiting } = await deleteAccount({ db, countAttempt }, accountId, deletion)
+      const { deletedAt, isWaiting } = await deleteAccount(db, currentSession(request), deletion)
       clearSessionCookie(reply, config)
       request.session = null
       const until = isWaiting ? deletedAt : null

@@ -5,7 +5,6 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import type { CheckMovieQuota } from '../movies/quota.ts'
-import type { CountAttempt } from '../passwords/wrong-attempts.ts'
 import type { TokenKey } from '../sessions/access-token.ts'
 import { sessionFromCookie } from '../sessions/require-session.ts'
 import { accountPages } from './account-pages.ts'
@@ -30,7 +29,6 @@ type Dependencies = {
   limit: LimitByCaller
   config: Config
   key: TokenKey
-  countAttempt: CountAttempt
   checkMovieQuota: CheckMovieQuota
   show: ShowPage
 }

@@ -1,27 +1,32 @@
 import { findPasswordHash, lockIfPasswordHash } from '../accounts/account.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { verifyPassword } from './hashing.ts'
-import { type CountAttempt, clearFailures, confirmationsKey } from './wrong-attempts.ts'
+import { isHashable, verifyPassword } from './hashing.ts'
+import { clearFailures, confirmationCounters, throttle } from './throttle.ts'
 
 /**
- * Returns the account's password hash if the password is right. Throws `UnauthorizedError` if it is wrong, and after 100
- * wrong ones in a row. A transaction that relies on the password begins with `requireSamePassword`.
+ * Returns the account's password hash if the password is right. Throws `UnauthorizedError` if it is wrong, and
+ * `TooManyRequestsError` soon after several wrong ones in the session. A transaction that relies on the password begins
+ * with `requireSamePassword`.
  */
 export async function confirmPassword(
-  { db, countAttempt }: { db: Database; countAttempt: CountAttempt },
-  accountId: string,
+  db: Database,
+  session: { id: string; accountId: string },
   password: string,
 ): Promise<string> {
-  const storedHash = await findPasswordHash(db, accountId)
-  const key = confirmationsKey(accountId)
-  return countAttempt(key, async (isAllowed) => {
-    const passwordHash = isAllowed ? storedHash : undefined
+  const counters = confirmationCounters(session.id)
+  const passwordHash = await findPasswordHash(db, session.accountId)
+  if (!isHashable(password)) throw wrongPassword()
+  return throttle(db, counters, async () => {
     const isRight = await verifyPassword(passwordHash, password)
-    if (!passwordHash || !isRight) throw new AppError('UnauthorizedError', 'The current password is wrong.')
-    await clearFailures(db, key)
+    if (!passwordHash || !isRight) throw wrongPassword()
+    await clearFailures(db, counters)
     return passwordHash
   })
+}
+
+function wrongPassword(): AppError {
+  return new AppError('UnauthorizedError', 'The current password is wrong.')
 }
 
 /**

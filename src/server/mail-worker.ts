@@ -12,6 +12,7 @@ import { openMailTemplates } from '../mail/render.ts'
 import { mailServer } from '../mail/smtp.ts'
 import type { MailWriters } from '../mail/write.ts'
 import { writePasswordReset, writeResetMail } from '../recovery/mails.ts'
+import { writeWrongPasswords } from '../sessions/mails.ts'
 import { writeVerification } from '../sign-up/mails.ts'
 import type { Logger } from './logger.ts'
 import { startPurge } from './purge.ts'
@@ -48,6 +49,7 @@ function mailWriters(db: Database, settings: MailWorkerSettings): MailWriters {
     'reset-password': (mail) => writeResetMail({ ...context, resetTokenTtlMs, unknownAddressMail }, mail),
     'password-reset-successful': (mail) => writePasswordReset(context, mail),
     'password-changed': (mail) => writePasswordChanged(context, mail),
+    'wrong-passwords': (mail) => writeWrongPasswords(context, mail),
     'new-device': (mail) => writeNewDevice(context, mail),
     'confirm-address': (mail) => writeEmailConfirmation(context, mail),
     'address-changed': (mail) => writeEmailChanged(context, mail),

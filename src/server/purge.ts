@@ -6,6 +6,7 @@ import { deleteLapsedCounts } from '../http/retention.ts'
 import { deleteOldLinks } from '../links/retention.ts'
 import { deleteClosedMails } from '../mail/retention.ts'
 import { deleteUnrestorableMovies } from '../movies/retention.ts'
+import { deleteOldFailures } from '../passwords/retention.ts'
 import { deleteOldSessions, deleteUnusedBrowsers } from '../sessions/retention.ts'
 
 const hourMs = 3_600_000
@@ -44,6 +45,7 @@ const statements = [
   deleteOldLinks(batch),
   deleteOldSessions(batch),
   deleteUnusedBrowsers(batch),
+  deleteOldFailures(batch),
   deleteOldEmailChanges(batch),
   deleteOldEvents(batch),
   deleteUnrestorableMovies(batch),

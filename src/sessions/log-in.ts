@@ -13,8 +13,8 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { countMailsInLastHour, queueMail } from '../mail/outbox.ts'
-import { hashPassword, needsRehash, verifyPassword } from '../passwords/hashing.ts'
-import { attemptsKey, type CountAttempt, clearAccountFailures, clearFailures } from '../passwords/wrong-attempts.ts'
+import { hashPassword, isHashable, needsRehash, verifyPassword } from '../passwords/hashing.ts'
+import { clearFailures, logInCounters, throttle } from '../passwords/throttle.ts'
 import { signAccessToken, type TokenKey } from './access-token.ts'
 import { hashKnownBrowser, rememberBrowser } from './known-browser.ts'
 import { type StartedSession, startSession } from './session.ts'
@@ -22,7 +22,6 @@ import { type StartedSession, startSession } from './session.ts'
 export type LogInDependencies = {
   db: Database
   config: Pick<Config, 'publicUrl' | 'sessionTtlMs' | 'requireVerifiedEmail'>
-  countAttempt: CountAttempt
 }
 type Dependencies = LogInDependencies & { limit: LimitByCaller; key: TokenKey }
 
@@ -64,8 +63,9 @@ export type LogIn = { session: StartedSession; newBrowserToken: string | undefin
 type Credentials = { email: string; password: string }
 
 /**
- * Throws `UnauthorizedError` if the email address or the password is wrong, taking the same time for both, and after 100
- * wrong passwords in a row; `UnverifiedEmailError` if the settings require a verified email address.
+ * Throws `UnauthorizedError` if the email address or the password is wrong, taking the same time for both;
+ * `TooManyRequestsError` soon after several wrong passwords in a row; `UnverifiedEmailError` if the settings require a
+ * verified email address.
  */
 export async function logIn(
   dependencies: LogInDependencies,
@@ -82,19 +82,24 @@ export async function logIn(
 
 /** Returns undefined if the password hash is replaced in the meantime. */
 async function tryLogIn(
-  { db, config, countAttempt }: LogInDependencies,
+  { db, config }: LogInDependencies,
   { email, password }: Credentials,
   origin: LogInOrigin,
 ): Promise<LogIn | undefined> {
+  // It cannot be a password, so it must not count as a wrong one.
+  if (!isHashable(password)) throw new AppError('UnauthorizedError')
   const canonical = canonicalEmail(email) ?? ''
   const browser = hashKnownBrowser(origin.knownBrowser)
   const account = await findAccount(db, canonical, browser)
-  const failuresKey = attemptsKey(canonical, account?.knowsBrowser ? browser : null)
-  return countAttempt(failuresKey, async (isAllowed) => {
-    const isRight = await verifyPassword(isAllowed ? account?.passwordHash : undefined, password)
-    if (!account?.passwordHash || !isRight) throw new AppError('UnauthorizedError')
+  const counters = logInCounters(canonical || email, browser && account?.knowsBrowser ? { browser } : origin)
+  return throttle(db, counters, async ({ failureSlowsDown }) => {
+    const isRight = await verifyPassword(account?.passwordHash, password)
+    if (!account?.passwordHash || !isRight) {
+      if (failureSlowsDown && canonical) await warnOwner(db, canonical, origin)
+      throw new AppError('UnauthorizedError')
+    }
     if (config.requireVerifiedEmail && !account.isVerified) {
-      await clearFailures(db, failuresKey)
+      await clearFailures(db, counters)
       throw new AppError('UnverifiedEmailError')
     }
     const { id, passwordHash: from } = account
@@ -103,11 +108,16 @@ async function tryLogIn(
       if (to !== from) await replacePasswordHash(tx, id, { from, to })
       const started = await startLogIn(tx, { id, passwordHash: to, ttlMs: config.sessionTtlMs }, origin)
       if (!started) return undefined
-      await clearFailures(tx, failuresKey)
+      await clearFailures(tx, counters)
       if (!account.knowsBrowser) await notifyNewDevice(tx, started.session, origin)
       return started
     })
   })
+}
+
+/** Queued whether or not there is an account, so that the response takes the same time. The writer of the mail finds out. */
+async function warnOwner(db: Queryable, email: string, { locale }: LogInOrigin): Promise<void> {
+  await queueMail(db, { kind: 'wrong-passwords', email }, locale)
 }
 
 type FoundAccount = { id: string; passwordHash: string | null; isVerified: boolean; knowsBrowser: boolean }
@@ -150,7 +160,6 @@ export async function logInNewAccount(
   return db.transaction(async (tx) => {
     const started = await startLogIn(tx, { ...account, ttlMs: config.sessionTtlMs }, origin)
     if (!started) throw new AppError('UnauthorizedError')
-    await clearAccountFailures(tx, account.id)
     return started
   })
 }

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/database.ts'
 import { type LinkPurpose, revokeLinks } from '../links/link.ts'
-import { clearAccountFailures } from '../passwords/wrong-attempts.ts'
+import { clearAccountFailures } from '../passwords/throttle.ts'
 import { forgetBrowsers } from './known-browser.ts'
 import { endSessions } from './session.ts'
 

@@ -13,6 +13,7 @@ import { bodyErrors, errors, strictObject } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { hashPassword } from '../passwords/hashing.ts'
 import { checkPassword } from '../passwords/rule.ts'
+import { clearAccountFailures } from '../passwords/throttle.ts'
 
 type SignUpDependencies = { db: Database; config: Pick<Config, 'minPasswordLength'> }
 type Dependencies = SignUpDependencies & { limit: LimitByCaller }
@@ -47,6 +48,8 @@ export async function signUp(
   return db.transaction(async (tx) => {
     const id = await createAccount(tx, { email, canonical, passwordHash, locale })
     if (!id || (await isReservedForUndo(tx, canonical, id))) throw new AppError('EmailAlreadyExistsError')
+    // Guesses made before there was an account do not slow down its owner.
+    await clearAccountFailures(tx, id)
     await recordEvent(tx, { accountId: id, event: 'signed up', device })
     await queueMail(tx, { kind: 'verify-address', accountId: id }, locale)
     return { id, passwordHash }

@@ -11,6 +11,7 @@ import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schem
 import type { Device } from '../i18n/format.ts'
 import { findLink, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
+import { clearAccountFailures } from '../passwords/throttle.ts'
 import { currentSession, invalidSession, type SignedIn } from '../sessions/require-session.ts'
 
 type Dependencies = { db: Database; signedIn: SignedIn; limit: LimitByCaller }
@@ -48,6 +49,7 @@ export async function verifyEmail(db: Database, token: string, device: Device): 
     const spent = await spendLink(tx, ['verify-email'], token)
     if (!spent) throw new AppError('BadTokenError', 'The link has already been used, or is not one of ours.')
     await markEmailVerified(tx, spent.accountId)
+    await clearAccountFailures(tx, spent.accountId)
     await recordEvent(tx, { accountId: spent.accountId, event: 'email verified', device })
   })
 }
