@@ -9,7 +9,7 @@ import { type Database, isUniqueViolation, type Transaction } from '../database/
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
 import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
@@ -42,7 +42,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   const confirmSchema = {
     summary: 'Confirm a change of e-mail address with the token from the mail',
     tags: ['Accounts'],
-    body: strictObject({ token: Type.String() }),
+    body: strictObject({ token: filled }),
     response: {
       200: nothing,
       ...errors('BadTokenError', 'ExpiredTokenError', 'EmailAlreadyExistsError', ...bodyErrors),

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { type Database, type Queryable, sql } from '../database/database.ts'
+import { type Database, sql } from '../database/database.ts'
 
 /** Counts one event of a key. `msBeforeNext` is the time until the count starts again. */
 export type Count = (key: string) => Promise<{ isAllowed: boolean; remainingPoints: number; msBeforeNext: number }>
@@ -8,7 +8,7 @@ type Limit = {
   name: string
   points: number
   seconds: number
-  /** Whether a key beyond its limit is refused from memory, even after `decrement`. */
+  /** Whether a key beyond its limit is refused from memory. */
   cachesRefusals: boolean
 }
 
@@ -27,16 +27,6 @@ export function counter(db: Database, { name, points, seconds, cachesRefusals }:
     if (cachesRefusals && !isAllowed) refusals.set(key, true, { ttl: Math.ceil(msBeforeNext) })
     return { isAllowed, remainingPoints: Math.max(0, points - counted), msBeforeNext }
   }
-}
-
-/** Uncounts one event. */
-export async function decrement(db: Database, name: string, key: string): Promise<void> {
-  await db.query(sql`update rate_limits set points = points - 1 where key = ${hashKey(name, key)} and points > 0`)
-}
-
-/** Forgets what was counted for a key. */
-export async function resetCount(db: Queryable, name: string, key: string): Promise<void> {
-  await db.query(sql`delete from rate_limits where key = ${hashKey(name, key)}`)
 }
 
 function hashKey(name: string, key: string): string {

@@ -8,6 +8,9 @@ export function text(options: { minLength?: number; maxLength: number; descripti
   return Type.String({ pattern: storableText, ...options })
 }
 
+/** A field that must not be empty. */
+export const filled = Type.String({ minLength: 1 })
+
 /** An object with these fields and no others, for bodies, forms and query strings. */
 export function strictObject<T extends Record<string, TSchema>>(fields: T) {
   return Type.Object(fields, { additionalProperties: false })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { assertError } from '../../test/contract.ts'
 import { allMailSettled } from '../../test/mail-links.ts'
 import { bearer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { passTime } from '../../test/time.ts'
@@ -75,6 +76,30 @@ test('the same token with another password is refused', async () => {
   await logIn(bag, { email: tony.email, password: newPassword })
 })
 
+test('a spent link cannot be used to guess the password', async () => {
+  const { token } = await askedFor('hedy')
+  await reset(token)
+  for (let guess = 1; guess <= 10; guess += 1) await refused(token, 'BadTokenError', `a wrong guess, number ${guess}`)
+  await refused(token, 'BadTokenError')
+})
+
+test('an empty token or password is named as such', async () => {
+  const { token } = await askedFor('ingrid')
+  for (const [body, field] of [
+    [{ reset_token: '', password: newPassword }, 'reset_token'],
+    [{ reset_token: token, password: '' }, 'password'],
+    [{ reset_token: 'not-a-token', password: '' }, 'password'],
+  ] as const) {
+    assertError(await bag.request('POST', '/api/auth/reset', body), 'SchemaValidationError', [field])
+  }
+  for (const path of ['verify', 'email/confirm', 'email/undo', 'not-me']) {
+    assertError(await bag.request('POST', `/api/auth/${path}`, { token: '' }), 'SchemaValidationError', ['token'])
+  }
+  assertError(await bag.request('POST', '/api/auth/reset/renew', { reset_token: '' }), 'SchemaValidationError', [
+    'reset_token',
+  ])
+})
+
 test('the same token with the same password after 15 minutes is refused', async () => {
   const { token } = await askedFor('leslie')
   await reset(token)
@@ -100,7 +125,7 @@ test('a token works whatever mail programs append to it or do to its case', asyn
 
 test('an altered token is refused', async () => {
   const { token } = await askedFor('radia')
-  for (const other of [`${token}a`, `${token}1`, token.slice(1), `x${token}`, '', token.replace(/.$/, 'ä')]) {
+  for (const other of [`${token}a`, `${token}1`, token.slice(1), `x${token}`, token.replace(/.$/, 'ä')]) {
     await refused(other, 'BadTokenError')
   }
   assert.equal((await bag.request('GET', `/reset/${token.slice(1)}`)).status, 404)

@@ -7,7 +7,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bodyErrors, errors, strictObject } from '../http/schemas.ts'
+import { bodyErrors, errors, filled, strictObject } from '../http/schemas.ts'
 import { findLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 
@@ -38,7 +38,7 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
     summary: 'Request a new mail with the token of an old one',
     description: 'For a link that expired or ended. The mail goes to the account of that link.',
     tags: ['Recovery'],
-    body: strictObject({ reset_token: Type.String() }),
+    body: strictObject({ reset_token: filled }),
     response: { 200: queued, ...errors('BadTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/reset/renew', { schema: renew, preHandler: limit('forgot-password') }, async (request) => {

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { freeze, muteResetMails } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { findChangeFrom, restorePreviousEmail } from '../accounts/email-changes.ts'
@@ -7,7 +6,7 @@ import type { Database, Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
+import { bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
 import type { Device } from '../i18n/format.ts'
 import { findLink, type LinkPurpose, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -22,7 +21,7 @@ export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
       'With the token from a reset mail: revokes the reset links and pauses reset mails for an hour. With the token from ' +
       'a mail about a change: freezes the account, ends its sessions, voids its password and mails a new reset link.',
     tags: ['Recovery'],
-    body: strictObject({ token: Type.String() }),
+    body: strictObject({ token: filled }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/not-me', { schema, preHandler: limit('link') }, async (request) => {

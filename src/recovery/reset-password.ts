@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { findPasswordHash, setPassword } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
+import { counter } from '../http/counter.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
+import { bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
 import { findLink, type Link, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { hashPassword, verifyPassword } from '../passwords/hashing.ts'
@@ -23,7 +23,7 @@ export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async
       'Ends every session of the account. A token works once. The same token with the same password within 15 minutes, ' +
       'as a double click sends it, gets the same response. A refused password leaves the token usable.',
     tags: ['Recovery'],
-    body: strictObject({ reset_token: Type.String(), password: Type.String() }),
+    body: strictObject({ reset_token: filled, password: filled }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {
@@ -80,8 +80,14 @@ async function acceptRepeatOrExplain(
   throw new AppError('BadTokenError', 'The link was used, replaced or mistyped. Request a new one.')
 }
 
-/** Returns whether this link set this password within the last 15 minutes. */
+const repeats = { name: 'reset-repeats', points: 10, seconds: 15 * 60, cachesRefusals: false }
+
+/**
+ * Returns whether this link set this password within the last 15 minutes. Only ten passwords are compared: a spent link
+ * may be in the log of a proxy, where a stranger could use it to guess the password.
+ */
 async function isDoubleSubmit(db: Database, { accountId, endedSecondsAgo }: Link, password: string): Promise<boolean> {
-  if (endedSecondsAgo === null || endedSecondsAgo > 15 * 60) return false
+  if (endedSecondsAgo === null || endedSecondsAgo > repeats.seconds) return false
+  if (!(await counter(db, repeats)(accountId)).isAllowed) return false
   return verifyPassword(await findPasswordHash(db, accountId), password)
 }

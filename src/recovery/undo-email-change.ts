@@ -1,12 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { restorePreviousEmail } from '../accounts/email-changes.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
+import { bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
 import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { freezeAndRecover } from './report-not-me.ts'
 
@@ -17,7 +16,7 @@ export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = asy
     summary: 'Undo a change of e-mail address with the token from the mail to the old one',
     description: 'The account gets its old e-mail address back and is frozen, and a reset link is mailed there.',
     tags: ['Recovery'],
-    body: strictObject({ token: Type.String() }),
+    body: strictObject({ token: filled }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/email/undo', { schema, preHandler: limit('link') }, async (request) => {

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { lockAccount, markEmailVerified } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { enforceMailLimit } from '../accounts/mail-limits.ts'
@@ -7,7 +6,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { readDevice, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
+import { bearer, bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
 import type { Device } from '../i18n/format.ts'
 import { findLink, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -20,7 +19,7 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   const verify = {
     summary: 'Verify the e-mail address with the token from its mail',
     tags: ['Accounts'],
-    body: strictObject({ token: Type.String() }),
+    body: strictObject({ token: filled }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/verify', { schema: verify, preHandler: limit('link') }, async (request) => {
