@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Written so that an old Node can read it, and can say what is missing.
+// Old versions of Node must be able to parse this file, to print the error below.
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -8,6 +8,6 @@ if (Number(node.split('.')[0]) < 24) {
   console.error(`movie-bag needs Node.js 24 or newer; this is ${node}. Get it from https://nodejs.org.`)
   process.exit(1)
 }
-// Compiled code is kept from one start to the next; where the folder cannot be written, starts are slower and that is all.
+// Caches compiled code between starts. If the folder is not writable, starts are slower.
 module.enableCompileCache(fileURLToPath(new URL('../dist/.compile-cache', import.meta.url)))
 import('../dist/cli/main.js')

@@ -1,6 +1,6 @@
 import type { MessageKey } from './i18n/translate.ts'
 
-/** Every error that a client can meet: its HTTP status and the message that clients rely on. */
+/** Every error that a client can get: its HTTP status, and the message that clients rely on. */
 export const errorCodes = {
   InternalServerError: { status: 500, message: 'Something went wrong' },
   SchemaValidationError: { status: 400, message: 'Request is missing required fields' },
@@ -26,7 +26,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes
 
-/** Why a field is refused, in a word that never changes. Each has a message, `page.reason.<reason>`. */
+/** Why a field is invalid, as a word that never changes. Each has a message, `page.reason.<reason>`. */
 export const reasons = [
   'missing',
   'unknown',
@@ -52,10 +52,13 @@ export const reasons = [
 
 export type Reason = (typeof reasons)[number]
 
-/** One wrong field of a request: what would work, in English, and the reason in a word, with its bound. */
+/** An invalid field of a request: `detail` says in English what would be valid; `min` or `max` is the bound. */
 export type FieldError = { field: string; detail: string; reason: Reason; min?: number; max?: number }
 
-/** A fault of the caller, with one of the codes above. `detail` is in English; pages show the message `messageKey` instead. */
+/**
+ * An error that the caller caused, or that the caller can retry. `detail` explains it in English; a page shows the message
+ * `messageKey` instead.
+ */
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly status: number
@@ -79,15 +82,15 @@ export class AppError extends Error {
   }
 }
 
-/** For one field that is wrong. */
+/** Returns the error for one invalid field. */
 export function wrongField(wrong: FieldError): AppError {
   return new AppError('SchemaValidationError', `${wrong.field} ${wrong.detail}.`, { fields: [wrong] })
 }
 
-/** Why the service cannot start, in one line that says what would work. It is printed without a stack. */
+/** Why the service cannot start, and what to do, in one line. It is printed without a stack. */
 export class StartError extends Error {}
 
-/** The code of an error of Node or PostgreSQL, such as ENOENT or 57P03, or an empty string. */
+/** Returns the code of an error of Node or PostgreSQL, such as `ENOENT` or `57P03`, or an empty string. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

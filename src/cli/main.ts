@@ -1,6 +1,6 @@
 import { run } from './movie-bag.ts'
 
-// `npm start` passes SIGTERM to a shell, and some shells pass it on to nobody. Who has lost the parent stops as well.
+// Stops when the parent exits: `npm start` sends SIGTERM to a shell, and some shells do not pass it on.
 const parent = process.ppid
 const watch = setInterval(() => {
   if (process.ppid === parent) return

@@ -3,5 +3,5 @@ import { join } from 'node:path'
 
 const packageFile = join(import.meta.dirname, '../../package.json')
 
-/** Of this release, as its package says. */
+/** The version of this release. */
 export const version: string = JSON.parse(readFileSync(packageFile, 'utf8')).version

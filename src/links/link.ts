@@ -30,7 +30,7 @@ type NewLink = {
   params?: Record<string, string>
 }
 
-/** Links to the account's current e-mail address: they end for whoever reads it once the account has moved on. */
+/** Links to the account's current e-mail address: they stop working once the account has another one. */
 const boundToEmail: LinkPurpose[] = ['reset-password', 'verify-email']
 
 /** Makes a link and returns its token, which exists nowhere else: the database keeps its SHA-256. */

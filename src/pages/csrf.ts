@@ -3,8 +3,8 @@ import type { Config } from '../config/config.ts'
 import { AppError } from '../errors.ts'
 
 /**
- * Refuses forms that another site posts. `Sec-Fetch-Site` is asked first, for under `no-referrer` a browser sends
- * `Origin: null` with our own forms; older browsers are asked for `Origin` (OWASP CSRF cheat sheet).
+ * Refuses forms that another site posts. `Sec-Fetch-Site` decides if the browser sends it, because under `no-referrer`
+ * even our own forms have `Origin: null`; for older browsers `Origin` does (OWASP CSRF cheat sheet).
  */
 export function refuseCrossSite({ publicUrl }: Pick<Config, 'publicUrl'>): onRequestAsyncHookHandler {
   return async ({ method, headers }) => {

@@ -41,7 +41,7 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.addHook('onRequest', refuseCrossSite(dependencies.config))
   app.addHook('onRequest', sessionFromCookie(dependencies.db, dependencies.key, dependencies.config))
   await app.register(formbody)
-  // https://w3c.github.io/webappsec-change-password-url/: where password managers send who wants another password.
+  // https://w3c.github.io/webappsec-change-password-url/: where password managers send users to change their password.
   app.get('/.well-known/change-password', (request, reply) => {
     return reply.redirect(request.session ? '/account/password' : '/forgot')
   })

@@ -22,7 +22,7 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     return showLink(show, reply, { link: await findLink(db, ['reset-password'], token), ...resetPage(token, config) })
   })
 
-  // Where a browser lands that reloads or goes back after sending a form.
+  // A browser that reloads, or goes back after sending a form, comes here.
   for (const path of ['/reset', '/reset/renew']) app.get(path, (_request, reply) => reply.redirect('/forgot', 303))
 
   const schema = { body: strictObject({ reset_token: Type.String(), password: Type.String() }) }
@@ -31,7 +31,7 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
     try {
       const tools = { db, minPasswordLength: config.minPasswordLength }
       const { accountId } = await resetPassword(tools, { token, password }, readClient(request))
-      // The session of the account is over, and a reset does not log in. Another account's, in the same browser, goes on.
+      // The reset has ended the account's sessions. A session of another account in this browser continues.
       if (request.session?.accountId === accountId) {
         clearSessionCookie(reply, config)
         request.session = null

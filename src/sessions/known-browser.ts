@@ -2,8 +2,8 @@ import { type Queryable, sql, type Transaction } from '../database/database.ts'
 import { hashToken, newToken, parseToken } from '../links/token.ts'
 
 // A browser that an account has logged in with keeps a random token in its known-browser cookie (OWASP: device cookies).
-// The token lets nobody in. It separates the owner's browser from all others, so that wrong guesses made elsewhere do not
-// lock the owner out.
+// The token grants no access. It tells the owner's browser from all others, so that wrong guesses made elsewhere do not
+// slow down the owner.
 
 /** How many known browsers of an account are kept, the most recently used. */
 export const maxKnownBrowsers = 100
@@ -49,7 +49,7 @@ export function listKnownBrowsers(db: Queryable, accountId: string) {
     select last_used_at from known_browsers where account_id = ${accountId} order by last_used_at desc`)
 }
 
-/** Whoever knew the lost password may have logged in with these browsers. */
+/** Anyone who knew the old password may have logged in with these browsers. */
 export async function forgetBrowsers(tx: Transaction, accountId: string): Promise<void> {
   await tx.query(sql`delete from known_browsers where account_id = ${accountId}`)
 }

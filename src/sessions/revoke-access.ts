@@ -11,11 +11,11 @@ type Access = { links: LinkPurpose[]; forgetsBrowsers: boolean; clearsFailures: 
  * address, or report a change, survive all of it: they are the owner's way back after a thief did any of these.
  */
 const ends = {
-  // Whoever reads the account's mail is in: nothing else keeps its word, and a lock by failures never bars the way back.
+  // Only the person who reads the account's mail may stay. Throttling must not keep them out.
   'password reset': { links: ['reset-password'], forgetsBrowsers: true, clearsFailures: true },
   // The owner knew the password, so their browsers stay known.
   'password changed': { links: ['reset-password'], forgetsBrowsers: false, clearsFailures: false },
-  // Only the reset mail that follows lets anyone in. What a thief asked for does not go on.
+  // Only the reset mail that follows gives access. Links that a thief requested stop working.
   'account frozen': {
     links: ['reset-password', 'confirm-email', 'report-request'],
     forgetsBrowsers: true,
