@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { lockAccount, setPendingEmail } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
-import { canonicalEmail, requireEmail } from '../accounts/email-address.ts'
+import { canonicalEmail, requireNewEmail } from '../accounts/email-address.ts'
 import { changeEmail, isReservedForUndo } from '../accounts/email-changes.ts'
 import { enforceMailLimit } from '../accounts/mail-limits.ts'
 import { type Database, isUniqueViolation, type Transaction } from '../database/database.ts'
@@ -65,7 +65,7 @@ export async function requestEmailChange(
   session: SessionKey,
   { email, password, client: { device, locale } }: EmailChange,
 ): Promise<void> {
-  requireEmail(email)
+  requireNewEmail(email)
   const { accountId } = session
   const passwordHash = await confirmPassword(db, session, password)
   await db.transaction(async (tx) => {

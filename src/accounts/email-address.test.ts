@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
+import { allMailSettled } from '../../test/mail-links.ts'
 import { logIn, startMovieBag } from '../../test/movie-bag.ts'
 import { sql } from '../database/database.ts'
 
-const bag = await startMovieBag()
+const bag = await startMovieBag({ UNKNOWN_ADDRESS_MAIL: 'on' })
 after(() => bag.stop())
 const password = 'a long password'
 
@@ -104,10 +105,30 @@ test('dots, tags, accents and dotless letters make different email addresses', a
     'ok.jurgen@example.org',
     'ok.adı@example.org',
     "ok.o'brien@example.org",
-    'ok%a@example.org',
+    'ok-a@example.org',
+    'ok|a@example.org',
   ]) {
     assert.equal((await signUpAs(email)).status, 200, email)
   }
+})
+
+test('an email address that a mail server could take for a route gets no account and no mail', async () => {
+  const ada = { email: 'ok.route@example.org', password }
+  assert.equal((await signUpAs(ada.email)).status, 200)
+  const session = await logIn(bag, ada)
+  const routes = ['eve%example.com@example.org', 'example.com!eve@example.org', '|eve@example.org', '-eve@example.org']
+  for (const email of routes) {
+    assertError(await signUpAs(email), 'SchemaValidationError', ['email'])
+    const change = await bag.request('POST', '/api/auth/email', { email, password }, session)
+    assertError(change, 'SchemaValidationError', ['email'])
+    assert.equal((await bag.request('POST', '/api/auth/forgot', { email })).status, 200)
+  }
+  await allMailSettled(bag)
+  const recipients = bag.smtp.mails.flatMap((mail) => mail.recipients)
+  assert.deepEqual(
+    routes.filter((email) => recipients.includes(email)),
+    [],
+  )
 })
 
 test('mail goes to the email address on file, byte for byte, never to the one typed', async () => {

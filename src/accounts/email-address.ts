@@ -25,6 +25,22 @@ export function requireEmail(typed: string): string {
   throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
 }
 
+/** Like `requireEmail`, for the email address of a new account or a change. */
+export function requireNewEmail(typed: string): string {
+  const canonical = requireEmail(typed)
+  if (!isRouted(canonical)) return canonical
+  const detail = 'must not contain % or !, or begin with - or |'
+  throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
+}
+
+/**
+ * Returns whether a mail server might deliver to another host or to a program: some take "ada%example.com@example.org" and
+ * "example.com!ada@example.org" for a route (`allow_percent_hack` and `swap_bangpath` of Postfix, on by default).
+ */
+export function isRouted(canonical: string): boolean {
+  return /^[-|]|[%!].*@/.test(canonical)
+}
+
 function canonicalDomain(domain: string): string | undefined {
   if (!domain.isWellFormed() || /[\s%/\\?#:[\]@]/u.test(domain)) return undefined
   const ascii = domainToASCII(domain)

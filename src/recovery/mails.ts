@@ -1,7 +1,7 @@
 import { writeSecurityNotice, writeUndoMail } from '../account-settings/mails.ts'
 import { type Account, lockAccount, lockAccountByEmail } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
-import { canonicalEmail } from '../accounts/email-address.ts'
+import { canonicalEmail, isRouted } from '../accounts/email-address.ts'
 import { findChangeReserving } from '../accounts/email-changes.ts'
 import { recipientLimit } from '../accounts/mail-limits.ts'
 import type { Config } from '../config/config.ts'
@@ -79,7 +79,7 @@ const noAccountMailLimit = { name: 'no-account-mails', points: 1, seconds: 86_40
 async function writeToUnknownEmail(context: Context, mail: ResetMail): Promise<WrittenMail> {
   const { db, render, publicUrl, unknownAddressMail } = context
   const canonical = canonicalEmail(mail.email ?? '')
-  if (!canonical) return { state: 'no recipient' }
+  if (!canonical || isRouted(canonical)) return { state: 'no recipient' }
   const change = await findChangeReserving(db, canonical)
   if (change) {
     const isAllowed = await recipientLimit(db, undoMailLimit)(mail, canonical)

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { createAccount } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
-import { requireEmail } from '../accounts/email-address.ts'
+import { requireNewEmail } from '../accounts/email-address.ts'
 import { isReservedForUndo } from '../accounts/email-changes.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
@@ -42,7 +42,7 @@ export async function signUp(
   { email, password }: Static<typeof credentials>,
   { device, locale }: Client,
 ): Promise<{ id: string; passwordHash: string }> {
-  const canonical = requireEmail(email)
+  const canonical = requireNewEmail(email)
   checkPassword(password, { email, minLength: config.minPasswordLength })
   const passwordHash = await hashPassword(password)
   return db.transaction(async (tx) => {
