@@ -3,7 +3,7 @@ import { type Queryable, type Sql, sql, type Transaction } from '../database/dat
 export type Account = {
   id: string
   email: string
-  /** The email address in the form in which two are compared. */
+  /** The email address in the form used for comparison. */
   canonical: string
   isVerified: boolean
   pendingEmail: string | null
@@ -17,7 +17,7 @@ const columns: Sql = sql`
 
 type NewAccount = { email: string; canonical: string; passwordHash: string; locale: string | undefined }
 
-/** Returns the id of the new account, or undefined if another one has its email address. */
+/** Returns the id of the new account, or undefined if the email address is taken. */
 export async function createAccount(tx: Transaction, account: NewAccount): Promise<string | undefined> {
   const { email, canonical, passwordHash, locale } = account
   const [created] = await tx.query<{ id: string }>(sql`
@@ -33,7 +33,7 @@ export async function findAccount(db: Queryable, id: string): Promise<Account | 
   return account
 }
 
-/** Returns the account with a canonical email address. */
+/** Returns the account with this canonical email address. */
 export async function findAccountByEmail(db: Queryable, canonical: string): Promise<Account | undefined> {
   const [account] = await db.query<Account>(sql`select ${columns} from accounts where email_canonical = ${canonical}`)
   return account
@@ -44,13 +44,13 @@ export async function accountExists(db: Queryable, canonical: string): Promise<b
   return rows.length > 0
 }
 
-/** Returns the account with its row locked. */
+/** Locks the account's row and returns the account. */
 export async function lockAccount(tx: Transaction, id: string): Promise<Account | undefined> {
   const [account] = await tx.query<Account>(sql`select ${columns} from accounts where id = ${id} for update`)
   return account
 }
 
-/** Returns the account with a canonical email address, with its row locked. */
+/** Locks the row of the account with this canonical email address and returns the account. */
 export async function lockAccountByEmail(tx: Transaction, canonical: string): Promise<Account | undefined> {
   const [account] = await tx.query<Account>(sql`
     select ${columns} from accounts where email_canonical = ${canonical} for update`)
@@ -64,14 +64,14 @@ export async function findPasswordHash(db: Queryable, id: string): Promise<strin
   return account?.passwordHash ?? null
 }
 
-/** Locks the account's row. Returns whether its password hash is still the given one. */
+/** Locks the account's row if its password hash is still the given one. Returns whether it was. */
 export async function lockIfPasswordHash(tx: Transaction, id: string, passwordHash: string): Promise<boolean> {
   const rows = await tx.query(sql`
     select id from accounts where id = ${id} and password_hash = ${passwordHash} for update`)
   return rows.length > 0
 }
 
-/** Returns whether the password hash was still the one to replace. */
+/** Replaces the password hash if it is still `from`. Returns whether it was. */
 export async function replacePasswordHash(
   tx: Transaction,
   id: string,
@@ -99,17 +99,17 @@ export async function markEmailVerified(tx: Transaction, id: string): Promise<vo
   await tx.query(sql`update accounts set email_verified_at = coalesce(email_verified_at, now()) where id = ${id}`)
 }
 
-/** The email address that the account changes to once it is confirmed, or null. */
+/** Sets the email address that the account will have once it is confirmed, or null for none. */
 export async function setPendingEmail(tx: Transaction, id: string, email: string | null): Promise<void> {
   await tx.query(sql`update accounts set pending_email = ${email} where id = ${id}`)
 }
 
-/** The language of pages and mails, or null for the one that each request asks for. */
+/** Sets the language of pages and mails, or null to use the language of each request. */
 export async function setLocale(db: Queryable, id: string, locale: string | null): Promise<void> {
   await db.query(sql`update accounts set locale = ${locale} where id = ${id}`)
 }
 
-/** Sends the account no reset mails for an hour. */
+/** Stops reset mails to the account for an hour. */
 export async function muteResetMails(tx: Transaction, id: string): Promise<void> {
   await tx.query(sql`update accounts set reset_quiet_until = now() + interval '1 hour' where id = ${id}`)
 }
@@ -121,7 +121,7 @@ export async function freeze(tx: Transaction, id: string): Promise<void> {
     where id = ${id}`)
 }
 
-/** Has the purge delete the account at that time. */
+/** Schedules the account to be deleted by the purge at the given time. */
 export async function scheduleDeletion(
   tx: Transaction,
   id: string,
@@ -138,7 +138,9 @@ export async function listDueDeletions(db: Queryable): Promise<string[]> {
   return accounts.map(({ id }) => id)
 }
 
-/** Locks an account whose deletion is due. Returns undefined if it is not due any more or another process has it. */
+/**
+ * Locks an account whose deletion is due. Returns undefined if it is no longer due or another process has locked it.
+ */
 export async function lockDueDeletion(tx: Transaction, id: string): Promise<{ deleteMovies: boolean } | undefined> {
   const [account] = await tx.query<{ deleteMovies: boolean }>(sql`
     select delete_movies as "deleteMovies" from accounts where id = ${id} and ${isDue} for update skip locked`)

@@ -42,13 +42,13 @@ export async function recordEvent(tx: Transaction, { accountId, event, device, s
 export const historyEntry = Type.Object({
   at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })),
   event: Type.Enum([...accountEvents]),
-  device: Type.String({ description: 'Roughly, such as "Firefox on Windows"; empty if the client did not say' }),
+  device: Type.String({ description: 'A rough description, such as "Firefox on Windows"; empty if unknown' }),
   support_code: Type.Union([Type.String(), Type.Null()]),
 })
 
 type HistoryEntry = Omit<Static<typeof historyEntry>, 'device'> & { device: Device }
 
-/** Lists the newest events first. Mails that were sent are events too, which the outbox keeps. */
+/** Lists events, newest first. They include the mails that were sent, which are read from the outbox. */
 export function listHistory(db: Queryable, accountId: string, limit: number): Promise<HistoryEntry[]> {
   return db.query<HistoryEntry>(sql`
     (select at, event, device, support_code

@@ -2,9 +2,10 @@ import { domainToASCII } from 'node:url'
 import { wrongField } from '../errors.ts'
 
 /**
- * Returns an email address in the form in which two are compared: its ASCII letters in lower case, its domain by IDNA.
- * Returns undefined for anything that is not exactly one email address, such as a display name, a list or a quoted local
- * part, and for letters that NFKC or case folding would turn into another address (CVE-2019-19844, CVE-2025-13033).
+ * Returns an email address in the form used for comparison: ASCII letters in lower case, and the domain converted to
+ * ASCII by IDNA. Returns undefined for anything that is not exactly one email address, such as a display name, a list
+ * or a quoted local part, and for letters that NFKC or case folding would turn into another address (CVE-2019-19844,
+ * CVE-2025-13033).
  */
 export function canonicalEmail(typed: string): string | undefined {
   // Checked first: the regular expressions and IDNA take superlinear time.
@@ -48,7 +49,7 @@ function canonicalDomain(domain: string): string | undefined {
   return isName || ascii === 'localhost' ? ascii : undefined
 }
 
-/** The dot-atom of RFC 5321 and RFC 6531. */
+/** Checks for a Dot-string of RFC 5321, as extended by RFC 6531. */
 function isLocalPart(local: string): boolean {
   if (!/^[^\s.]+(\.[^\s.]+)*$/u.test(local) || !local.isWellFormed()) return false
   if (/["(),:;<>@[\\\]\p{Cc}\p{Zs}\p{Default_Ignorable_Code_Point}]/u.test(local)) return false

@@ -1,7 +1,7 @@
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
 
-// The owner of the old email address can undo a change for 7 days, even after later changes. Until then no other account
-// gets the old email address, and the account is not deleted.
+// The owner of the old email address can undo a change for 7 days, even after later changes. Until then, no other
+// account can take the old email address, and the account is not deleted.
 
 export const undoTtlMs = 7 * 86_400_000
 
@@ -9,7 +9,10 @@ const isUndoable = sql`undone_at is null and undo_until > now()`
 
 type NewEmail = { accountId: string; email: string; canonical: string }
 
-/** Returns the change, for the mail that can undo it, or undefined if another account has the email address. */
+/**
+ * Changes the account's email address and returns the change, for the mail that can undo it. Returns undefined if
+ * another account has the email address.
+ */
 export async function changeEmail(
   tx: Transaction,
   { accountId, email, canonical }: NewEmail,
@@ -31,7 +34,7 @@ export async function changeEmail(
   return change
 }
 
-/** Returns whether an email address is kept for another account, which can still undo its change to a new one. */
+/** Returns whether an email address is reserved for another account that can still undo its change away from it. */
 export async function isReservedForUndo(db: Queryable, canonical: string, accountId: string): Promise<boolean> {
   const rows = await db.query(sql`
     select id from email_changes
@@ -40,7 +43,7 @@ export async function isReservedForUndo(db: Queryable, canonical: string, accoun
   return rows.length > 0
 }
 
-/** Returns until when the account's newest change can be undone, or null if none can. */
+/** Returns the time until which the account's newest change can be undone, or null if no change can. */
 export async function undoDeadline(db: Queryable, accountId: string): Promise<Date | null> {
   const [change] = await db.query<{ until: Date | null }>(sql`
     select max(undo_until) as until from email_changes where account_id = ${accountId} and ${isUndoable}`)
@@ -48,8 +51,8 @@ export async function undoDeadline(db: Queryable, accountId: string): Promise<Da
 }
 
 /**
- * Gives the account the email address back that it had before a change, and marks that change and all later ones as
- * undone. Returns the email address, or undefined if the change can no longer be undone.
+ * Restores the email address that the account had before a change, and marks that change and all later ones as undone.
+ * Returns the email address, or undefined if the change can no longer be undone.
  */
 export async function restorePreviousEmail(
   tx: Transaction,
@@ -70,7 +73,7 @@ export async function restorePreviousEmail(
   return change.email
 }
 
-/** Returns the undoable change by which an account left an email address. */
+/** Returns the id of the oldest undoable change from this email address, or undefined. */
 export async function findChangeFrom(db: Queryable, accountId: string, email: string): Promise<string | undefined> {
   const [change] = await db.query<{ id: string }>(sql`
     select id
@@ -93,14 +96,14 @@ export async function findUndoableChange(db: Queryable, id: string): Promise<Und
   return change
 }
 
-/** Returns the change that reserves an email address for its old account. */
+/** Returns the undoable change that reserves an email address for the account that had it. */
 export async function findChangeReserving(db: Queryable, canonical: string): Promise<UndoableChange | undefined> {
   const [change] = await db.query<UndoableChange>(sql`
     ${selectUndoable} and old_email_canonical = ${canonical} order by changed_at limit 1`)
   return change
 }
 
-/** Returns the email address that an account had at a time. */
+/** Returns the email address that an account had at the given time. */
 export async function emailAt(db: Queryable, accountId: string, time: Date): Promise<string | undefined> {
   const [account] = await db.query<{ email: string }>(sql`
     select coalesce((
@@ -111,7 +114,7 @@ export async function emailAt(db: Queryable, accountId: string, time: Date): Pro
   return account?.email
 }
 
-/** Lists the account's changes, the newest first, with the email address before each. */
+/** Lists the account's email changes, newest first, each with the email address before it. */
 export function listEmailChanges(db: Queryable, accountId: string) {
   return db.query<{ email: string; changed_at: Date; undone_at: Date | null }>(sql`
     select old_email as email, changed_at, undone_at

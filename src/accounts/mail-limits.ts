@@ -6,7 +6,7 @@ import type { ClaimedMail, MailKind } from '../mail/mail.ts'
 import { countMailsInLastHour } from '../mail/outbox.ts'
 import { canonicalEmail } from './email-address.ts'
 
-/** How many mails of one kind, to confirm an email address, an account may ask for in an hour. */
+/** How many confirmation mails of each kind an account may request per hour. */
 export const maxConfirmationMails = 10
 
 /** Throws `TooManyRequestsError` if the account has asked for too many mails of this kind. */
@@ -16,15 +16,15 @@ export async function enforceMailLimit(db: Queryable, accountId: string, kind: M
 }
 
 /**
- * How many mails an hour go to an email address that has confirmed nothing, from all accounts together: those that ask to
- * confirm it, and those that say its unconfirmed account was deleted. Anyone can cause them, for any address.
+ * How many mails per hour an unconfirmed email address gets, across all accounts: requests to confirm it, and notices
+ * that an unconfirmed account was deleted. Anyone can trigger these for any address.
  */
 const unsolicitedMailLimit = { name: 'unsolicited-mails', points: 10, seconds: 3600 }
 
 /** Returns whether a mail may go to an email address. */
 export type RecipientLimit = (mail: ClaimedMail, email: string) => Promise<boolean>
 
-/** Counts a mail at its first attempt, under a hash of the email address so that the address itself is not kept. */
+/** Counts a mail on its first attempt only. The counter stores a hash of the email address, not the address itself. */
 export function recipientLimit(db: Database, limit = unsolicitedMailLimit): RecipientLimit {
   const count = counter(db, { ...limit, cachesRefusals: false })
   return async ({ attempts }, email) => attempts > 1 || (await count(hashEmail(email))).isAllowed

@@ -8,7 +8,7 @@ export function deleteOldEvents(limit: number): Sql {
     returning id`
 }
 
-/** Email changes go 30 days after they can no longer be undone. */
+/** Email changes are deleted 30 days after they can no longer be undone. */
 export function deleteOldEmailChanges(limit: number): Sql {
   return sql`
     delete from email_changes where id in (

@@ -61,12 +61,12 @@ test('serve says where everything is, serves, and stops at Ctrl-C', async (t) =>
   assert.equal(
     lines,
     `
-Movie Bag is ready. Ctrl-C stops it.
+Movie Bag is ready. Press Ctrl-C to stop it.
 
   Service        http://localhost:${port}
   API reference  http://localhost:${port}/docs
   Mail           127.0.0.1
-  Data           in the database of DATABASE_URL
+  Data           in the database at DATABASE_URL
 
 `,
   )
@@ -124,7 +124,7 @@ test('a service that cannot start says why in one line, without a stack, and lea
     [{ PORT: 'http' }, 'PORT is "http". It must be a whole number from 1 to 65535.'],
     [
       { ...good, PORT: String(port) },
-      `PORT ${port} on 127.0.0.1 is in use: stop what listens there, or set PORT to another number.`,
+      `PORT ${port} on 127.0.0.1 is in use: stop the program that uses it, or set PORT to another number.`,
     ],
     [
       { ...good, HOST: '192.0.2.1' },

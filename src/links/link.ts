@@ -1,7 +1,7 @@
 import { type Queryable, type Sql, sql, type Transaction } from '../database/database.ts'
 import { hashToken, newToken, parseToken } from './token.ts'
 
-/** What a one-time link does. A token of one purpose is unknown to the others. */
+/** What a one-time link is for. A token minted for one purpose is not accepted for another. */
 export type LinkPurpose =
   | 'reset-password'
   | 'verify-email'
@@ -10,7 +10,7 @@ export type LinkPurpose =
   | 'report-request'
   | 'report-change'
 
-/** `email` is the e-mail address that the account has now. */
+/** `email` is the account's current e-mail address. */
 export type Link<Purpose extends LinkPurpose = LinkPurpose> = {
   purpose: Purpose
   state: 'live' | 'expired' | 'spent' | 'replaced' | 'revoked'
@@ -25,7 +25,7 @@ type NewLink = {
   purpose: LinkPurpose
   accountId: string
   ttlMs: number
-  /** The mail that carries the link, for a purpose of which newer mails replace older ones. */
+  /** The mail that contains the link. Only for purposes whose older links are replaced: see `replaceOlderLinks`. */
   mailId?: string
   params?: Record<string, string>
 }
@@ -33,7 +33,7 @@ type NewLink = {
 /** Links to the account's current e-mail address: they stop working once the account has another one. */
 const boundToEmail: LinkPurpose[] = ['reset-password', 'verify-email']
 
-/** Makes a link and returns its token, which exists nowhere else: the database keeps its SHA-256. */
+/** Creates a link and returns its token. The token is not stored: the database has only its SHA-256 hash. */
 export async function mintLink(db: Queryable, link: NewLink): Promise<string> {
   const token = newToken()
   await db.query(sql`
@@ -50,7 +50,7 @@ const columns: Sql = sql`purpose,
   coalesce(ended_as, case when expires_at > now() then 'live' else 'expired' end) as state, ended_at as "endedAt",
   extract(epoch from now() - ended_at)::float8 as "endedSecondsAgo", account_id as "accountId", email, params`
 
-/** Selects links that were mailed to the address of their account, or to another one on purpose. */
+/** Selects links that are not bound to an e-mail address, or are bound to the current one of their account. */
 const isForItsReader: Sql = sql`coalesce(links.email_canonical = accounts.email_canonical, true)`
 
 /** Returns the link with this token and one of these purposes, or undefined if there never was one. Changes nothing. */
@@ -69,8 +69,8 @@ export async function findLink<Purpose extends LinkPurpose>(
 }
 
 /**
- * Spends a link and returns it, or undefined if it is not live or another request spent it first. Locks the row of the
- * account first, as every change of an account does, so that no two transactions wait for each other.
+ * Spends a link and returns it, or undefined if it is not live or another request spent it first. Locks the account's
+ * row first, as every change to an account does, to avoid deadlocks.
  */
 export async function spendLink(tx: Transaction, purposes: LinkPurpose[], typed: string): Promise<Link | undefined> {
   const token = parseToken(typed)
@@ -88,7 +88,7 @@ export async function spendLink(tx: Transaction, purposes: LinkPurpose[], typed:
   return link
 }
 
-/** Ends the live links of an account that have one of these purposes. */
+/** Revokes the live links of an account that have one of these purposes. */
 export async function revokeLinks(tx: Transaction, accountId: string, purposes: LinkPurpose[]): Promise<void> {
   await tx.query(sql`
     update links set ended_at = now(), ended_as = 'revoked'
@@ -96,8 +96,8 @@ export async function revokeLinks(tx: Transaction, accountId: string, purposes: 
 }
 
 /**
- * Ends the account's live links of a purpose, except those of its `keepMails` newest mails. The mail named counts as the
- * newest, whatever the clock says.
+ * Ends the account's live links of a purpose, except those of its `keepMails` newest mails. `mailId` counts as the
+ * newest mail, even if the clock was set back.
  */
 export async function replaceOlderLinks(
   tx: Transaction,
@@ -116,7 +116,7 @@ export async function replaceOlderLinks(
 
 type KeepMails = { keepMails: number }
 
-/** Returns whether a link of this mail was spent or revoked, so that sending the mail again makes no sense. */
+/** Returns whether a link of this mail was spent or revoked, in which case the mail need not be sent again. */
 export async function hasEndedLink(tx: Transaction, accountId: string, mailId: string): Promise<boolean> {
   const rows = await tx.query(sql`
     select token_hash from links

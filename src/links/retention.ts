@@ -1,6 +1,6 @@
 import { type Sql, sql } from '../database/database.ts'
 
-/** Links go 30 days after their expiry, so that their page can explain until then why they do not work. */
+/** Links are deleted 30 days after they expire. Until then, their page can explain why they no longer work. */
 export function deleteOldLinks(limit: number): Sql {
   return sql`
     delete from links where token_hash in (

@@ -7,8 +7,8 @@ import { openMailTemplates, templateFolders } from './render.ts'
 type Settings = { templatesDir: string | undefined; defaultLocale: string }
 
 /**
- * Renders every mail once with made-up values, so that a broken template of the operator stops the start and not the
- * mails. Throws a `StartError` of one line.
+ * Renders every mail once with sample values, so that a broken template of the operator is found at startup and not
+ * when a mail is sent. Throws a one-line `StartError`.
  */
 export async function checkMailTemplates({ templatesDir, defaultLocale }: Settings): Promise<void> {
   if (!templatesDir) return
@@ -18,15 +18,16 @@ export async function checkMailTemplates({ templatesDir, defaultLocale }: Settin
     const message = await render(template, defaultLocale, values).catch(refuse)
     const used = await listVariables(templateFolders(templatesDir), template).catch(refuse)
     const unknown = used.find((name) => !(name in values))
-    if (unknown) refuse(`"${template}" has no {{ ${unknown} }}, only ${Object.keys(values).join(', ')}`)
+    if (unknown)
+      refuse(`"${template}" uses {{ ${unknown} }}, but its only values are ${Object.keys(values).join(', ')}`)
     const hasLink = [message.text, message.html].every((half) => half.includes(String(values['url'] ?? '')))
-    if (!hasLink) refuse(`one of the two files of "${template}" lacks {{ url }}, the link of the mail`)
+    if (!hasLink) refuse(`the .txt or the .html file of "${template}" does not contain {{ url }}, the link of the mail`)
   }
 }
 
 function refuse(problem: unknown): never {
   const text = problem instanceof Error ? problem.message : String(problem)
-  throw new StartError(`A mail template in TEMPLATES_DIR does not work: ${text.replace(/\s+/g, ' ')}.`)
+  throw new StartError(`A mail template in TEMPLATES_DIR is invalid: ${text.replace(/\s+/g, ' ')}.`)
 }
 
 /** The page that the link in each mail opens. */
@@ -49,7 +50,7 @@ export function isMailTemplate(name: string): name is MailTemplate {
 
 export const mailTemplates: MailTemplate[] = Object.keys(linkPaths).filter(isMailTemplate)
 
-/** Returns made-up values for a mail, like those of its writer: the ones that our own two templates use. */
+/** Returns sample values for the variables that the two built-in templates of a mail use. */
 export async function sampleValues(template: MailTemplate, locale: string): Promise<Record<string, unknown>> {
   const samples: Record<string, unknown> = {
     url: sampleLink(linkPaths[template]),

@@ -56,7 +56,9 @@ function toOutcome(mail: ClaimedMail, { verdict, reply }: SendResult): Outcome {
 
 const backOffSeconds = [1, 5, 15, 60, 300, 900]
 
-/** Defers a mail, longer after each attempt; after 24 hours it fails, as its owner has stopped waiting. */
+/**
+ * Defers a mail, longer after each attempt. After 24 hours the mail fails, because its recipient has stopped waiting.
+ */
 function defer({ attempts, ageSeconds }: ClaimedMail, reply: string): Outcome {
   if (ageSeconds > 24 * 3600) return { state: 'failed', reply }
   const delaySeconds = backOffSeconds[attempts - 1] ?? 1800

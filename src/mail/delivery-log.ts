@@ -4,7 +4,7 @@ import type { Outcome } from './outbox.ts'
 
 export type DeliveryLog = ReturnType<typeof deliveryLog>
 
-/** Logs when the state of the delivery changes, rather than each mail or attempt that an outage affects. */
+/** Logs changes in the state of delivery rather than every mail or attempt that an outage affects. */
 export function deliveryLog(log: Logger) {
   let serverProblem: string | undefined
   let databaseIsDown = false
@@ -13,7 +13,7 @@ export function deliveryLog(log: Logger) {
   return {
     serverState(problem: string | undefined): void {
       if (problem && problem !== serverProblem) {
-        log.warn({ event: 'mail-server-down' }, `The mail server cannot be used; mail is sent later. ${problem}`)
+        log.warn({ event: 'mail-server-down' }, `The mail server is unavailable; mail will be sent later. ${problem}`)
       }
       if (!problem && serverProblem) log.info({ event: 'mail-server-up' }, 'The mail server is back; sending mail')
       serverProblem = problem
@@ -21,18 +21,18 @@ export function deliveryLog(log: Logger) {
 
     databaseDown(error: unknown): void {
       if (!databaseIsDown)
-        log.error({ event: 'outbox-down', err: error }, 'The outbox cannot be reached; mail is sent later')
+        log.error({ event: 'outbox-down', err: error }, 'The outbox cannot be reached; mail will be sent later')
       databaseIsDown = true
     },
 
     databaseUp(): void {
-      if (databaseIsDown) log.info({ event: 'outbox-up' }, 'The outbox is back')
+      if (databaseIsDown) log.info({ event: 'outbox-up' }, 'The outbox can be reached again')
       databaseIsDown = false
     },
 
     mailOutcome({ id, kind }: ClaimedMail, { state, reply }: Outcome): void {
       const fields = { event: `mail-${state.replace(' ', '-')}`, mail: id, kind, reply }
-      if (state === 'failed') log.error(fields, 'A mail failed for good')
+      if (state === 'failed') log.error(fields, 'A mail failed permanently')
       else if (state === 'deferred' && !isDeferring) log.warn(fields, 'A mail was deferred')
       else log.debug(fields, `Mail: ${state}`)
       if (state === 'deferred') isDeferring = true

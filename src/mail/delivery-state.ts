@@ -4,7 +4,7 @@ import type { ClaimedMail } from './mail.ts'
 import type { MailServer } from './smtp.ts'
 import type { MailWriters } from './write.ts'
 
-/** Everything a running delivery knows. */
+/** The state of a running delivery. */
 export type DeliveryState = {
   readonly db: Database
   readonly server: MailServer
@@ -12,17 +12,17 @@ export type DeliveryState = {
   readonly log: DeliveryLog
   /** The claimed mails, each with the promise of its delivery, which never rejects. */
   readonly inHand: Map<ClaimedMail, Promise<void>>
-  /** The mails in hand whose outcome the database has not accepted yet. */
+  /** The mails in flight whose outcome has not been recorded yet. */
   readonly unrecorded: Set<ClaimedMail>
-  /** A claim that may have been committed although its result never arrived. */
+  /** The lease id of a claim that may have been committed although its result never arrived. */
   uncertainClaim: string | undefined
-  /** False until the first check: a mail must not be the one to find out. */
+  /** False until the first check, so that no mail is used to find out whether the server works. */
   serverIsUp: boolean
-  /** Checks of the mail server in a row that found it down. */
+  /** The number of consecutive failed checks of the mail server. */
   failedChecks: number
   readonly stopping: AbortController
   /** Resolves when `stopping` is aborted. */
   readonly aborted: Promise<unknown>
-  /** Set when mails still in hand are left to a later attempt. */
+  /** True once `stop` has waited long enough: mails still in flight are left for a later attempt. */
   deadlinePassed: boolean
 }

@@ -16,8 +16,8 @@ export type Delivery = { stop: () => Promise<void> }
 type Dependencies = { db: Database; server: MailServer; writers: MailWriters; log: Logger }
 
 /**
- * Sends the mails in the outbox until it is stopped. While the mail server is down no mail is claimed; the server is
- * checked every few seconds. `stop` resolves when the mails in hand are finished or deferred.
+ * Sends the mails in the outbox until it is stopped. While the mail server is down, no mail is claimed, and the server
+ * is checked every few seconds. `stop` resolves when the mails in flight are finished or deferred.
  */
 export function startDelivery({ db, server, writers, log }: Dependencies): Delivery {
   const stopping = new AbortController()
@@ -77,7 +77,7 @@ async function claimBatch(state: DeliveryState): Promise<void> {
   const { db, server, inHand } = state
   // Claim nothing while an outcome is unsaved: once its lease expires, that mail would be sent twice.
   if (state.unrecorded.size > 0) return pause(state, 200)
-  // Its mails would stay leased to no worker.
+  // Otherwise its mails would stay leased until the lease expires, although no worker has them.
   if (state.uncertainClaim) await releaseLease(db, state.uncertainClaim)
   state.uncertainClaim = randomUUID()
   const mails = await claimMails(db, server.connections - inHand.size, state.uncertainClaim)
@@ -95,7 +95,7 @@ async function renewLeasesInHand({ db, inHand, log }: DeliveryState): Promise<vo
   await renewLeases(db, [...inHand.keys()]).catch(log.databaseDown)
 }
 
-/** How long a stop waits for the mail server. */
+/** How long `stop` waits for the mail server. */
 const stopTimeoutMs = 4000
 
 async function stopDelivery(state: DeliveryState, loop: Promise<void>): Promise<void> {

@@ -20,7 +20,7 @@ after(async () => {
 })
 
 const ok = { status: 'ok', database: 'ok', mail: 'ok' }
-const deferred = 'The mail server defers mail; it is queued. See the log of the mail worker.'
+const deferred = 'The mail server is deferring mail, which stays queued. See the log of the mail worker.'
 
 const john = await signUp(bag, 'john')
 const others = [await signUp(bag, 'edsger'), await signUp(bag, 'tony'), await signUp(bag, 'leslie')]
@@ -70,7 +70,7 @@ test('a problem that a worker reports is shown without reading the outbox', asyn
   await bag.db.transaction(async (tx) => {
     await tx.query(sql`lock table outbox`)
     const { mail } = await ready()
-    assert.equal(mail, 'The mail server cannot be used; mail is queued. It is down.')
+    assert.equal(mail, 'The mail server is unavailable; mail is queued. It is down.')
   })
   await bag.db.query(sql`update mail_server_state set problem = null`)
 })
@@ -102,7 +102,7 @@ test('mail that no worker sends degrades the health after a minute', async (t) =
   assert.deepEqual(await health(), {
     ...ok,
     status: 'degraded',
-    mail: 'No mail worker is running; mail is queued. Start `movie-bag work` or `serve`.',
+    mail: 'No mail worker is running; mail is queued. Start `movie-bag work` or `movie-bag serve`.',
   })
 })
 

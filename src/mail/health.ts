@@ -1,6 +1,6 @@
 import { type Queryable, sql } from '../database/database.ts'
 
-/** Stores the advice on a problem with the mail server for the health check, or that there is none. */
+/** Stores, for the health check, the advice on the current problem with the mail server, or null if there is none. */
 export async function reportServerState(db: Queryable, problem: string | undefined): Promise<void> {
   await db.query(sql`
     update mail_server_state set problem = ${problem ?? null}, since = now()
@@ -10,16 +10,17 @@ export async function reportServerState(db: Queryable, problem: string | undefin
 type OutboxState = { isDeferred: boolean; isLate: boolean }
 
 /**
- * Returns a problem with mail that an operator should know of, or undefined if mail flows.
+ * Returns a problem with mail that an operator should know about, or undefined if mail is being delivered.
  *
- * Anyone can read it, so it must not reveal who has an account. It quotes no reply of the mail server, which may contain
- * an email address; it has no numbers; and the mails of one account alone never change it. Mails to an email address as
- * it was typed do not count, deferred or sent: they are only sent if the address has an account.
+ * Anyone can read it, so it must not reveal who has an account. It does not quote the mail server, whose replies may
+ * contain an email address; it contains no numbers; and the mails of a single account never change it. Mails queued to
+ * an email address as typed are ignored, whether deferred or sent, because they are sent only if the address has an
+ * account.
  */
 export async function mailProblem(db: Queryable): Promise<string | undefined> {
-  // Asked first: during an outage millions of mails may be queued, and looking at them all would time out.
+  // Checked first: during an outage millions of mails may be queued, and scanning them all would time out.
   const serverProblem = await findServerProblem(db)
-  if (serverProblem) return `The mail server cannot be used; mail is queued. ${serverProblem}`
+  if (serverProblem) return `The mail server is unavailable; mail is queued. ${serverProblem}`
   const [outbox] = await db.query<OutboxState>(sql`
     select
       count(distinct account_id) filter (where state = 'deferred' and attempts >= 3 and email is null and not exists (
@@ -30,8 +31,10 @@ export async function mailProblem(db: Queryable): Promise<string | undefined> {
         and coalesce(min(due_at) filter (where not is_in_hand) < now() - interval '1 minute', false) as "isLate"
     from outbox as waiting, lateral (select coalesce(leased_until > now(), false) as is_in_hand) as lease
     where closed_at is null`)
-  if (outbox?.isLate) return 'No mail worker is running; mail is queued. Start `movie-bag work` or `serve`.'
-  return outbox?.isDeferred ? 'The mail server defers mail; it is queued. See the log of the mail worker.' : undefined
+  if (outbox?.isLate) return 'No mail worker is running; mail is queued. Start `movie-bag work` or `movie-bag serve`.'
+  return outbox?.isDeferred
+    ? 'The mail server is deferring mail, which stays queued. See the log of the mail worker.'
+    : undefined
 }
 
 /** A worker repeats its report every few seconds, so an older one is from a worker that has stopped. */

@@ -1,7 +1,7 @@
 import type { Device } from '../i18n/format.ts'
 
 /**
- * Every kind of mail, with its recipient and what else its text needs. Never a secret.
+ * Every kind of mail, with its recipient and the other values that its text needs, none of which is a secret.
  *
  * `accountId`: it goes to the account's e-mail address. `email`: it goes to this address, which need not have an account.
  */
@@ -14,9 +14,11 @@ type Mails = {
   'wrong-passwords': { email: string }
   'verify-address': { accountId: string }
   'confirm-address': { accountId: string; params: { email: string } }
-  /** `change` is the id of the change of email address, whose former address gets the mail. */
+  /** `change` is the id of the email change. The mail goes to the old address. */
   'address-changed': { accountId: string; params: { change: string; device: Device } }
-  /** `until` is set if the account is closed first and deleted then, as an ISO 8601 date. */
+  /**
+   * `until` is the ISO 8601 date on which a closed account will be deleted, or null if the account is already deleted.
+   */
   'account-deleted': { email: string; params: { until: string | null; isVerified: boolean } }
 }
 
@@ -25,7 +27,7 @@ export type MailKind = keyof Mails
 /** A mail to queue. */
 export type Mail = { [Kind in MailKind]: { kind: Kind } & Mails[Kind] }[MailKind]
 
-/** A mail that a worker has claimed. What its kind does not have is null. */
+/** A mail that a worker has claimed. Fields that its kind does not have are null. */
 export type ClaimedMail<Kind extends MailKind = MailKind> = {
   id: string
   leaseId: string
@@ -44,5 +46,5 @@ export type ClaimedMail<Kind extends MailKind = MailKind> = {
 
 type Property<Union, Name extends string> = Union extends Record<Name, infer Value> ? Value : null
 
-/** "no-account" is what a "reset-password" mail says to an email address without an account. */
+/** "no-account" is the template of a "reset-password" mail to an email address without an account. */
 export type MailTemplate = MailKind | 'no-account'

@@ -14,7 +14,7 @@ suite('a mail server', { concurrency: 2 }, () => {
     const port = await freePort()
     const bag = await start(t, { MAIL_PORT: String(port) })
     await waitUntilDegraded(bag)
-    const advice = /ECONNREFUSED.*Check MAIL_SERVER and MAIL_PORT, and that the mail server runs\./
+    const advice = /ECONNREFUSED.*Check MAIL_SERVER and MAIL_PORT, and that the mail server is running\./
     assert.match(logged(bag, 'mail-server-down')[0].msg, advice)
     const readers = await Promise.all(['ada', 'grace', 'alan'].map((name) => signUp(bag, name)))
     for (const { email } of readers) await forgot(bag, email)
@@ -152,5 +152,5 @@ async function waitUntilDegraded(bag: MovieBag): Promise<void> {
   const isDegraded = async () => (await bag.request('GET', '/health/ready')).body.status === 'degraded'
   await until(isDegraded, 'the health to be degraded')
   const { mail } = await ready(bag)
-  assert.match(mail, /^The mail server cannot be used; mail is queued\. Check MAIL_/)
+  assert.match(mail, /^The mail server is unavailable; mail is queued\. Check MAIL_/)
 }

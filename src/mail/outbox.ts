@@ -8,8 +8,8 @@ export type Outcome =
   | { state: 'deferred'; reply: string; delaySeconds: number }
 
 /**
- * Queues a mail and returns its support code. `locale` is the language of the request, for accounts that have none. Pass
- * the transaction that makes the mail true.
+ * Queues a mail and returns its support code. `locale` is the language of the request, for accounts that have none.
+ * Pass the transaction of the change that the mail reports.
  */
 export async function queueMail(db: Queryable, mail: Mail, locale: string | undefined): Promise<string> {
   const code = createSupportCode()
@@ -31,9 +31,9 @@ export async function countMailsInLastHour(db: Queryable, accountId: string, kin
 }
 
 /**
- * Claims up to `limit` mails that are due, each under a lease that other workers respect until it expires. Even then the
- * lease's worker may be alive, after a jump of the clock or an outage of the database: it gets a grace period to renew
- * the lease before another worker claims the mail.
+ * Claims up to `limit` mails that are due, each under a lease that other workers respect until it expires. Even then,
+ * the worker that holds it may still be alive, for example after a clock jump or a database outage, so it gets a grace
+ * period to renew the lease before another worker claims the mail.
  */
 export async function claimMails(db: Queryable, limit: number, leaseId: string): Promise<ClaimedMail[]> {
   // Materialized: a plan that evaluates the list more than once would claim more than `limit`.
@@ -73,7 +73,7 @@ export async function renewLeases(db: Queryable, mails: ClaimedMail[]): Promise<
     where outbox.id = held.id and outbox.lease_id = held.lease_id`)
 }
 
-/** Moves due times and leases that lie too far ahead, because the clock was set back, to where they would be at most. */
+/** Clamps due times and leases to the latest time they can have. They are beyond it if the clock was set back. */
 export async function clampDueTimes(db: Queryable): Promise<void> {
   await db.query(sql`
     update outbox
@@ -104,7 +104,7 @@ export async function recordOutcome(db: Queryable, mail: ClaimedMail, outcome: O
     where id = ${mail.id} and lease_id = ${mail.leaseId}`)
 }
 
-/** Returns six symbols that are hard to confuse when read aloud. */
+/** Returns six characters, without those that look alike, such as 0 and O or 1, I and L. */
 function createSupportCode(): string {
   const symbols = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
   return Array.from({ length: 6 }, () => symbols[randomInt(symbols.length)]).join('')

@@ -55,13 +55,13 @@ for (const [what, name, content, message] of [
     'without the link',
     'reset-password.txt',
     'Ask us for the link, {{ email }}.',
-    /one of the two files of "reset-password" lacks \{\{ url \}\}/,
+    /the .txt or the .html file of "reset-password" does not contain \{\{ url \}\}/,
   ],
 ] as const) {
   test(`a mail template ${what} stops the start with one line`, async () => {
     const { code, stderr } = await startWith(templates({ [`email/${name}`]: content }))
     assert.equal(code, 1)
-    assert.match(stderr, /^movie-bag: A mail template in TEMPLATES_DIR does not work: [^\n]*\n$/)
+    assert.match(stderr, /^movie-bag: A mail template in TEMPLATES_DIR is invalid: [^\n]*\n$/)
     assert.match(stderr, message)
   })
 }

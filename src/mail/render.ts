@@ -11,8 +11,8 @@ const ownTemplates = join(import.meta.dirname, '../../templates/email')
 export type RenderMail = (template: MailTemplate, locale: string, values: Record<string, unknown>) => Promise<Message>
 
 /**
- * Renders mails from `templates/email/<template>.txt` and `.html`. A file of the same name in `templatesDir` overrides
- * ours. The subject is the message `mail.<template>.subject`.
+ * Renders mails from `templates/email/<template>.txt` and `.html`. A file with the same name in `templatesDir`
+ * overrides the built-in one. The subject is the message `mail.<template>.subject`.
  */
 export function openMailTemplates({ templatesDir }: { templatesDir: string | undefined }): RenderMail {
   const folders = templateFolders(templatesDir)
@@ -25,7 +25,7 @@ export function openMailTemplates({ templatesDir }: { templatesDir: string | und
   })
 }
 
-/** Lists the folders in which templates are looked up, the first match wins. */
+/** Lists the folders in which templates are looked up. The first match wins. */
 export function templateFolders(templatesDir: string | undefined): string[] {
   return templatesDir ? [join(templatesDir, 'email'), templatesDir, ownTemplates] : [ownTemplates]
 }

@@ -1,8 +1,8 @@
 import { type Sql, sql } from '../database/database.ts'
 
 /**
- * Mails go 30 days after they were closed. Those without a recipient go after 24 hours: they hold email addresses of
- * people who have no account.
+ * Mails are deleted 30 days after they were closed. Those without a recipient are deleted after 24 hours, because they
+ * contain email addresses of people who have no account.
  */
 export function deleteClosedMails(limit: number): Sql {
   return sql`

@@ -3,7 +3,7 @@ export type ServerProblem = { reply: string; advice: string }
 
 type Classified = ServerProblem & { verdict: 'server down' | 'deferred' | 'failed' }
 
-/** Classifies an error of `nodemailer` by its SMTP `command`, which shows how far the dialogue came, and its codes. */
+/** Classifies a Nodemailer error by its SMTP `command`, which shows how far the session got, and by its codes. */
 export function classifyError(error: unknown, server: string): Classified {
   if (!(error instanceof Error)) throw error
   const unknownError = { code: '', command: '', responseCode: 0, permanent: false }
@@ -17,14 +17,21 @@ export function classifyError(error: unknown, server: string): Classified {
     }
   }
   if (code === 'ETLS' || isTlsProblem(error)) return { verdict: 'server down', reply, advice: tlsAdvice }
-  // The sender is the same for every mail: if this were final, a wrong setting would lose them all.
+  // The sender is the same for every mail: if its rejection were final, a wrong setting would lose every mail.
   if (command === 'MAIL FROM') return { verdict: 'deferred', reply, advice: 'Check MAIL_DEFAULT_SENDER.' }
   if (/^(RCPT TO|DATA)/.test(command)) return { verdict: permanent ? 'failed' : 'deferred', reply, advice: '' }
   if (/^(EMESSAGE|EENVELOPE|ESTREAM|EABORT)$/.test(code)) return { verdict: 'deferred', reply, advice: '' }
-  return { verdict: 'server down', reply, advice: 'Check MAIL_SERVER and MAIL_PORT, and that the mail server runs.' }
+  return {
+    verdict: 'server down',
+    reply,
+    advice: 'Check MAIL_SERVER and MAIL_PORT, and that the mail server is running.',
+  }
 }
 
-/** Returns one line that ends with a full stop. An attempt at several IP addresses has an error for each. */
+/**
+ * Returns one line that ends with a full stop. If several IP addresses were tried, the error has one error for each of
+ * them.
+ */
 function toSentence(error: Error): string {
   const parts = error instanceof AggregateError ? error.errors.map(String) : [error.message]
   const text = parts.sort().join('; ').replace(/\s+/g, ' ').trim().slice(0, 400)
@@ -41,7 +48,7 @@ function isTlsProblem(error: Error): boolean {
   return /SSL|TLS|CERT|SIGNATURE|^EPROTO$/.test(`${codes.originalCode || codes.code}`)
 }
 
-/** RFC 4954 and RFC 3207: the server requires TLS or a sign-in first, or refuses the credentials. */
+/** RFC 4954 and RFC 3207: the server requires TLS or authentication first, or rejects the credentials. */
 function isSignInProblem(responseCode: number): boolean {
   return [530, 534, 535, 538].includes(responseCode)
 }

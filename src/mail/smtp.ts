@@ -9,23 +9,23 @@ type AddressedMessage = Message & { id: string; to: string }
 
 /**
  * `suppressed`: not handed over because of `MAIL_SUPPRESS_SEND`. `server down`: no mail gets through. `deferred`: the
- * server wants this mail later. `failed`: it refuses this mail for good.
+ * server does not accept this mail now. `failed`: it rejects this mail permanently.
  */
 export type SendResult = { verdict: 'sent' | 'suppressed' | 'server down' | 'deferred' | 'failed'; reply: string }
 
 export type MailServer = {
-  /** How many mails it takes at the same time. */
+  /** How many mails can be sent to it at the same time. */
   connections: number
   sendMail: (message: AddressedMessage) => Promise<SendResult>
-  /** Connects and signs in without sending a mail. Returns the problem, if any. */
+  /** Connects and authenticates without sending a mail. Returns the problem, if any. */
   checkConnection: () => Promise<ServerProblem | undefined>
-  /** Cuts every connection. A mail that is being sent gets the verdict "server down". */
+  /** Closes every connection immediately. A mail that is being sent gets the verdict "server down". */
   close: () => void
 }
 
 const connections = 10
 
-/** Returns the mail server of the settings. Without `MAIL_SERVER`, mail waits in the outbox. */
+/** Returns the mail server that the settings describe. Without `MAIL_SERVER`, mail waits in the outbox. */
 export function mailServer(mail: Config['mail']): MailServer {
   if (mail.suppressSend) {
     return { connections, sendMail: async () => suppressed, checkConnection: async () => undefined, close: () => {} }

@@ -9,7 +9,7 @@ import { type MovieFields, movieFields, movieKey, movieParams, notesField, yearF
 type Dependencies = { db: Database; signedIn: SignedIn }
 
 export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
-  // `Partial` does not keep the options of its object.
+  // `Type.Partial` drops the options of the object it is given, so they are passed to it.
   const options = { additionalProperties: false, minProperties: 1 }
   const fields = Type.Partial(Type.Object({ ...movieFields, year: yearField, notes: notesField }), options)
   const schema = {
@@ -30,7 +30,7 @@ export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
   })
 }
 
-/** Throws `UpdatingMovieError` if the account has not added this movie, or `MovieAlreadyExistsError`. */
+/** Throws `UpdatingMovieError` if the account did not add this movie, or `MovieAlreadyExistsError`. */
 export async function changeMovie(
   db: Database,
   { id, accountId }: { id: string; accountId: string },

@@ -1,20 +1,20 @@
 import { wrongField } from '../errors.ts'
 import { movieKey } from './movie.ts'
 
-/** Where a page ends in its order: the last movie, and its sort key, which is null if movies are sorted by id. */
+/** Where a page ends: the id of its last movie and that movie's sort key, which is null if movies are sorted by id. */
 export type Cursor = { key: string | number | null; id: string }
 
-/** Encodes a cursor for the client. It includes the order, so that it is not accepted for another one. */
+/** Encodes a cursor for the client. It includes the sort order, so that it is rejected for any other. */
 export function encodeCursor(sort: string, { key, id }: Cursor): string {
   return Buffer.from(sort === 'added' ? id : JSON.stringify([sort, key, id])).toString('base64url')
 }
 
-/** Throws `SchemaValidationError` if the text is not a cursor of this order. */
+/** Throws `SchemaValidationError` if the text is not a cursor for this sort order. */
 export function decodeCursor(text: string, sort: string): Cursor {
   const decoded = Buffer.from(text, 'base64url').toString('utf8')
   const cursor = sort === 'added' ? { key: null, id: decoded } : parseCursor(decoded, sort)
   if (cursor && movieKey(cursor.id)) return cursor
-  const detail = 'must come from the Link header of the page before'
+  const detail = 'must come from the Link header of the previous page'
   throw wrongField({ field: 'after', detail, reason: 'not-a-page' })
 }
 

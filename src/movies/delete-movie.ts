@@ -22,12 +22,12 @@ export const deleteMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
   })
 }
 
-/** How many deleted movies of an account can be restored, the most recently deleted. */
+/** How many of an account's most recently deleted movies can be restored. */
 export const maxDeletedMovies = 100
 
 /**
- * Deletes a movie and frees its name. It can be restored for a minute, unless the account deletes a hundred more movies or
- * is deleted itself. Throws `DeletingMovieError` if the account has not added this movie.
+ * Deletes a movie and frees its name. It can be restored for a minute, unless the account deletes a hundred more movies
+ * or is deleted itself. Throws `DeletingMovieError` if the account did not add this movie.
  */
 export async function deleteMovie(db: Database, id: string, accountId: string): Promise<void> {
   await db.transaction(async (tx) => {

@@ -1,6 +1,8 @@
 import { type Database, sql } from '../database/database.ts'
 
-/** Lists the genres of the newest movies, most frequent first. Costs the same however large the collection is. */
+/**
+ * Lists the genres of the newest movies, most frequent first. The cost does not depend on the size of the collection.
+ */
 export async function listGenres(db: Database): Promise<string[]> {
   const genres = await db.query<{ genre: string }>(sql`
     select genre

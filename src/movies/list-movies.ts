@@ -17,8 +17,8 @@ export const movieFilters = {
         'them as typed, typos are corrected.',
     }),
   ),
-  genre: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'A whole genre' })),
-  cast: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'The whole name of a member of the cast' })),
+  genre: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'The full name of a genre' })),
+  cast: Type.Optional(text({ minLength: 1, maxLength: 200, description: 'The full name of a cast member' })),
   year: Type.Optional(Type.Integer({ minimum: 1800, maximum: 2200 })),
   added_by: Type.Optional(Type.String({ description: 'The id of the account that added the movie' })),
   sort: Type.Optional(
@@ -39,7 +39,7 @@ export const listMoviesRoute: FastifyPluginAsyncTypebox<{ db: Database }> = asyn
     tags: ['Movies'],
     querystring: strictObject({
       limit: Type.Integer({ minimum: 1, maximum: 100, default: 100, description: 'Movies per page' }),
-      after: Type.Optional(Type.String({ description: 'Where the page begins, from the `Link` header' })),
+      after: Type.Optional(Type.String({ description: 'The cursor of the page, taken from the `Link` header' })),
       ...movieFilters,
     }),
     response: { 200: Type.Array(listedMovie), ...errors('SchemaValidationError') },
@@ -61,7 +61,7 @@ export function queryOf(search: { [field in keyof MovieSearch]?: MovieSearch[fie
   return query.toString()
 }
 
-/** Lists up to 20 movies that an account added, by id, after the given one. */
+/** Lists up to 20 movies that an account added, ordered by id, starting after `afterId`. */
 export function listMoviesAddedBy(db: Database, accountId: string, afterId: string) {
   return db.query<{ id: string }>(sql`
     select id, name, casts, genres, year, notes, added_by, created_at

@@ -22,7 +22,7 @@ export const newMovie = strictObject({
   notes: Type.Optional(notesField),
 })
 
-/** The fields of a movie that its adder enters. */
+/** The fields that a user enters for a movie. */
 export type MovieFields = Static<typeof newMovie>
 
 const listedFields = {
@@ -30,7 +30,7 @@ const listedFields = {
   name: Type.String(),
   casts: Type.Array(Type.String()),
   genres: Type.Array(Type.String()),
-  // A list of types, because the serializer would try the members of a union one after the other.
+  // A list of types and not a union, because the serializer would try the members of a union one by one.
   year: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
   added_by: Type.String({ description: 'The id of the account that added the movie' }),
 }
@@ -40,7 +40,7 @@ export const listedMovie = Type.Object(listedFields)
 
 export type Movie = Static<typeof listedMovie>
 
-/** A movie on its own, with its notes. */
+/** A single movie, with its notes. */
 export const movieSchema = Type.Object(
   { ...listedFields, notes: Type.Unsafe<string | null>({ type: ['string', 'null'] }) },
   { $id: 'Movie', title: 'Movie' },
@@ -52,7 +52,7 @@ export const movieColumns: Sql = sql`id, name, casts, genres, year, added_by`
 
 export const movieParams = Type.Object({ id: Type.String() })
 
-/** Returns a client's id as the primary key, or undefined if no movie can have that id. */
+/** Returns an id sent by a client as a primary key, or undefined if no movie can have that id. */
 export function movieKey(id: string): string | undefined {
   return /^[1-9]\d{0,17}$/.test(id) ? id : undefined
 }

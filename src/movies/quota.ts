@@ -6,14 +6,14 @@ import { AppError } from '../errors.ts'
 export type CheckMovieQuota = (accountId: string) => Promise<void>
 
 /**
- * Counts rarely, because a count costs more the more movies an account has: after each count the account may add a tenth
- * of what is left of its quota. Several processes may therefore allow a few movies more than the quota.
+ * Counts rarely, because counting gets slower with the number of movies: after each count, the account may add a tenth
+ * of its remaining quota before the next. With several processes, an account may therefore slightly exceed its quota.
  */
 export function movieQuota(db: Database, quota: number): CheckMovieQuota {
   const allowances = new LRUCache<string, number>({ max: 10_000 })
   return async (accountId) => {
     const allowance = allowances.get(accountId) ?? Math.ceil((quota - (await countMovies(db, accountId, quota))) / 10)
-    if (allowance <= 0) throw new AppError('TooManyMoviesError', `An account may add ${quota} movies.`)
+    if (allowance <= 0) throw new AppError('TooManyMoviesError', `An account can have at most ${quota} movies.`)
     if (allowance === 1) allowances.delete(accountId)
     else allowances.set(accountId, allowance - 1)
   }

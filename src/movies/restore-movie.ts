@@ -15,7 +15,7 @@ export async function findDeletedName(db: Database, id: string, accountId: strin
 
 /**
  * Restores a movie that the account deleted within the last minute. Throws `MovieNotExistsError` if there is none, or
- * `MovieAlreadyExistsError` if another movie has taken its name.
+ * `MovieAlreadyExistsError` if another movie now has its name and year.
  */
 export async function restoreMovie(db: Database, id: string, accountId: string): Promise<void> {
   try {

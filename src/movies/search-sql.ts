@@ -6,7 +6,7 @@ import { escapeLike, likePattern, splitWords } from './words.ts'
 export const sorts = ['match', 'added', '-added', 'name', '-name', 'year', '-year'] as const
 export type Sort = (typeof sorts)[number]
 
-/** A movie with its sort key. Movies beyond the size of a page have only their id and sort key. */
+/** A movie with its sort key. A movie that no longer fits on the page has empty `casts` and `genres`. */
 export type Row = Movie & { key: string | number | null; isBeyondPage: boolean }
 
 /** Which rows to read: after `start`, at most `limit`. */
@@ -14,7 +14,10 @@ export type PagePosition = { sort: Sort; start: Cursor | undefined; limit: numbe
 
 type Filters = { q?: string; genre?: string; cast?: string; year?: number; added_by?: string }
 
-/** The plain list, by id. The limit is part of the statement: as a parameter, PostgreSQL would plan it every time. */
+/**
+ * Selects the unfiltered list, by id. The limit is a literal: with a parameter, PostgreSQL would plan the statement
+ * every time.
+ */
 export function selectById(start: Cursor | undefined, limit: number): Sql {
   return limitBytes(
     sql`id`,
@@ -25,8 +28,9 @@ export function selectById(start: Cursor | undefined, limit: number): Sql {
 }
 
 /**
- * Folds the words and filters of a search as movies are folded, and turns the filters into conditions. Has every search of
- * the transaction planned by its values: rare words are looked up, common ones are soon met on the way through the order.
+ * Folds the words and filters of a search in the same way as the text of movies, and turns the filters into conditions.
+ * Makes PostgreSQL plan each search in this transaction for its values: an index finds rare words, and a scan in sort
+ * order soon meets common ones.
  */
 export async function foldSearch(tx: Transaction, { q = '', genre = '', cast = '', year, added_by }: Filters) {
   await tx.query(sql`select set_config('plan_cache_mode', 'force_custom_plan', true)`)
@@ -45,7 +49,10 @@ function linePattern(name = ''): string {
   return `%\n ${escapeLike(name)} \n%`
 }
 
-/** Reads the movies that fulfil all conditions and contain all words. `match` begins with names that begin with them. */
+/**
+ * Selects the movies that meet all conditions and contain all words. `match` puts movies whose name starts with the
+ * words first.
+ */
 export async function selectPage(
   tx: Transaction,
   { conditions, words }: { conditions: Sql[]; words: string[] },
@@ -104,10 +111,10 @@ function selectInOrder(
   )
 }
 
-/** A page ends early after this much text, because a movie may have 46 kB. */
+/** A page ends early after this many bytes of text, because a single movie may have 46 kB. */
 const pageBytes = 500_000
 
-/** Of the rows after `pageBytes`, selects only the id and the sort key. */
+/** Empties `casts` and `genres` in the rows after the first `pageBytes` of text. */
 function limitBytes(order: Sql, page: Sql): Sql {
   return sql`
     select id, name, year, added_by, key, is_beyond as "isBeyondPage",

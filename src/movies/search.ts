@@ -47,7 +47,7 @@ function requireFewWords(words: string[]): void {
 
 function requireValidFilters({ sort, added_by }: MovieSearch, words: string[]): void {
   if (sort === 'match' && words.length === 0) {
-    throw wrongField({ field: 'sort', detail: 'is match, which needs words in q', reason: 'needs-words' })
+    throw wrongField({ field: 'sort', detail: 'cannot be match without words in q', reason: 'needs-words' })
   }
   if (added_by !== undefined && !uuid.test(added_by)) {
     throw wrongField({ field: 'added_by', detail: 'must be the id of an account', reason: 'not-an-account' })
@@ -58,7 +58,7 @@ const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 const tooManySearches = 'Too many searches are waiting. Try again in a moment.'
 
-/** Some searches take long, and must leave database connections to other requests. */
+/** Some searches are slow; the limit leaves database connections for other requests. */
 const limitForAll = limitConcurrency(5, tooManySearches)
 
 const limitByCaller = limitPerCaller({
@@ -73,7 +73,7 @@ async function searchCorrectingTypos(
   position: PagePosition,
 ): Promise<FoundMovies> {
   const { words, conditions } = await foldSearch(tx, search)
-  // Folding may turn one word into many: each ½ becomes 1/2 after a space.
+  // Folding may turn one word into several: it replaces each ½ with a space and 1/2.
   requireFewWords(words)
   const rows = await selectPage(tx, { conditions, words }, position)
   if (rows.length > 0 || position.start) return makePage(search, position.sort, rows)

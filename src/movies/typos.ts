@@ -1,12 +1,15 @@
 import { sql, type Transaction } from '../database/database.ts'
 import { likePattern, wordEnd } from './words.ts'
 
-/** Finding the nearest word costs more than the rest of a search, and a search with more typos means something else. */
+/**
+ * Finding the nearest word costs more than the rest of a search, and a search with more unknown words is probably not
+ * just mistyped.
+ */
 const maxTypos = 3
 
 /**
- * Replaces each word that no movie contains by the nearest word that some movie contains. Returns undefined if there is
- * nothing to correct, too much to correct, or no near word.
+ * Replaces each word that no movie contains with the nearest word that some movie contains. Returns undefined if no
+ * word, or too many words, need correction, or if no word is close enough.
  */
 export async function correctTypos(tx: Transaction, words: string[]): Promise<string[] | undefined> {
   const corrected: string[] = []

@@ -14,7 +14,7 @@ export function escapeLike(text: string): string {
 }
 
 /**
- * A regular expression for PostgreSQL that matches where a word of `search_lines` ends: at white space and punctuation. It
- * is not `\W`, because that also matches what joins the letters of many scripts, such as the virama of Nepali.
+ * A regular expression for PostgreSQL that matches where a word of `search_lines` ends: at white space and punctuation.
+ * `\W` would not do: it also matches characters that join letters in many scripts, such as the virama in Nepali.
  */
 export const wordEnd = String.raw`[\s!-/:-@[-^\x60{-~\u00a0-\u00bf\u2000-\u206f\u3000-\u303f]+`

@@ -7,8 +7,8 @@ import { sql, type Transaction } from '../database/database.ts'
  * - after five within an hour,
  * - for an hour after its owner reported a request.
  *
- * The caller holds the lock on the account's row. Mails dated in the future, from before the clock was set back, do not
- * count; neither do mails sent since this transaction began.
+ * The caller holds the lock on the account's row. Mails dated in the future, because the clock was set back after they
+ * were sent, do not count. Mails sent since this transaction began do.
  */
 export async function isCoolingDown(tx: Transaction, accountId: string): Promise<boolean> {
   const [row] = await tx.query<{ isCoolingDown: boolean }>(sql`

@@ -14,7 +14,7 @@ import { queueMail } from '../mail/outbox.ts'
 type Dependencies = { db: Database; limit: LimitByCaller; accountPrivacy: Config['accountPrivacy'] }
 
 const queued = Type.Object({
-  support_code: Type.String({ description: 'A code by which the operator can find out what became of the mail' }),
+  support_code: Type.String({ description: 'A code with which the operator can look up what happened to the mail' }),
 })
 
 export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
@@ -35,8 +35,8 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
   })
 
   const renew = {
-    summary: 'Request a new mail with the token of an old one',
-    description: 'For a link that expired or ended. The mail goes to the account of that link.',
+    summary: 'Request a new reset mail with the token from an earlier one',
+    description: 'For a link that has expired or no longer works. The new mail goes to the account of that link.',
     tags: ['Recovery'],
     body: strictObject({ reset_token: filled }),
     response: { 200: queued, ...errors('BadTokenError', ...bodyErrors) },
@@ -48,9 +48,10 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
 }
 
 /**
- * Queues a reset mail to an e-mail address and returns its support code. Does not look whether it has an account: the
- * worker does, away from the requests, so that neither the response nor its time can differ. Throws
- * `SchemaValidationError` if it is not an e-mail address.
+ * Queues a reset mail to an e-mail address and returns its support code. Unless `accountPrivacy` is `reveal`, it does
+ * not check whether the address has an account: the worker does that outside the request, so that neither the response
+ * nor its timing reveals it. Throws `SchemaValidationError` if `email` is not an e-mail address, or
+ * `EmailDoesnotExistsError` if accounts are revealed and there is none.
  */
 export async function requestReset(
   { db, accountPrivacy }: Pick<Dependencies, 'db' | 'accountPrivacy'>,

@@ -16,7 +16,7 @@ import { isCoolingDown } from './cool-down.ts'
 type Context = WriterContext & Pick<Config, 'resetTokenTtlMs' | 'unknownAddressMail'>
 type ResetMail = ClaimedMail<'reset-password'>
 
-/** To the account that a reset was requested for, with the link to set a new password. */
+/** Writes to the account that a reset was requested for, with a link to set a new password. */
 export async function writeResetMail(context: Context, mail: ResetMail): Promise<WrittenMail> {
   const { db, render, publicUrl, resetTokenTtlMs } = context
   const prepared = await db.transaction((tx) => prepareResetMail(tx, resetTokenTtlMs, mail))
@@ -32,7 +32,7 @@ export async function writeResetMail(context: Context, mail: ResetMail): Promise
   return { to: account.email, message: await render(mail.kind, locale, values) }
 }
 
-/** To the owner, whose password was reset. */
+/** Writes to the owner that the password was reset. */
 export function writePasswordReset(
   context: WriterContext,
   mail: ClaimedMail<'password-reset-successful'>,
@@ -44,7 +44,10 @@ type Prepared =
   | { account: Account; token: string; reportToken: string }
   | { state: 'no recipient' | 'too soon' | 'cancelled' | 'lease lost' }
 
-/** Decides once whether a request gets a mail, and mints its links. Every attempt to send it mints new ones. */
+/**
+ * Decides, the first time its account is found, whether a reset request gets a mail. Mints the links of the mail, new
+ * ones on every attempt to send it.
+ */
 async function prepareResetMail(tx: Transaction, ttlMs: number, mail: ResetMail): Promise<Prepared> {
   const account = await findRecipient(tx, mail)
   if (!account) return { state: 'no recipient' }
@@ -68,13 +71,14 @@ async function findRecipient(tx: Transaction, { accountId, email }: ResetMail): 
   return canonical ? lockAccountByEmail(tx, canonical) : undefined
 }
 
-// How often an email address without an account gets a mail, from all requests together.
+// Limits on mails to an email address without an account, across all requests.
 const undoMailLimit = { name: 'undo-mails', points: 1, seconds: 3600 }
 const noAccountMailLimit = { name: 'no-account-mails', points: 1, seconds: 86_400 }
 
 /**
- * Writes to an email address without an account: how to undo the change, if an account has left the address and can still
- * come back; otherwise that it has no account here, if the operator wants that.
+ * Writes to an email address without an account. If an account changed away from this address and can still undo that,
+ * the mail has the undo link. Otherwise, if `unknownAddressMail` is on, it says that there is no account with this
+ * address.
  */
 async function writeToUnknownEmail(context: Context, mail: ResetMail): Promise<WrittenMail> {
   const { db, render, publicUrl, unknownAddressMail } = context

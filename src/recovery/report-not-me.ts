@@ -19,7 +19,7 @@ export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     summary: 'Report "this wasn’t me" with the token from a mail',
     description:
       'With the token from a reset mail: revokes the reset links and pauses reset mails for an hour. With the token from ' +
-      'a mail about a change: freezes the account, ends its sessions, voids its password and mails a new reset link.',
+      'a mail about a change: freezes the account, ends its sessions, disables its password and mails a new reset link.',
     tags: ['Recovery'],
     body: strictObject({ token: filled }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
@@ -32,7 +32,9 @@ export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
 
 export const reportPurposes: ('report-request' | 'report-change')[] = ['report-request', 'report-change']
 
-/** Returns which kind of report it was. Throws `BadTokenError` or `ExpiredTokenError`. */
+/**
+ * Acts on a "this wasn't me" link and returns the purpose of the link. Throws `BadTokenError` or `ExpiredTokenError`.
+ */
 export async function reportNotMe(db: Database, token: string, client: Client): Promise<LinkPurpose> {
   const link = await findLink(db, reportPurposes, token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Reset your password instead.')
@@ -50,7 +52,7 @@ export async function reportNotMe(db: Database, token: string, client: Client): 
   })
 }
 
-/** The request's links stop working, and the owner gets no further reset mail for an hour. */
+/** Revokes all reset links of the account and stops reset mails to it for an hour. */
 async function stopRequest(tx: Transaction, accountId: string, device: Device): Promise<void> {
   await revokeLinks(tx, accountId, ['reset-password'])
   await muteResetMails(tx, accountId)
@@ -59,11 +61,15 @@ async function stopRequest(tx: Transaction, accountId: string, device: Device): 
 
 type Reverted = { accountId: string; email: string; device: Device }
 
-/** Whoever made the change may have changed the e-mail address since: the new reset link must not go there. */
+/**
+ * Restores the e-mail address that the reported mail went to, if the account has changed it since. Otherwise the new
+ * reset link would go to whoever changed it.
+ */
 async function revertEmailChange(tx: Transaction, { accountId, email, device }: Reverted): Promise<void> {
   const change = await findChangeFrom(tx, accountId, email)
   if (!change || !(await restorePreviousEmail(tx, accountId, change))) return
-  // Mails about changes went to the other address since. Its reader must not freeze the account again.
+  // Mails about changes have since gone to the other address. Whoever reads it must not be able to freeze the account
+  // again.
   await revokeLinks(tx, accountId, ['report-change'])
   await recordEvent(tx, { accountId, event: 'email change undone', device })
 }

@@ -35,7 +35,7 @@ export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async
 
 /**
  * Sets the password of the link's account and returns the account's id. Throws `BadTokenError`, `ExpiredTokenError`, or
- * `SchemaValidationError` if the password breaks the rule.
+ * `SchemaValidationError` if the password is not acceptable.
  */
 export async function resetPassword(
   { db, minPasswordLength }: Pick<Dependencies, 'db' | 'minPasswordLength'>,
@@ -47,13 +47,13 @@ export async function resetPassword(
   checkPassword(password, { email: link.email, minLength: minPasswordLength })
   const passwordHash = await hashPassword(password)
   const spent = await spendAndReplace(db, { token, passwordHash, client })
-  // Another request was faster, or the link ended in between.
+  // Another request has spent the link first, or it has been revoked in the meantime.
   return spent ?? acceptRepeatOrExplain(db, await findLink(db, ['reset-password'], token), password)
 }
 
 type Replacement = { token: string; passwordHash: string; client: Client }
 
-/** In one transaction: the link is spent, the password replaced, access revoked, and the mail that says so queued. */
+/** Spends the link, sets the password, revokes access and queues the confirmation mail, in one transaction. */
 function spendAndReplace(
   db: Database,
   { token, passwordHash, client: { device, locale } }: Replacement,
@@ -77,14 +77,14 @@ async function acceptRepeatOrExplain(
 ): Promise<{ accountId: string }> {
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Request a new link.')
   if (link?.state === 'spent' && (await isDoubleSubmit(db, link, password))) return link
-  throw new AppError('BadTokenError', 'The link was used, replaced or mistyped. Request a new one.')
+  throw new AppError('BadTokenError', 'The link was used, replaced or revoked, or is mistyped. Request a new one.')
 }
 
 const repeats = { name: 'reset-repeats', points: 10, seconds: 15 * 60, cachesRefusals: false }
 
 /**
- * Returns whether this link set this password within the last 15 minutes. Only ten passwords are compared: a spent link
- * may be in the log of a proxy, where a stranger could use it to guess the password.
+ * Returns whether this link set this password within the last 15 minutes. At most ten passwords are compared: whoever
+ * finds a spent link in a proxy log must not be able to guess the password with it.
  */
 async function isDoubleSubmit(db: Database, { accountId, endedSecondsAgo }: Link, password: string): Promise<boolean> {
   if (endedSecondsAgo === null || endedSecondsAgo > repeats.seconds) return false

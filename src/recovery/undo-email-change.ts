@@ -13,7 +13,7 @@ type Dependencies = { db: Database; limit: LimitByCaller }
 
 export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
   const schema = {
-    summary: 'Undo a change of e-mail address with the token from the mail to the old one',
+    summary: 'Undo a change of e-mail address with the token mailed to the old address',
     description: 'The account gets its old e-mail address back and is frozen, and a reset link is mailed there.',
     tags: ['Recovery'],
     body: strictObject({ token: filled }),
@@ -34,7 +34,8 @@ export async function undoEmailChange(db: Database, token: string, client: Clien
     const email = spent && (await restorePreviousEmail(tx, spent.accountId, spent.params['change'] ?? ''))
     if (!email) throw new AppError('BadTokenError', 'The link was already used, or the change was undone.')
     const { accountId } = spent
-    // Mails about changes went to the other address since. Its reader must not freeze the account again.
+    // Mails about changes have since gone to the other address. Whoever reads it must not be able to freeze the account
+    // again.
     await revokeLinks(tx, accountId, ['report-change'])
     await recordEvent(tx, { accountId, event: 'email change undone', device: client.device })
     await freezeAndRecover(tx, accountId, client)

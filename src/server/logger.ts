@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 
 export type { Logger } from 'pino'
 
-/** Creates a logger that writes lines for a terminal, or in production JSON for log collectors. */
+/** Creates a logger that writes readable lines for a terminal or, in production, JSON for log collectors. */
 export async function createLogger({ production, logLevel }: Pick<Config, 'production' | 'logLevel'>): Promise<Logger> {
   if (production) return pino({ level: logLevel, base: { pid: process.pid } })
   const { default: pretty } = await import('pino-pretty')

@@ -1,4 +1,4 @@
-// The mail worker as a thread, which ends after any message to it.
+// Runs the mail worker in a thread until the thread receives a message.
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLogger } from './logger.ts'
 import { startMailWorker } from './mail-worker.ts'

@@ -17,13 +17,13 @@ import { writeVerification } from '../sign-up/mails.ts'
 import type { Logger } from './logger.ts'
 import { startPurge } from './purge.ts'
 
-/** The settings that the mail worker uses, with the database that is really used. */
+/** The settings of the mail worker, with the URL of the database in use, which may be the embedded one. */
 export type MailWorkerSettings = { databaseUrl: string } & Pick<
   Config,
   'mail' | 'templatesDir' | 'publicUrl' | 'defaultLocale' | 'resetTokenTtlMs' | 'unknownAddressMail'
 >
 
-/** Starts to send mail and to purge old rows, on connections of its own. */
+/** Starts sending mail and purging old rows, on its own database connections. */
 export function startMailWorker(settings: MailWorkerSettings, log: Logger): { stop: () => Promise<void> } {
   const server = mailServer(settings.mail)
   const db = openDatabase(settings.databaseUrl, {

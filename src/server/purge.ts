@@ -16,7 +16,7 @@ export function startPurge(db: Database, log: Logger): { stop: () => Promise<voi
   let running: Promise<void> = Promise.resolve()
   const start = () => {
     running = purge(db).catch((err: unknown) =>
-      log.error({ event: 'purge-failed', err }, 'Old rows could not be purged; the next try is in an hour'),
+      log.error({ event: 'purge-failed', err }, 'Old rows could not be purged; trying again in an hour'),
     )
   }
   // Random, because processes that start together should not purge together.
@@ -52,7 +52,7 @@ const statements = [
   deleteLapsedCounts(batch),
 ]
 
-/** Returns whether nothing is left to purge, or another process is purging. */
+/** Returns true if nothing is left to purge or another process is purging. */
 async function purgeBatch(tx: Transaction): Promise<boolean> {
   if (!(await tryLock(tx))) return true
   let isDone = true

@@ -16,7 +16,7 @@ import { printStartupMessage } from './startup-message.ts'
 
 /**
  * `movie-bag serve`: starts PostgreSQL, migrates it, and starts the local inbox, the mail worker and the HTTP server.
- * Throws a `StartError` of one line if one of them cannot start, and the reason of `signal` if it is aborted.
+ * Throws a one-line `StartError` if one of them cannot start, or `signal.reason` if `signal` is aborted.
  */
 export function serve(signal: AbortSignal): Promise<Running> {
   return startComponents(signal, async (startup) => {
@@ -59,7 +59,7 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<voi
   app.log.level = 'warn'
   await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
     const reasons: Record<string, string> = {
-      EADDRINUSE: `PORT ${port} on ${host} is in use: stop what listens there, or set PORT to another number.`,
+      EADDRINUSE: `PORT ${port} on ${host} is in use: stop the program that uses it, or set PORT to another number.`,
       EACCES: `PORT ${port} needs more privileges than this user has: set PORT to a number above 1023.`,
       EADDRNOTAVAIL: `HOST ${host} is not an IP address of this machine: set HOST to 127.0.0.1, or to 0.0.0.0 for all networks.`,
       ENOTFOUND: `HOST ${host} cannot be resolved: set HOST to 127.0.0.1, or to 0.0.0.0 for all networks.`,

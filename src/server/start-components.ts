@@ -7,13 +7,16 @@ export type Startup = {
   config: Config
   log: Logger
   signal: AbortSignal
-  /** Registers how to stop what has just started. Throws the reason of `signal` if it has been aborted. */
+  /**
+   * Registers the function that stops a component that has just started. Throws `signal.reason` if `signal` has been
+   * aborted.
+   */
   onStop: (stop: () => Promise<void>) => void
 }
 
 /**
  * Reads the settings and starts the components of a command, which stop in reverse order. If one cannot start, or if
- * `signal` is aborted, those that have started are stopped again, and the error is thrown.
+ * `signal` is aborted, those already started are stopped and the error is rethrown.
  */
 export async function startComponents(
   signal: AbortSignal,

@@ -37,7 +37,7 @@ export function startMailWorkerThread(settings: ThreadSettings, log: Logger): { 
   }
 }
 
-/** The thread gets no other setting, above all no JWT_SECRET_KEY. */
+/** The thread gets no other settings, in particular not JWT_SECRET_KEY. */
 function pickSettings(settings: ThreadSettings): ThreadSettings {
   const { databaseUrl, mail, templatesDir, publicUrl, defaultLocale, resetTokenTtlMs, unknownAddressMail } = settings
   const { production, logLevel } = settings

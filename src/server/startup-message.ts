@@ -18,16 +18,16 @@ export function printStartupMessage(
       inbox ? 'Inbox' : 'Mail',
       mailLine ?? 'queued: set MAIL_SERVER, or install MailDev (npm install maildev) for a local inbox',
     ],
-    ['Data', data ?? 'in the database of DATABASE_URL'],
+    ['Data', data ?? 'in the database at DATABASE_URL'],
   ]
   const width = Math.max(...lines.map(([name = '']) => name.length))
-  process.stdout.write(`\nMovie Bag is ready. Ctrl-C stops it.\n\n`)
+  process.stdout.write(`\nMovie Bag is ready. Press Ctrl-C to stop it.\n\n`)
   for (const [name = '', value] of lines) process.stdout.write(`  ${name.padEnd(width)}  ${value}\n`)
   process.stdout.write('\n')
   if (!isLoopback(host) && isLoopback(new URL(publicUrl).hostname)) {
     log.warn(
       { event: 'local-public-url' },
-      `HOST ${host} accepts other machines, but links in mails begin with ${publicUrl}: set PUBLIC_URL to the URL that they use.`,
+      `HOST ${host} accepts connections from other machines, but links in mails start with ${publicUrl}: set PUBLIC_URL to the URL that those machines use.`,
     )
   }
 }

@@ -4,7 +4,7 @@ import { startMailWorker } from './mail-worker.ts'
 import { migrateAndLog } from './prepare-database.ts'
 import { type Running, startComponents } from './start-components.ts'
 
-/** `movie-bag work`: a mail worker alone, on the PostgreSQL that `serve` uses. */
+/** `movie-bag work`: runs only a mail worker, on the database that `serve` uses. */
 export function work(signal: AbortSignal): Promise<Running> {
   return startComponents(signal, async ({ config, log, onStop }) => {
     const { databaseUrl } = config

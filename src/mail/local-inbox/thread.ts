@@ -21,8 +21,8 @@ async function start(mailDirectory: string): Promise<{ smtpPort: number; webPort
 }
 
 /**
- * MailDev accepts requests from every site, so any page open in the developer's browser could read links in mails. Only
- * its own page may ask, under a host name that no one else can point here (DNS rebinding).
+ * MailDev accepts requests from every site, so any page open in the developer's browser could read links in mails. This
+ * allows only requests from its own page, to a host name that nobody else can point to this machine (DNS rebinding).
  */
 function refuseOtherSites(server: Server): void {
   for (const event of ['request', 'upgrade']) {
