@@ -8,7 +8,7 @@ const security = document('docs/security.md')
 const { scripts }: { scripts: object } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const topics = [
-  'Asking for a reset',
+  'Requesting a reset',
   'Links and tokens',
   'Passwords',
   'Login and sessions',

@@ -70,6 +70,7 @@ export function validationError(part: string, problems: NonNullable<FastifyError
 
 function explain(keyword: string, limit: unknown, message = 'is not valid'): Omit<FieldError, 'field'> {
   if (keyword === 'required') return { detail: 'is missing', reason: 'missing' }
+  if (keyword === 'minLength' && limit === 1) return { detail: 'must not be empty', reason: 'too-short', min: 1 }
   if (keyword === 'pattern') return { detail: 'has characters that cannot be stored', reason: 'not-storable' }
   const reason = reasonsByKeyword[keyword] ?? 'invalid'
   if (typeof limit !== 'number') return { detail: message, reason }

@@ -46,7 +46,7 @@ for (const [what, name, content, message] of [
     'with an undefined variable in a branch',
     'reset-password.txt',
     "{{ url }}{% if email == '' %}{{ name }}{% endif %}",
-    /has no \{\{ name \}\}, only email, url/,
+    /uses \{\{ name \}\}, but its only values are email, url/,
   ],
   ['with an unknown filter', 'reset-password.txt', '{{ url | shorten }}', /undefined filter: shorten/],
   ['with an unknown message key', 'reset-password.txt', "{{ url }} {{ 'mail.bye' | t }}", /has no message "mail\.bye"/],

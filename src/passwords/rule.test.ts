@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { passTime } from '../../test/time.ts'
 
 const bag = await startMovieBag()
 after(() => bag.stop())
@@ -26,6 +27,7 @@ test('a refused password has a machine-readable reason with its bound', async ()
 })
 
 async function cannotLogIn(email: string, password: string) {
+  await passTime(bag, '10 minutes')
   assertError(await bag.request('POST', '/api/auth/login', { email, password }), 'UnauthorizedError')
 }
 
@@ -62,6 +64,7 @@ test('a password is neither trimmed nor case-folded', async () => {
     await cannotLogIn(email, other)
   }
   await cannotLogIn(email, ' Ｇroße  Bäume ')
+  await passTime(bag, '10 minutes')
   await logIn(bag, { email, password })
 })
 

@@ -96,6 +96,7 @@ async function liveThrough(): Promise<void> {
   await done('POST', '/reset', form, { 'content-type': 'application/x-www-form-urlencoded' })
   const last = await logIn(ada.email, fifth)
   await addAndDeleteMovie(last)
+  await refused('POST', '/api/auth/login', { email: ada.email, password: mistyped })
   for (const path of ['account', 'sessions', 'history', 'export'])
     await done('GET', `/api/auth/${path}`, undefined, last)
   await refused('GET', '/api/auth/account', undefined, { authorization: `${last['authorization']}x` })
