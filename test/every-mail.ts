@@ -31,7 +31,7 @@ export async function everyMail(bag: MovieBag): Promise<Record<string, ReceivedM
   await request('POST', '/api/auth/login', { email: yara.email, password: fresh })
   await request('POST', '/api/auth/login', { email: yara.email, password: fresh }, { 'user-agent': phone })
 
-  for (let attempt = 1; attempt <= 10; attempt += 1) {
+  for (let attempt = 1; attempt <= 15; attempt += 1) {
     await passTime(bag, '5 seconds')
     await request('POST', '/api/auth/login', { email: yara.email, password: 'a wrong password' })
   }

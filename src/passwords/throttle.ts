@@ -11,9 +11,10 @@ import { rateLimitKey } from '../http/rate-limit.ts'
 /** After this many failures in a row, how many seconds the next attempt has to wait. */
 type Step = { failures: number; seconds: number }
 
+// Logins in flight count as failures until they succeed, so a program may make nine at a time.
 const stepsOfCaller: Step[] = [
-  { failures: 5, seconds: 5 },
-  { failures: 10, seconds: 60 },
+  { failures: 10, seconds: 5 },
+  { failures: 15, seconds: 60 },
   { failures: 20, seconds: 600 },
   { failures: 30, seconds: 3600 },
 ]
