@@ -77,7 +77,7 @@ function createServer(config: Config, log: Logger, show: ShowPage): FastifyInsta
     schemaController: { compilersFactory: { buildSerializer: successSerializers } },
     routerOptions: { maxParamLength: 16_000 },
     return503OnClosing: false,
-    // Fastify runs no hooks for these, so what the hooks add is added here.
+    // Fastify runs no hooks for these errors, so the headers are added here.
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply.headers(headers)),
     clientErrorHandler: (error, socket) => respondToMalformed(error, socket, headers),
   })
@@ -86,7 +86,7 @@ function createServer(config: Config, log: Logger, show: ShowPage): FastifyInsta
   return app
 }
 
-/** Adds what holds for every request, in the order in which it runs. */
+/** Adds everything that applies to every request, in the order in which it runs. */
 function addHooks(
   app: FastifyInstance,
   { headers, isFair }: { headers: Record<string, string>; isFair: boolean },

@@ -57,8 +57,8 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
 type EmailChange = { email: string; password: string; client: Client }
 
 /**
- * Replaces an earlier request. Whether another account has the new email address is revealed only to someone who reads
- * its mail. Throws `SchemaValidationError`, `UnauthorizedError` or `TooManyRequestsError`.
+ * Replaces an earlier request. Only someone who can read mail sent to the new address learns whether another account
+ * has it. Throws `SchemaValidationError`, `UnauthorizedError` or `TooManyRequestsError`.
  */
 export async function requestEmailChange(
   db: Database,
@@ -96,12 +96,13 @@ async function changeToPendingEmail(tx: Transaction, token: string, { device, lo
   if (!account || !canonical || account.pendingEmail !== email) {
     throw new AppError(
       'BadTokenError',
-      'The link has already been used, or another e-mail address was requested since.',
+      'The link has already been used, or a different email address has been requested since.',
     )
   }
   const accountId = account.id
   const change = await changeEmail(tx, { accountId, email, canonical })
-  // Checked after the change, which waits for another account that is leaving the email address.
+  // Checked after the change, because the change waits for a concurrent one in which another account gives up this
+  // address.
   if (!change || (await isReservedForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
   await revokeLinks(tx, accountId, ['reset-password', 'report-request'])
   await recordEvent(tx, { accountId, event: 'email changed', device })

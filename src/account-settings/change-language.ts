@@ -10,7 +10,7 @@ type Dependencies = { db: Database; signedIn: SignedIn }
 
 export const changeLanguageRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const language = Type.Union([Type.Enum(languages), Type.Null()], {
-    description: 'Of pages and mails; `null` for the language that each request asks for',
+    description: 'The language of pages and mails; `null` means the language that each request asks for',
   })
   const schema = {
     summary: 'Choose the language of pages and mails',

@@ -45,7 +45,7 @@ export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
 
 type Deletion = { deleteMovies: boolean; client: Client }
 
-/** Returns when the account is deleted, and whether that has to wait. Throws `UnauthorizedError`. */
+/** Returns when the account is or will be deleted, and whether deletion is delayed. Throws `UnauthorizedError`. */
 export async function deleteAccount(
   db: Database,
   session: SessionKey,

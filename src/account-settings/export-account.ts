@@ -26,10 +26,10 @@ const accountExport = Type.Object({
     description: 'Live sessions, and those that ended in the last 30 days',
   }),
   former_addresses: Type.Array(Type.Object({ email: Type.String(), changed_at: time, undone_at: timeOrNull }), {
-    description: 'The e-mail address before each change, until 30 days after the change can no longer be undone',
+    description: 'The email address before each change, kept until 30 days after the change can no longer be undone',
   }),
   known_browsers: Type.Array(Type.Object({ last_used_at: time }), {
-    description: 'Browsers that the account has logged in with; logging in with one of them sends no mail',
+    description: 'Browsers that have logged in to the account; a login from one of them sends no new-device mail',
   }),
   history: Type.Array(historyEntry),
   movies: Type.Array(Type.Intersect([Type.Ref('Movie#'), Type.Object({ created_at: time })])),
@@ -51,9 +51,9 @@ export const exportAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
   })
 }
 
-/** Returns the export as a stream of JSON, which reads on only as fast as the client does. */
+/** Returns the export as a stream of JSON, produced only as fast as the client reads it. */
 export function exportAccount(db: Database, session: SessionKey): Readable {
-  // In bytes: a stream of objects would read 16 pieces ahead, however large they are.
+  // Buffered by bytes: in object mode the stream would read 16 chunks ahead, however large.
   return Readable.from(piecesOfExport(db, session), { objectMode: false, highWaterMark: 64_000 })
 }
 

@@ -12,7 +12,7 @@ type Dependencies = { db: Database; signedIn: SignedIn }
 export const historyRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const schema = {
     summary: 'List the account’s activity',
-    description: 'The newest first: up to 200 events of the last year.',
+    description: 'Newest first: up to 200 events from the last year.',
     tags: ['Accounts'],
     security: bearer,
     response: { 200: Type.Array(historyEntry), ...errors('InvalidSessionError') },

@@ -31,7 +31,7 @@ export async function writeEmailChanged(
   return change ? writeUndoMail(context, mail, { change, device: mail.params.device }) : { state: 'cancelled' }
 }
 
-/** To the owner, whose password was changed by someone who knew the old one. */
+/** To the owner, after someone who knew the old password changed it. */
 export function writePasswordChanged(
   context: WriterContext,
   mail: ClaimedMail<'password-changed'>,
@@ -39,7 +39,7 @@ export function writePasswordChanged(
   return writeSecurityNotice(context, mail)
 }
 
-/** To the owner, to whose account someone logged in from a new device. */
+/** To the owner, after someone logged in from a new device. */
 export function writeNewDevice(context: WriterContext, mail: ClaimedMail<'new-device'>): Promise<WrittenMail> {
   return writeSecurityNotice(context, mail)
 }
@@ -57,7 +57,7 @@ export async function writeAccountDeleted(
   return { to: email, message: await context.render(mail.kind, locale, values) }
 }
 
-/** Writes to the email address that an account has left, with the link that brings the account back. */
+/** Writes to an account's former email address, with the link that restores it. */
 export async function writeUndoMail(
   context: WriterContext,
   mail: ClaimedMail,
@@ -75,8 +75,8 @@ export async function writeUndoMail(
 type SecurityNotice = 'password-changed' | 'password-reset-successful' | 'new-device'
 
 /**
- * Writes what was done to an account, when and from which device, with the link for "this wasn't me". The mail goes to the
- * email address of that time: the person who did it may have changed the address since. A mail is queued in the
+ * Writes what was done to an account, when and from which device, with a "this wasn't me" link. The mail goes to the
+ * email address the account had then, because an attacker may have changed it since. A mail is queued in the
  * transaction that it reports, so its time is the time of the change.
  */
 export async function writeSecurityNotice(

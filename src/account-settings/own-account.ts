@@ -24,7 +24,7 @@ type OwnAccount = Static<typeof ownAccountSchema>
 
 export const ownAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
   const schema = {
-    summary: 'Read the account',
+    summary: 'Get the account',
     tags: ['Accounts'],
     security: bearer,
     response: { 200: ownAccountSchema, ...errors('InvalidSessionError') },

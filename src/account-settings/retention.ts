@@ -3,8 +3,8 @@ import type { Database, Transaction } from '../database/database.ts'
 import { eraseAccount } from './delete-account.ts'
 
 /**
- * Deletes the accounts that were closed first because an email change could still be undone. An account that cannot be
- * deleted does not keep the others; the errors are thrown at the end.
+ * Deletes the accounts that were only closed because an email change could still be undone. If one cannot be deleted,
+ * the others still are; the errors are thrown at the end.
  */
 export async function eraseDueAccounts(db: Database): Promise<void> {
   const errors: unknown[] = []

@@ -10,7 +10,7 @@ const help = `Movie Bag ${version}, a self-hosted movie collection
 Usage: movie-bag <command>
 
   serve      start the service: pages, API, mail worker, and PostgreSQL unless DATABASE_URL is set
-  work       start only a mail worker, on the database of DATABASE_URL
+  work       start only a mail worker, for the database at DATABASE_URL
   migrate    update the database schema and exit
   --help     print this help
   --version  print the version
@@ -70,7 +70,10 @@ function print(text: string): number {
   return 0
 }
 
-/** SIGTERM and Ctrl-C stop the service, even while it starts. A second signal, or 10 seconds, end the process immediately. */
+/**
+ * SIGTERM and Ctrl-C stop the service, even while it starts. A second signal ends the process immediately, and so does
+ * a timeout of 10 seconds.
+ */
 async function untilStopped(start: Start): Promise<number> {
   const stopping = new AbortController()
   const onSignal = () => {
@@ -78,7 +81,7 @@ async function untilStopped(start: Start): Promise<number> {
     stopping.abort()
     setTimeout(() => {
       process.stderr.write(
-        'movie-bag: Not everything finished within 10 seconds. Unfinished mail is sent after the next start.\n',
+        'movie-bag: Shutdown took more than 10 seconds. Unsent mail will be sent after the next start.\n',
       )
       process.exit(1)
     }, 10_000).unref()
@@ -89,7 +92,7 @@ async function untilStopped(start: Start): Promise<number> {
   })
   if (!running) return 0
   if (!stopping.signal.aborted) await once(stopping.signal, 'abort')
-  running.log.info({ event: 'stopping' }, 'Stopping: finishing running requests first')
+  running.log.info({ event: 'stopping' }, 'Stopping: waiting for running requests to finish')
   await running.stop()
   running.log.info({ event: 'stopped' }, 'Stopped')
   process.exit(0)

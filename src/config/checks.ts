@@ -14,7 +14,7 @@ export function refuseUnknownSettings(fileNames: string[], names: string[]): voi
   }
   const likely = closestMatch(unknown, names)
   const hint = likely ? `Did you mean ${likely}?` : `The settings are ${names.join(', ')}.`
-  throw new StartError(`${unknown} is not a setting of Movie Bag. ${hint}`)
+  throw new StartError(`${unknown} is not a Movie Bag setting. ${hint}`)
 }
 
 /** Returns a warning for each environment variable that looks like a misspelt setting; most belong to other programs. */

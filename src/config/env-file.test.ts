@@ -52,11 +52,15 @@ const refused: [string, string, RegExp][] = [
     'MAIL_PASSWORD=sesame#1',
     /^Line 1 of .* # in the value of MAIL_PASSWORD.* Put the value in quotes\.$/,
   ],
-  ['quotes that never end', 'PORT=1\nMAIL_PASSWORD="sesame\nHOST=::', /^Line 2 of .* MAIL_PASSWORD that never ends/],
+  [
+    'quotes that never end',
+    'PORT=1\nMAIL_PASSWORD="sesame\nHOST=::',
+    /^Line 2 of .* has an unclosed quote in the value of MAIL_PASSWORD/,
+  ],
   [
     'quotes that end too early',
     "MAIL_PASSWORD='it''s'",
-    /^Line 1 of .* continues after the quoted value of MAIL_PASSWORD/,
+    /^Line 1 of .* has text after the quoted value of MAIL_PASSWORD/,
   ],
   ['text after a value of several lines', 'A="1\n2" more', /^Line 2 of .* is not a setting/],
 ]
@@ -80,7 +84,7 @@ test('a named file must exist', () => {
   const missing = join(folder, 'missing.env')
   assert.equal(
     refusalOf(() => readConfig({ ENV_FILE_LOCATION: missing })),
-    `ENV_FILE_LOCATION names ${missing}, which does not exist. Name a readable file, or unset it.`,
+    `ENV_FILE_LOCATION is ${missing}, which does not exist. Set it to a readable file, or unset it.`,
   )
   mkdirSync(join(folder, 'directory'))
   assert.match(

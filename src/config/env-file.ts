@@ -26,7 +26,7 @@ function readText(location: string | undefined): string {
     if (!location && code === 'ENOENT') return ''
     const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`
     if (!location) throw new StartError(`The file .env ${reason}.`)
-    throw new StartError(`ENV_FILE_LOCATION names ${location}, which ${reason}. Name a readable file, or unset it.`)
+    throw new StartError(`ENV_FILE_LOCATION is ${location}, which ${reason}. Set it to a readable file, or unset it.`)
   }
 }
 
@@ -48,8 +48,8 @@ function findProblem(line: string): string | undefined {
   }
   if (/^(["'`])\1\s*(#.*)?$/.test(value)) return undefined
   if (/^(["'`])\1/.test(value))
-    return `continues after the quoted value of ${name}. Put the whole value in one pair of quotes.`
-  if (/^["'`]/.test(value)) return `begins a quoted value of ${name} that never ends. Close the quotes.`
+    return `has text after the quoted value of ${name}. Put the whole value in one pair of quotes.`
+  if (/^["'`]/.test(value)) return `has an unclosed quote in the value of ${name}. Close it.`
   if (/[^\s]#/.test(value))
     return `has a # in the value of ${name}, which would cut the value off. Put the value in quotes.`
   return undefined

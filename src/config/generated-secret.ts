@@ -26,7 +26,9 @@ function readSecret(file: string): string | undefined {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
-  throw new StartError(`${file} does not contain a valid secret. Remove it; everyone will have to log in again.`)
+  throw new StartError(
+    `${file} does not contain a valid secret. Delete it, and a new one is created; everyone will have to log in again.`,
+  )
 }
 
 /** Creates the file atomically: if several processes start together, all use the secret of the first. */

@@ -64,8 +64,8 @@ function isTemporary(code: string, message: string): boolean {
 
 function describeProblem(client: pg.Client, code: string, error: Error): string {
   const reasons: Record<string, string> = {
-    ECONNREFUSED: 'does not respond. Start it, or correct host and port in DATABASE_URL.',
-    ENOTFOUND: 'cannot be found: there is no host of that name. Correct it in DATABASE_URL.',
+    ECONNREFUSED: 'does not respond. Start it, or correct the host and port in DATABASE_URL.',
+    ENOTFOUND: 'cannot be found: there is no host with that name. Correct the host in DATABASE_URL.',
     EAI_AGAIN: 'cannot be found: DNS does not respond.',
     '28P01': `rejects user "${client.user}" with this password. Correct user or password in DATABASE_URL.`,
     '3D000': `has no database "${client.database}". Create it, or correct its name in DATABASE_URL.`,
@@ -74,5 +74,5 @@ function describeProblem(client: pg.Client, code: string, error: Error): string 
 }
 
 function nameServer({ host, port }: pg.Client): string {
-  return `The PostgreSQL at ${host}:${port}`
+  return `The PostgreSQL server at ${host}:${port}`
 }

@@ -90,8 +90,8 @@ const names = new Map<string, string>()
 const maxNames = 300
 
 /**
- * Returns a name, with which each connection prepares the statement once, or undefined if there are too many. Searches have
- * thousands of variants, and those without a name are planned each time.
+ * Returns the name under which each connection prepares the statement once, or undefined if there are too many names.
+ * Searches have thousands of variants; those without a name are planned each time.
  */
 function statementName(text: string): string | undefined {
   let name = names.get(text)
@@ -104,15 +104,16 @@ function statementName(text: string): string | undefined {
 
 function rethrow(error: unknown): never {
   if (!isOutage(error)) throw error
-  throw new AppError('ServiceUnavailableError', 'The database does not answer. Try again in a moment.', {
+  throw new AppError('ServiceUnavailableError', 'The database is not responding. Try again in a moment.', {
     headers: { 'retry-after': '2' },
     cause: error,
   })
 }
 
 /**
- * No response, or SQLSTATE 08 (connection), 40 (rolled back in favour of another transaction, such as a deadlock), 53 (out
- * of resources, such as a full disk), 57P (shutdown), 57014 (statement timeout), 58 (I/O error) or 25006 (a standby).
+ * No response, or SQLSTATE 08 (connection), 40 (rolled back in favor of another transaction, such as a deadlock), 53
+ * (out of resources, such as a full disk), 57P (shutdown), 57014 (statement timeout), 58 (I/O error) or 25006 (a
+ * standby).
  */
 function isOutage(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(08|40|53|57P|57014|58|25006)/.test(error.code ?? '')

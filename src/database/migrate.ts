@@ -47,7 +47,7 @@ async function runPending(client: pg.Client): Promise<string[]> {
 
   const newer = [...done.keys()].find((name) => !files.includes(name))
   if (newer)
-    throw new StartError(`The database has the migration ${newer} of a newer release. Start that release instead.`)
+    throw new StartError(`The database was migrated by a newer release (${newer}). Start that release instead.`)
 
   const ran: string[] = []
   for (const name of files) {

@@ -4,7 +4,7 @@ import Negotiator from 'negotiator'
 import type { Device } from '../i18n/format.ts'
 import { languages } from '../i18n/languages.ts'
 
-/** Where a request comes from: roughly which device, and the language it asks for, if we have it. */
+/** The client that sent a request: its approximate device, and the language it prefers, if we support it. */
 export type Client = { device: Device; locale: string | undefined }
 
 export function readClient(request: FastifyRequest): Client {

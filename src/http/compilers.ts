@@ -3,15 +3,15 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifyInstance } from 'fastify'
 import type { FastifyValidationResult } from 'fastify/types/schema.js'
 
-// Each validator and serializer is compiled on first use: compiling them all would take a good part of the start, and
-// most processes need only a few.
+// Each validator and serializer is compiled on first use: compiling them all would slow down startup, and most
+// processes need only a few.
 
 /**
  * Validates bodies as they are: nothing is converted, filled in or stripped. Queries, paths and headers arrive as text,
- * so a number in their schema is read from its digits.
+ * so numbers in them are parsed.
  */
 export function useStrictValidation(app: FastifyInstance): void {
-  // `verbose` adds the schema to an error, which can then name the fields that are known.
+  // `verbose` adds the schema to each error, so that the error can list the known fields.
   const options = { allErrors: true, removeAdditional: false, strictTypes: false, verbose: true } as const
   const bodies = new Ajv({ ...options, coerceTypes: false })
   const largeBodies = new Ajv({ ...options, coerceTypes: false, allErrors: false })
@@ -37,7 +37,7 @@ function validateLazily(compile: () => ValidateFunction): FastifyValidationResul
   return validate
 }
 
-/** In values, counted through all lists and objects. A form that a person fills in is far below it. */
+/** In values, counted through all nested lists and objects. A form that a person fills in has far fewer. */
 const largeBody = 2000
 
 /**
@@ -72,7 +72,10 @@ function hasMoreValues(value: unknown, most: number): boolean {
   return false
 }
 
-/** Serializes successful responses by their schema. Errors all have one shape and are rare, so they take `JSON.stringify`. */
+/**
+ * Serializes successful responses by their schema. Errors all have one shape and are rare, so `JSON.stringify` is
+ * enough.
+ */
 export const successSerializers: SerializerFactory = (externalSchemas, options) => {
   const build = SerializerSelector()(externalSchemas, options)
   return (route) => {

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts'
 const maxQueued = 100
 
 /**
- * Makes a function that runs at most this many pieces of costly work at a time and queues a hundred more. Beyond that it
+ * Creates a function that runs at most `concurrency` costly tasks at a time and queues up to 100 more. Beyond that it
  * throws `ServiceUnavailableError` with `detail`, because failing early is better than responding too late.
  */
 export function limitConcurrency(concurrency: number, detail: string): <T>(work: () => Promise<T>) => Promise<T> {
@@ -17,7 +17,10 @@ export function limitConcurrency(concurrency: number, detail: string): <T>(work:
 
 type CallerLimit = { running: number; waiting: number; refuse: () => AppError }
 
-/** Runs so many pieces of work of one caller at a time, while so many wait. Beyond that it throws what `refuse` returns. */
+/**
+ * Creates a function that runs at most `running` tasks per caller at a time and queues up to `waiting` more. Beyond
+ * that it throws the error that `refuse` returns.
+ */
 export function limitPerCaller({ running, waiting, refuse }: CallerLimit) {
   const callers = new Map<string, LimitFunction>()
   return async <T>(caller: string, work: () => Promise<T>): Promise<T> => {

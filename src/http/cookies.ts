@@ -1,7 +1,7 @@
 import '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** The cookies depend on the site's URL: under https they are Secure, and bound to the host by their names. */
+/** The cookies depend on the site's URL: under https they are Secure, and a name prefix binds them to the host. */
 type Site = { publicUrl: string }
 
 /** Returns the access token in the session cookie, if the request has one. */

@@ -1,20 +1,20 @@
 import { LRUCache } from 'lru-cache'
 import { type Database, sql } from '../database/database.ts'
 
-/** Counts one event of a key. `msBeforeNext` is the time until the count starts again. */
+/** Counts one event for a key. `msBeforeNext` is the time until the count resets. */
 export type Count = (key: string) => Promise<{ isAllowed: boolean; remainingPoints: number; msBeforeNext: number }>
 
 type Limit = {
   name: string
   points: number
   seconds: number
-  /** Whether a key beyond its limit is refused from memory. */
+  /** Whether a key over its limit is refused from memory, without a query. */
   cachesRefusals: boolean
 }
 
 /**
- * Makes a function that counts up to `points` events in `seconds`, in the database: without races, for all processes
- * together, and by one clock.
+ * Creates a function that allows `points` events per key in `seconds`. It counts in the database: without races, across
+ * all processes, and by one clock.
  */
 export function counter(db: Database, { name, points, seconds, cachesRefusals }: Limit): Count {
   // Bounded, so a flood of callers cannot fill memory.

@@ -3,7 +3,9 @@ import { AppError, type ErrorCode, errorCodes, type FieldError, type Reason } fr
 
 type ShowErrorPage = (error: AppError, reply: FastifyReply) => unknown
 
-/** Makes the one handler that turns errors into responses: a page for a browser, JSON for programs and for the API. */
+/**
+ * Creates the one handler that turns errors into responses: a page for a browser, JSON for programs and for the API.
+ */
 export function errorHandler({ showErrorPage }: { showErrorPage: ShowErrorPage }) {
   return (error: FastifyError | AppError, request: FastifyRequest, reply: FastifyReply): unknown => {
     const appError = error instanceof AppError ? error : fromFastify(error)
@@ -25,7 +27,7 @@ function sendJson(error: AppError, reply: FastifyReply): FastifyReply {
     .send(errorBody(error))
 }
 
-/** An error as JSON: the members of the contract, those of RFC 9457, and `code`. */
+/** An error as JSON: `message` and `status`, on which clients rely, the members of RFC 9457, and `code`. */
 export function errorBody(error: AppError) {
   const { status, message } = errorCodes[error.code]
   return {
@@ -53,14 +55,14 @@ function codeForStatus(status: number): ErrorCode {
   return status >= 400 && status < 500 ? 'SchemaValidationError' : 'InternalServerError'
 }
 
-/** The error for a part of a request that its schema refuses, naming each wrong field. */
+/** Returns the error for a request part that does not match its schema, listing each wrong field. */
 export function validationError(part: string, problems: NonNullable<FastifyError['validation']>): AppError {
   const fields = new Map<string, FieldError>()
   for (const { instancePath, keyword, params, message } of problems.slice(0, 20)) {
     const parent = instancePath.slice(1).replaceAll('/', '.')
     const child = params['missingProperty'] ?? params['additionalProperty']
     const field = [parent, child].filter(Boolean).join('.') || part
-    // The first problem says it best. Later ones only add that no other alternative matched.
+    // The first problem is the most specific. Later ones only say that no other alternative matched.
     if (!fields.has(field)) fields.set(field, { field, ...explain(keyword, params['limit'], message) })
   }
   const list = [...fields.values()]
@@ -71,7 +73,7 @@ export function validationError(part: string, problems: NonNullable<FastifyError
 function explain(keyword: string, limit: unknown, message = 'is not valid'): Omit<FieldError, 'field'> {
   if (keyword === 'required') return { detail: 'is missing', reason: 'missing' }
   if (keyword === 'minLength' && limit === 1) return { detail: 'must not be empty', reason: 'too-short', min: 1 }
-  if (keyword === 'pattern') return { detail: 'has characters that cannot be stored', reason: 'not-storable' }
+  if (keyword === 'pattern') return { detail: 'contains characters that cannot be stored', reason: 'not-storable' }
   const reason = reasonsByKeyword[keyword] ?? 'invalid'
   if (typeof limit !== 'number') return { detail: message, reason }
   return { detail: message, reason, [keyword.startsWith('min') ? 'min' : 'max']: limit }

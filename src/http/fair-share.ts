@@ -4,8 +4,8 @@ import { limitPerCaller } from './concurrency-limit.ts'
 import { rateLimitKey } from './rate-limit.ts'
 
 /**
- * Runs few requests of one caller at a time, so that the requests of others find the event loop free. The rest wait for
- * their turn, five seconds at most. What is over the bound gets 429.
+ * Limits how many requests of one caller run at a time, so that no caller hogs the event loop. More wait their turn,
+ * for at most five seconds (503). Requests beyond the queue get 429.
  */
 export function shareFairly(app: FastifyInstance): void {
   const inTurn = limitPerCaller({ running: 8, waiting: 200, refuse: tooMany })
@@ -38,7 +38,11 @@ export function shareFairly(app: FastifyInstance): void {
 const longestWaitMs = 5000
 
 function tooMany(): AppError {
-  return new AppError('TooManyRequestsError', 'Too many requests at a time. Wait for the responses first.', {
-    headers: { 'retry-after': '1' },
-  })
+  return new AppError(
+    'TooManyRequestsError',
+    'Too many requests at once. Wait for their responses before sending more.',
+    {
+      headers: { 'retry-after': '1' },
+    },
+  )
 }

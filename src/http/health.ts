@@ -6,13 +6,13 @@ import { noStore } from './security-headers.ts'
 
 type Dependencies = {
   db: Database
-  /** Returns what is wrong with mail, without which the service still serves, or undefined. */
+  /** Returns the problem with mail, if there is one. The service keeps running without mail. */
   findMailProblem: () => Promise<string | undefined>
 }
 
 export const healthRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, findMailProblem }) => {
   const live = {
-    summary: 'Whether the process runs',
+    summary: 'Check whether the process is running',
     tags: ['Health'],
     response: { 200: Type.Object({ status: Type.Literal('ok') }) },
   }
@@ -22,7 +22,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app,
   })
 
   const ready = {
-    summary: 'Whether the process can serve',
+    summary: 'Check whether the process can serve requests',
     description:
       'Returns 503 only if the database is unavailable. A problem with mail is `degraded`: requests are served and mail is ' +
       'sent later, so keep the process in service.',

@@ -4,8 +4,8 @@ import { AppError } from '../errors.ts'
 import { errorBody } from './error-handler.ts'
 
 /**
- * Responds to bytes that are not HTTP, which no route or error handler sees, with an error like any other. The client has
- * a second to read it before the connection is closed, even if it keeps its half open (RFC 9112, 9.6).
+ * Responds to bytes that are not HTTP, which no route or error handler sees, with our usual JSON error. The connection
+ * is closed a second later, even if the client keeps its side open (RFC 9112, 9.6).
  */
 export function respondToMalformed(
   error: NodeJS.ErrnoException,
@@ -20,7 +20,7 @@ export function respondToMalformed(
 
 function rawResponse(error: NodeJS.ErrnoException, headers: Record<string, string>): string {
   const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400
-  const detail = `${STATUS_CODES[status]}: this is not an HTTP/1.1 request that the service understands.`
+  const detail = `${STATUS_CODES[status]}: the request could not be read as HTTP/1.1.`
   const content = JSON.stringify({ ...errorBody(new AppError('SchemaValidationError', detail)), status })
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { AppError } from '../errors.ts'
 
 /**
- * Responds 404 to an unknown path, and 405 with `Allow` to a known path with a wrong method, before any body is read. It
- * learns the paths as routes are added, so call it before adding them.
+ * Responds with 404 to an unknown path, and with 405 and `Allow` to a wrong method on a known path, before any body is
+ * read. It learns the paths as routes are added, so call it before adding them.
  */
 export function refuseUnknownPaths(app: FastifyInstance): void {
   // For missing files: their path matches the route of the assets, so the hook below lets it pass.

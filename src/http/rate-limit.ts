@@ -43,7 +43,7 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
 
 /**
  * Returns the caller's IPv4 address, or the /64 network of their IPv6 address, which providers assign to one customer.
- * Some proxies add a port. Callers that a proxy names without any IP address all share one key.
+ * Some proxies add a port. Callers for whom a proxy gives no IP address all share one key.
  */
 export function rateLimitKey(caller: string): string {
   const ip = caller.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')

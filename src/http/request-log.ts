@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Logs one line per request. It names the route, not the path as it was sent, which may hold a token. */
+/** Logs one line per request. It names the route, not the requested path, which may contain a token. */
 export function logRequests(app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions } = request

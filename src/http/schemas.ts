@@ -22,19 +22,21 @@ export const nothing = Type.Object({}, { description: 'Done' })
 const wrongFieldSchema = Type.Object({
   field: Type.String(),
   detail: Type.String({ description: 'What is wrong, or what would be valid' }),
-  reason: Type.Enum([...reasons], { description: 'Why, as a word that never changes' }),
+  reason: Type.Enum([...reasons], { description: 'The reason, as a stable identifier' }),
   min: Type.Optional(Type.Number({ description: 'The smallest valid value, length or count' })),
   max: Type.Optional(Type.Number({ description: 'The largest valid value, length or count' })),
 })
 
 export const errorSchema = Type.Object(
   {
-    message: Type.String({ description: 'The fixed message of this code, for clients that compare it' }),
+    message: Type.String({ description: 'The fixed message for this code, for clients that match on it' }),
     status: Type.Integer({ description: 'The HTTP status' }),
     code: Type.Enum(Object.keys(errorCodes), { description: 'The name of the error' }),
     type: Type.String({ description: 'RFC 9457: the kind of problem' }),
-    title: Type.String({ description: 'RFC 9457: the message again' }),
-    detail: Type.Optional(Type.String({ description: 'RFC 9457: what went wrong this time, and what would be valid' })),
+    title: Type.String({ description: 'RFC 9457: same as `message`' }),
+    detail: Type.Optional(
+      Type.String({ description: 'RFC 9457: what is wrong with this request, and what would be valid' }),
+    ),
     errors: Type.Optional(Type.Array(wrongFieldSchema, { description: 'The fields that are wrong' })),
   },
   { $id: 'Error', title: 'Error', description: 'RFC 9457 problem details, with `message`, `status` and `code`' },

@@ -11,13 +11,13 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { rateLimitKey } from './rate-limit.ts'
 
-/** How much of the process the connections may take, together and for one remote IP address. */
+/** Limits on the connections of a process, in total and per remote IP address. */
 const limits = {
   connections: 2000,
   connectionsPerAddress: 200,
   /** Requests that a client may send ahead on one connection. Few clients send any (RFC 9112, 9.3.2). */
   waitingRequests: 15,
-  /** Of responses that are written and that nobody reads. */
+  /** Bytes of responses that clients have not read yet, in total. */
   unreadBytes: 64_000_000,
 }
 
@@ -27,15 +27,15 @@ const options: ServerOptions = {
   requestTimeout: 30_000,
   connectionsCheckingInterval: 1000,
   keepAliveTimeout: 72_000,
-  // A request without one gets an error like any other, which Node's own is not.
+  // We check the header ourselves, so that the error has our usual format.
   requireHostHeader: false,
 }
-/** Of silence, which includes a response that waits to be read. */
+/** How long a connection may be idle. Waiting for the client to read a response counts as idle. */
 const connectionTimeoutMs = 60_000
 
 /**
- * An HTTP server that answers the requests of a connection one after another, and that bounds its connections and what
- * they leave unread. `trustsProxy` lifts the bound for one IP address, because then it is the proxy's.
+ * Creates an HTTP server that handles the requests of a connection one at a time, and limits its connections and their
+ * unread bytes. With `trustsProxy` there is no limit per IP address, because all connections come from the proxy.
  */
 export function createHttpServer(
   handler: RequestListener,
@@ -44,15 +44,17 @@ export function createHttpServer(
   const server = createServer(options, answerInTurn(handler))
   server.setTimeout(connectionTimeoutMs)
   server.maxConnections = limits.connections
-  server.on('drop', () => log.warn({ event: 'connection-dropped' }, `More than ${limits.connections} connections`))
+  server.on('drop', () =>
+    log.warn({ event: 'connection-dropped' }, `Dropped a connection: more than ${limits.connections} are open`),
+  )
   if (!trustsProxy) limitConnectionsPerAddress(server)
   limitUnreadBytes(server, log)
   return server
 }
 
 /**
- * Starts a request once the response before it on the same connection has left. Node starts all that arrive in one
- * packet at once, and would keep all their responses in memory until the client reads them.
+ * Starts a request once the previous response on its connection is finished. Node would start all pipelined requests at
+ * once, and keep all their responses in memory until the client reads them.
  */
 function answerInTurn(handler: RequestListener): RequestListener {
   const queues = new WeakMap<Socket, [IncomingMessage, ServerResponse][]>()
@@ -93,7 +95,7 @@ function limitConnectionsPerAddress(server: Server): void {
   })
 }
 
-/** Four times a second: above the bound, the connections with the most unread bytes are closed. */
+/** Checks four times a second. Above the limit, closes the connections with the most unread bytes. */
 function limitUnreadBytes(server: Server, log: Logger): void {
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
@@ -104,7 +106,10 @@ function limitUnreadBytes(server: Server, log: Logger): void {
     let unread = 0
     for (const socket of sockets) unread += socket.writableLength
     if (unread <= limits.unreadBytes) return
-    log.warn({ event: 'unread-responses', bytes: unread }, 'Closing connections whose responses nobody reads')
+    log.warn(
+      { event: 'unread-responses', bytes: unread },
+      'Closing connections whose clients do not read their responses',
+    )
     for (const socket of [...sockets].sort((a, b) => b.writableLength - a.writableLength)) {
       unread -= socket.writableLength
       socket.destroy()
@@ -116,8 +121,8 @@ function limitUnreadBytes(server: Server, log: Logger): void {
 }
 
 /**
- * Asks clients to let go of their connections once the server is closing. Fastify does so for new requests, but not for
- * those that were running, and a connection that stays open would delay the stop.
+ * Sends `Connection: close` while the server is shutting down. Fastify does so for new requests but not for running
+ * ones, and a connection that stays open would delay the shutdown.
  */
 export function closeConnectionsOnStop(app: FastifyInstance): void {
   let isStopping = false

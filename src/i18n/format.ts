@@ -1,6 +1,6 @@
 import { translate } from './translate.ts'
 
-/** Formats a moment for a reader, in UTC. */
+/** Formats a date and time for a reader, in UTC. */
 export function formatDate(locale: string, at: Date): string {
   const { date, time } = formatters(locale)
   return translate(locale, 'moment', { date: date.format(at), time: time.format(at) })
@@ -14,7 +14,7 @@ export function formatDuration(locale: string, ms: number): string {
   return duration.format(seconds % 60 === 0 ? { minutes: seconds / 60 } : { seconds })
 }
 
-/** Roughly which device sent a request, as far as it says. */
+/** The approximate device that sent a request, as far as it is known. */
 export type Device = { browser?: string; system?: string }
 
 /** Formats a device for a reader, as '' if nothing is known of it. */
@@ -23,7 +23,7 @@ export function formatDevice(locale: string, { browser, system }: Device): strin
   return browser ?? system ?? ''
 }
 
-/** Formats a device as the API does whatever the language: "Firefox on Windows", or '' if nothing is known of it. */
+/** Formats a device for the API, always in English: "Firefox on Windows", or '' if nothing is known of it. */
 export function deviceText({ browser, system }: Device): string {
   return [browser, system].filter((name) => name !== undefined).join(' on ')
 }
@@ -32,7 +32,7 @@ type Formatters = ReturnType<typeof createFormatters>
 
 const formattersByLocale = new Map<string, Formatters>()
 
-/** Creates them once per locale: each holds some 26 kB outside the JavaScript heap, which V8 is in no hurry to free. */
+/** Creates them once per locale: each holds about 26 kB outside the JavaScript heap, which V8 frees late. */
 function formatters(locale: string): Formatters {
   const known = formattersByLocale.get(locale)
   if (known) return known

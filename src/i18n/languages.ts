@@ -1,16 +1,16 @@
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
-/** One file for each language, with every sentence of mails and pages. */
+/** Contains one file per language, with all texts of mails and pages. */
 export const localesDir = join(import.meta.dirname, '../../locales')
 
-/** The languages of mails and pages, by their codes. */
+/** The codes of the languages of mails and pages. */
 export const languages: string[] = readdirSync(localesDir)
   .filter((file) => file.endsWith('.json'))
   .map((file) => basename(file, '.json'))
   .sort()
 
-/** The language of this code, where it is one of ours. */
+/** Returns the code if it is one of our languages, or undefined. */
 export function toLanguage(code: string | null | undefined): string | undefined {
   return languages.find((language) => language === code)
 }

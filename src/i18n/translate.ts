@@ -7,7 +7,7 @@ import { localesDir, textDirection } from './languages.ts'
 /** The key of a message. Every locale file has the keys of the English one. */
 export type MessageKey = keyof typeof en
 
-/** What follows `Prefix` in the keys that begin with it, for templates that append it. */
+/** The rest of each key that begins with `Prefix`, for templates that append it to the prefix. */
 export type KeyAfter<Prefix extends string, Key = MessageKey> = Key extends `${Prefix}${infer Rest}` ? Rest : never
 
 export type MessageValues = Record<string, unknown>
@@ -24,7 +24,7 @@ export function isMessageKey(text: string): text is MessageKey {
 
 const compiled = new Map<string, IntlMessageFormat>()
 
-/** Compiles a message once, because that costs many times what filling in the values does. */
+/** Compiles each message once, because compiling costs far more than filling in the values. */
 function compileMessage(locale: string, key: MessageKey): IntlMessageFormat {
   const id = `${locale} ${key}`
   const known = compiled.get(id)

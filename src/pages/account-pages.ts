@@ -75,7 +75,7 @@ async function accountValues(db: Database, session: Session) {
   }
 }
 
-/** The messages after a change, `page.account.<notice>`. */
+/** Notices shown after a change. Their message keys are `page.account.<notice>`. */
 const notices = [
   'verification-sent',
   'session-ended',

@@ -4,8 +4,8 @@ import staticFiles from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
 
 /**
- * The style sheet, scripts and pictures of the pages. They are served outside the pages, without a session or the
- * database, so that an error page is styled whatever went wrong.
+ * The pages' style sheet, scripts and images. They are served outside the pages, without a session or the database, so
+ * that error pages are styled no matter what went wrong.
  */
 export const assetRoutes: FastifyPluginAsync = async (app) => {
   await app.register(compress, compression)
@@ -18,8 +18,8 @@ export const assetRoutes: FastifyPluginAsync = async (app) => {
 }
 
 /**
- * Compression for public content: assets and the movie pages. A page that holds a token or an email address is not
- * compressed, because its length would leak them next to text that an attacker chooses (BREACH). Compressed request
+ * Compression for public content: assets and the movie pages. A page with a token or an email address is not
+ * compressed: if an attacker can add text to the page, its compressed length leaks them (BREACH). Compressed request
  * bodies are not accepted.
  */
 export const compression: FastifyCompressOptions = {

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 
-/** What the template `cover` draws: one of the palettes and motifs, where the motif lies, and the title in lines. */
+/**
+ * What the `cover` template draws: the numbers of a palette and a motif, the motif's position and radius, and the lines
+ * of the title.
+ */
 export type Cover = {
   palette: number
   motif: number
@@ -14,7 +17,7 @@ export type Cover = {
 
 const drawn = new LRUCache<string, Cover>({ max: 2000 })
 
-/** A cover drawn from the title: the same title has the same cover everywhere. */
+/** Returns the cover for a title. The same title always gets the same cover. */
 export function drawCover(name: string): Cover {
   const known = drawn.get(name)
   if (known) return known
@@ -38,10 +41,13 @@ function draw(name: string): Cover {
   }
 }
 
-/** The first letter is of a script that is written from right to left. */
+/** Matches a title whose first letter is in a right-to-left script. */
 const rtlFirst = /^\P{L}*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
-/** The largest type in which the title fits in few lines; in the smallest it is cut. */
+/**
+ * Returns the largest font size at which the title fits, and its lines. At the smallest size, a title that is too long
+ * is truncated.
+ */
 function fitTitle(name: string): { fontSize: number; lines: string[] } {
   const words = readWords(name)
   for (const { fontSize, columns, most } of sizes) {
@@ -65,7 +71,9 @@ const smallest = { fontSize: 18, columns: 16 }
 
 type Text = { text: string; width: number }
 
-/** Four lines show less: the rest of a long title is not measured, because that would hold up other requests. */
+/**
+ * More than four lines can hold. The rest of a long title is not measured, because that would hold up other requests.
+ */
 const measuredLetters = 160
 
 function readWords(name: string): Text[] {
@@ -95,7 +103,7 @@ function wrap(words: Text[], columns: number): Text[] {
   return lines
 }
 
-/** The last line always ends in an ellipsis, because more would follow. */
+/** Truncates a line to a width. A line with more text after it always ends in an ellipsis. */
 function cutTo(line: string, columns: number, { isLast }: { isLast: boolean }): string {
   const segments = [...letters.segment(line)].map(({ segment }) => segment)
   const width = segments.reduce((sum, segment) => sum + widthOf(segment), 0)
@@ -114,7 +122,7 @@ const letters = new Intl.Segmenter()
 
 const wide = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u
 
-/** In columns: letters of East Asian scripts, and emoji, take two. */
+/** Returns the width in columns: East Asian characters and emoji take two. */
 function widthOf(letter: string): number {
   return wide.test(letter) ? 2 : 1
 }

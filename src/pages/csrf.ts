@@ -16,7 +16,7 @@ export function refuseCrossSite({ publicUrl }: Pick<Config, 'publicUrl'>): onReq
     if (isOurs) return
     throw new AppError(
       'SchemaValidationError',
-      'This form was sent from another site. Open the page here and send it again.',
+      'This form was submitted from another site. Open it on this site and submit it again.',
       { messageKey: 'page.error.cross-site' },
     )
   }

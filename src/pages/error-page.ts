@@ -26,7 +26,7 @@ const titles: Record<number, PageTitle> = {
   503: 'error-503',
 }
 
-/** What the page says about an error beyond its status. */
+/** Explanations for errors whose status alone does not say enough. */
 const explanations: Partial<Record<ErrorCode, MessageKey>> = {
   UpdatingMovieError: 'page.error.not-yours',
   DeletingMovieError: 'page.error.not-yours',
@@ -38,7 +38,7 @@ const explanations: Partial<Record<ErrorCode, MessageKey>> = {
   PayloadTooLargeError: 'page.error.too-large',
 }
 
-/** Reads `Retry-After`, rounded up to full minutes if it is over one. */
+/** Returns `Retry-After` in milliseconds, rounded up to whole minutes if it is over a minute. */
 function waitMs({ 'retry-after': retryAfter }: Record<string, string>): number {
   const seconds = Number(retryAfter ?? 0)
   return (seconds > 60 ? Math.ceil(seconds / 60) * 60 : seconds) * 1000

@@ -2,10 +2,10 @@ import { AppError, type ErrorCode } from '../errors.ts'
 import type { MessageKey } from '../i18n/translate.ts'
 import { type FormErrors, fieldMessages } from './render.ts'
 
-/** For errors that name no field: which field of this form each is about, and the message to show there. */
+/** For errors that name no field: the form field that each one belongs to, and the message to show there. */
 type FieldOfError = Partial<Record<ErrorCode, { field: string; key: MessageKey }>>
 
-/** Turns an error into messages at the fields of a form. Rethrows errors that the form cannot show, such as a 5xx. */
+/** Turns an error into messages for the fields of a form. Rethrows errors that the form cannot show, such as a 5xx. */
 export function formErrorsFrom(error: unknown, fieldOfError: FieldOfError = {}): FormErrors {
   if (!(error instanceof AppError)) throw error
   const { status, code, fields = [] } = error

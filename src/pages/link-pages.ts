@@ -15,7 +15,10 @@ import { showLink } from './show-link.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
 
-/** The pages of links in mails that act when a button is pressed, because opening a link must change nothing. */
+/**
+ * The pages behind mailed links, each with a button that acts. Opening a link changes nothing, because mail scanners
+ * open links too.
+ */
 export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
   for (const { path, purposes, act } of actions) {
     app.get(`${path}/:token`, { schema: { params: Type.Object({ token: Type.String() }) } }, async (request, reply) => {

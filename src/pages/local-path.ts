@@ -1,4 +1,7 @@
-/** A path on this site to go on to, from a field that anybody can fill in: `/` for whatever leads elsewhere (CWE-601). */
+/**
+ * Returns the path on this site to redirect to, from untrusted input, or `/` if it leads to another site (open
+ * redirect, CWE-601).
+ */
 export function localPath(wanted: string | undefined): string {
   const here = 'http://here.invalid'
   const url = URL.parse(wanted ?? '/', here)

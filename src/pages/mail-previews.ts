@@ -13,8 +13,8 @@ import type { ShowPage } from './render.ts'
 type Dependencies = { config: Config; show: ShowPage }
 
 /**
- * Every mail in every language, for who writes templates; not in production. The templates are read anew for each look,
- * so that an edit shows when the page is loaded again.
+ * Previews of every mail in every language, for template authors; not in production. Templates are read again for each
+ * preview, so that edits show on reload.
  */
 export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app, { config, show }) => {
   const locales = languages.map((code) => ({ code, name: languageName(code) }))
@@ -32,7 +32,7 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
     try {
       return await show(reply, { ...page, values: { ...values, mail: await preview(params), problem: '' } })
     } catch (error) {
-      // What is wrong with a template is for its writer to read.
+      // Show template errors to the author.
       if (error instanceof AppError || !(error instanceof Error)) throw error
       return show(reply, { ...page, status: 500, values: { ...values, mail: null, problem: error.message } })
     }
@@ -56,7 +56,10 @@ const mayFrame: onSendHookHandler = async (_request, reply) => {
   reply.header('content-security-policy', `${pagePolicy}; frame-src 'self'`)
 }
 
-/** A mail has its style inline, as mail programs want it, and is shown in a frame of our own page, where nothing runs. */
+/**
+ * A mail has inline styles, because mail clients need them. It is shown in a sandboxed frame on our own page, where no
+ * scripts run.
+ */
 const framed = {
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'",
   'x-frame-options': 'SAMEORIGIN',

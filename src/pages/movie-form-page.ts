@@ -56,7 +56,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   }
 }
 
-/** Shows one message per field of the form: what is wrong with an entry of a list is shown at the list. */
+/** Returns one message per form field: an error in a list entry is shown at the list. */
 function movieFormErrors(error: unknown): FormErrors {
   const nameTaken = { field: 'name', key: 'page.movie-form.taken' } as const
   const formErrors = formErrorsFrom(error, { MovieAlreadyExistsError: nameTaken })

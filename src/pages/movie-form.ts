@@ -4,7 +4,7 @@ import { validationError } from '../http/error-handler.ts'
 import { strictObject } from '../http/schemas.ts'
 import { type MovieFields, newMovie } from '../movies/movie.ts'
 
-/** A movie as its form holds it: lists are text, one entry per line, genres also separated by commas. */
+/** A movie as form fields. Lists are text with one entry per line; genres may be separated by commas instead. */
 export const movieForm = strictObject({
   name: Type.String(),
   year: Type.String(),
@@ -46,7 +46,7 @@ function splitList(list: string, separator: string | RegExp): string[] {
     .filter(Boolean)
 }
 
-/** Writes a movie as its form shows it. */
+/** Formats a movie for its form. */
 export function formatMovieForm({ name, year, casts, genres, notes }: MovieFields): MovieForm {
   return {
     name,

@@ -41,7 +41,10 @@ export const moviePages: FastifyPluginAsyncTypebox<{ db: Database; show: ShowPag
   })
 }
 
-/** Returns the movie, or throws `NotFoundError`: an unknown page is a 404, although the API gives a 400. */
+/**
+ * Returns the movie, or throws `NotFoundError`: a page that does not exist is a 404, although the API responds with
+ * 400.
+ */
 export async function movieOnPage(db: Database, id: string): Promise<WholeMovie> {
   try {
     return await readMovie(db, id)

@@ -31,7 +31,7 @@ const query = strictObject({
 type Query = Static<typeof query>
 type Search = Omit<MovieSearch, 'limit'>
 
-/** The collection. The URL says all that is shown, except the choice of grid or list, which a cookie keeps. */
+/** The collection. The URL determines everything shown except the choice of grid or list, which is kept in a cookie. */
 export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, site, show }) => {
   const options = { schema: { querystring: query }, preValidation: dropEmptyFields, attachValidation: true }
   app.get('/', options, async (request, reply) => {
@@ -49,7 +49,7 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   })
 }
 
-/** Drops the fields that the form sends empty, and an order by best match if there is nothing to match. */
+/** Drops fields that the form sends empty, and `sort=match` if there is no search text. */
 async function dropEmptyFields(request: FastifyRequest<{ Querystring: Query }>): Promise<void> {
   const fields = Object.entries(request.query).filter(([, value]) => value !== '')
   const { sort, ...others }: Query = Object.fromEntries(fields)
@@ -57,7 +57,7 @@ async function dropEmptyFields(request: FastifyRequest<{ Querystring: Query }>):
   request.query = isSorted ? { ...others, sort } : others
 }
 
-/** Finds nothing if a field of the search is invalid, and says why at that field. */
+/** If a search field is invalid, returns no movies and an error message for that field. */
 async function findMovies(db: Database, { validationError: invalid, ip }: FastifyRequest, search: Search) {
   try {
     if (invalid) throw validationError('query', invalid.validation)
@@ -67,13 +67,13 @@ async function findMovies(db: Database, { validationError: invalid, ip }: Fastif
   }
 }
 
-/** Rethrows the error for an unknown field, which the form has no place to show. */
+/** Rethrows the error for an unknown field, which the form has nowhere to show. */
 function searchFormErrors(error: unknown) {
   if (error instanceof AppError && error.fields?.some(({ reason }) => reason === 'unknown')) throw error
   return formErrorsFrom(error)
 }
 
-/** Returns the view that the request asks for, which it then remembers, or else the remembered one. */
+/** Returns the requested view and remembers it in a cookie, or returns the remembered view if none is requested. */
 function chooseView(request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply, site: Dependencies['site']) {
   const { view } = request.query
   if (!view) return request.cookies['movie_bag_view'] === 'list' ? 'list' : 'grid'

@@ -10,20 +10,23 @@ import { textDirection, toLanguage } from '../i18n/languages.ts'
 import { templateEngine } from '../i18n/template-engine.ts'
 import { type MessageKey, type MessageValues, translate } from '../i18n/translate.ts'
 
-/** Sends the page of that name in `templates/pages/`, in the language of the account or of the browser. */
+/** Renders a template from `templates/pages/`, in the account's language or else the browser's, and sends it. */
 export type ShowPage = (reply: FastifyReply, page: Page) => Promise<FastifyReply>
 
 export type Page = Heading & {
   name: string
   status?: number
-  /** The field that has the focus at first. */
+  /** The field that is focused when the page loads. */
   focus?: string
   formErrors?: FormErrors | undefined
-  /** What the page's template reads. */
+  /** Values for the page's template. */
   values?: Record<string, unknown>
 }
 
-/** The message `page.<title>.title`, unless `heading` replaces it; or a text that is not translated. */
+/**
+ * The heading is the message `page.<title>.title` unless `heading` overrides it. Without a title, it is untranslated
+ * text.
+ */
 type Heading = { title: PageTitle; heading?: Message } | { title?: undefined; heading: string }
 
 export type PageTitle = TitleOf<MessageKey>
@@ -59,17 +62,23 @@ export function openPages({ templatesDir, defaultLocale }: Pick<Config, 'templat
   }
 }
 
-/** Between two pages the event loop turns once, so that the requests of others need not wait for many large pages. */
+/**
+ * Renders one page at a time, yielding to the event loop in between, so that a burst of large pages does not hold up
+ * other requests.
+ */
 const inTurn = pLimit(1)
 
-/** The messages of wrong fields, by field. */
+/** Returns the message for each invalid field. */
 export function fieldMessages(fields: FieldError[]): Record<string, Message> {
   return Object.fromEntries(
     fields.map(({ field, reason, min, max }) => [field, { key: `page.reason.${reason}`, values: { min, max } }]),
   )
 }
 
-/** Returns the account's language, or else the browser's. A request that fails early has no account. */
+/**
+ * Returns the account's language, or else the browser's. A request that fails before its session is looked up has no
+ * account.
+ */
 function preferredLocale(request: FastifyRequest): string | undefined {
   return toLanguage(request.session?.locale) ?? requestedLocale(request)
 }

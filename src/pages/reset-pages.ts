@@ -55,7 +55,7 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   })
 }
 
-/** The form behind a reset link, or the page of a dead one, which offers a new link before a password is typed. */
+/** The form behind a reset link. A dead link offers a new one right away, before the user types a password. */
 function resetPage(token: string, config: Pick<Config, 'minPasswordLength'>, formErrors?: FormErrors) {
   const live = ({ email }: Link): Page => ({
     name: 'reset',

@@ -3,15 +3,17 @@ import type { Link, LinkPurpose } from '../links/link.ts'
 import type { Page, PageTitle, ShowPage } from './render.ts'
 
 type LinkPage<Purpose extends LinkPurpose> = {
-  /** The link with the token, if there is one. */
+  /** The link that the token belongs to, if any. */
   link: Link<Purpose> | undefined
   /** The page of a live link. */
   live: (link: Link<Purpose>) => Page
-  /** The template `<name>-dead`; `status` replaces 410 and 404. */
+  /**
+   * Shown otherwise, from the template `<name>-dead`. `status` overrides the default: 410, or 404 for an unknown token.
+   */
   dead: { name: 'reset' | 'link'; status?: number | undefined; values: Record<string, unknown> }
 }
 
-/** Shows the page behind a link from a mail if the link is live, or else what has become of the link. */
+/** Shows the page behind a mailed link if the link is live, or else a page that says why it is not. */
 export function showLink<Purpose extends LinkPurpose>(
   show: ShowPage,
   reply: FastifyReply,

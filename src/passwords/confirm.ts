@@ -6,8 +6,8 @@ import { clearFailures, confirmationCounters, throttle } from './throttle.ts'
 
 /**
  * Returns the account's password hash if the password is right. Throws `UnauthorizedError` if it is wrong, and
- * `TooManyRequestsError` soon after several wrong ones in the session. A transaction that relies on the password begins
- * with `requireSamePassword`.
+ * `TooManyRequestsError` soon after several wrong ones in the session. A transaction that relies on the password must
+ * begin with `requireSamePassword`.
  */
 export async function confirmPassword(
   db: Database,
@@ -30,8 +30,8 @@ function wrongPassword(): AppError {
 }
 
 /**
- * Locks the account. Throws `UnauthorizedError` if its password hash is not the confirmed one any more: a request in
- * flight while the owner recovers the account must fail.
+ * Locks the account. Throws `UnauthorizedError` if its password hash is no longer the confirmed one: a request in
+ * progress while the owner recovers the account must fail.
  */
 export async function requireSamePassword(tx: Transaction, accountId: string, passwordHash: string): Promise<void> {
   if (!(await lockIfPasswordHash(tx, accountId, passwordHash))) throw passwordHasChanged()

@@ -39,7 +39,7 @@ export function needsRehash(passwordHash: string): boolean {
   return !passwordHash.startsWith(`$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`)
 }
 
-/** Returns whether a password can be hashed whole: bcrypt stops at NUL, and UTF-8 has no form for a lone surrogate. */
+/** Returns whether a password can be hashed in full: bcrypt stops at NUL, and UTF-8 cannot encode a lone surrogate. */
 export function isHashable(password: string): boolean {
   const hasText = password.isWellFormed() && !password.includes('\0')
   return hasText && [...password.normalize('NFC')].length <= maxPasswordLength

@@ -6,8 +6,9 @@ import { isHashable, maxPasswordLength } from './hashing.ts'
 type Rule = { email: string; minLength: number }
 
 /**
- * Throws `SchemaValidationError` with the reason if a new password breaks the rule (NIST SP 800-63B-4, 3.1.1.2): its
- * length in code points of NFC; not a common password, the account's email address, or the product's name.
+ * Throws `SchemaValidationError` if a new password breaks the rule (NIST SP 800-63B-4, 3.1.1.2). Length is counted in
+ * code points after NFC normalization. Common passwords, the account's email address and the product's name are
+ * refused.
  */
 export function checkPassword(password: string, rule: Rule, field = 'password'): void {
   const violation = findViolation(password.normalize('NFC'), rule)
@@ -26,7 +27,7 @@ function findViolation(password: string, { email, minLength: min }: Rule): Viola
     return { detail: 'must not contain NUL or an incomplete character', reason: 'not-storable' }
   }
   if (commonPasswords().has(lower)) {
-    return { detail: 'is too common: choose another one', reason: 'too-common' }
+    return { detail: 'is too common; choose another', reason: 'too-common' }
   }
   if (lower === email.toLowerCase()) return { detail: 'must not be the e-mail address', reason: 'is-the-address' }
   if (lower.replace(/[^a-z]/g, '') === 'moviebag') {

@@ -4,9 +4,10 @@ import { type Database, type Queryable, sql, type Transaction } from '../databas
 import { AppError } from '../errors.ts'
 import { rateLimitKey } from '../http/rate-limit.ts'
 
-// Wrong passwords slow down the next attempt, in steps that an owner can wait for (NIST SP 800-63B-4, 3.2.2). They are
-// counted for each caller, and for all callers of an email address together. Addresses without an account are counted as
-// well, so that throttling reveals nothing. A known browser of the owner is only throttled by its own failures.
+// Wrong passwords slow down the next attempt, in steps short enough for the owner to wait out (NIST SP 800-63B-4,
+// 3.2.2). They are counted for each caller, and for all callers of an email address together. Addresses without an
+// account are counted as well, so that throttling reveals nothing. A known browser of the owner is only throttled by
+// its own failures.
 
 /** After this many failures in a row, how many seconds the next attempt has to wait. */
 type Step = { failures: number; seconds: number }
@@ -44,13 +45,14 @@ export function confirmationCounters(sessionId: string): Counter[] {
   return [{ subject: `session ${sessionId}`, caller: '', steps: stepsOfCaller }]
 }
 
-/** Passed to an attempt: whether a failure makes the next one wait for a minute or more, and longer than the last. */
+/** Passed to an attempt: whether its failure would start a longer delay, of a minute or more. */
 export type AttemptState = { failureSlowsDown: boolean }
 
 /**
  * Makes an attempt, counted beforehand as a failure so that concurrent attempts cannot exceed the limit. Throws
  * `TooManyRequestsError` with `Retry-After` if the attempt comes too early. An attempt that ends without a verdict,
- * because the service is busy or the database is away, does not count. Clearing after a success is up to the attempt.
+ * because the service is busy or the database is unavailable, does not count. After a success, the attempt itself must
+ * clear the failures.
  */
 export async function throttle<Result>(
   db: Database,
@@ -67,7 +69,7 @@ export async function throttle<Result>(
     }
     return await attempt({ failureSlowsDown })
   } catch (error) {
-    // If the database is away this fails as well, and leaves one failure too many until the next success.
+    // If the database is unavailable this fails too, and leaves one failure too many until the next success.
     if (!isVerdict(error)) for (const counter of counted) await uncount(db, counter).catch(() => {})
     throw error
   }
@@ -124,7 +126,7 @@ export async function clearFailures(db: Queryable, counters: Counter[]): Promise
   }
 }
 
-/** Forgets the failures of all callers and browsers, so that the owner can log in from everywhere. */
+/** Forgets the failures of all callers and browsers, so that the owner can log in from anywhere. */
 export async function clearAccountFailures(tx: Transaction, accountId: string): Promise<void> {
   const account = await findAccount(tx, accountId)
   if (!account) return

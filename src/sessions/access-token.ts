@@ -6,7 +6,7 @@ import { isSessionId, type StartedSession } from './session.ts'
 
 /**
  * The key that signs access tokens, and the tokens it has recently verified. Clients send the same token with every
- * request, and verifying it takes WebCrypto, in another thread, a quarter of the time of adding a movie.
+ * request, and verifying it on WebCrypto's thread pool takes a quarter as long as adding a movie.
  */
 export type TokenKey = { hmac: webcrypto.CryptoKey; verified: LRUCache<string, Claims> }
 
@@ -17,7 +17,7 @@ export async function tokenKey(secret: string): Promise<TokenKey> {
   return { hmac, verified: new LRUCache({ max: 1000 }) }
 }
 
-/** Returns a JWT that names a session. Whether the session is live is decided by its row. */
+/** Returns a JWT that identifies a session. The session's row decides whether it is live. */
 export function signAccessToken(key: TokenKey, session: StartedSession): Promise<string> {
   return new SignJWT({ sid: session.id })
     .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
@@ -29,11 +29,11 @@ export function signAccessToken(key: TokenKey, session: StartedSession): Promise
     .sign(key.hmac)
 }
 
-/** `expiresAt` is in seconds since 1970. */
+/** `expiresAt` is Unix time, in seconds. */
 type Claims = { sessionId: string; expiresAt: number }
 
 /**
- * Returns what a token claims, or undefined if we did not sign it as an access token (RFC 8725). The caller compares
+ * Returns a token's claims, or undefined if we did not sign it as an access token (RFC 8725). The caller compares
  * `expiresAt` with the database's clock, which all processes share.
  */
 export async function verifyAccessToken(key: TokenKey, token: string): Promise<Claims | undefined> {

@@ -5,17 +5,20 @@ import { hashToken, newToken, parseToken } from '../links/token.ts'
 // The token grants no access. It tells the owner's browser from all others, so that wrong guesses made elsewhere do not
 // slow down the owner.
 
-/** How many known browsers of an account are kept, the most recently used. */
+/** The most known browsers kept per account. The least recently used are dropped. */
 export const maxKnownBrowsers = 100
 
-/** Returns what the database keeps of a known-browser cookie, or null if the cookie is missing or malformed. */
+/**
+ * Returns the hash of a known-browser cookie's token, as stored in the database, or null if the cookie is missing or
+ * malformed.
+ */
 export function hashKnownBrowser(cookie: string | undefined): Buffer | null {
   const token = parseToken(cookie ?? '')
   return token ? hashToken(token) : null
 }
 
 /**
- * Makes the browser known to the account. Returns a token for its cookie if it has none. It shares the login's
+ * Makes the browser known to the account. Returns a token for its cookie if it has none. Runs in the login's
  * transaction: otherwise a reset in between would leave the browser known.
  */
 export async function rememberBrowser(
@@ -43,7 +46,7 @@ async function upsertBrowser(tx: Transaction, accountId: string, tokenHash: Buff
       order by last_used_at desc offset ${maxKnownBrowsers})`)
 }
 
-/** When each known browser was last used, the newest first. */
+/** Lists when each known browser was last used, most recent first. */
 export function listKnownBrowsers(db: Queryable, accountId: string) {
   return db.query<{ last_used_at: Date }>(sql`
     select last_used_at from known_browsers where account_id = ${accountId} order by last_used_at desc`)

@@ -14,7 +14,7 @@ type Dependencies = { db: Database; signedIn: SignedIn }
 
 export const listedSession = Type.Object({
   id: Type.String(),
-  device: Type.String({ description: 'Roughly, such as "Firefox on Windows"; empty if the client did not say' }),
+  device: Type.String({ description: 'Approximate, such as "Firefox on Windows"; empty if unknown' }),
   address: Type.String({ description: 'The IP address of the login' }),
   created_at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })),
   last_used_at: Type.Unsafe<Date>(Type.String({ format: 'date-time', description: 'Accurate to five minutes' })),
@@ -50,7 +50,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app
 
   const endOthers = {
     ...common,
-    summary: 'End all of the account’s sessions but this one',
+    summary: 'End all of the account’s sessions except this one',
     response: { 204: Type.Null(), ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/auth/sessions', { schema: endOthers, onRequest: signedIn }, async (request, reply) => {
@@ -59,7 +59,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app
   })
 }
 
-/** Lists the live sessions, the last used first. */
+/** Lists the live sessions, most recently used first. */
 export function listSessions(db: Queryable, { id, accountId }: SessionKey): Promise<ListedSession[]> {
   return db.query<ListedSession>(sql`
     select id, device, ip_address as address, created_at, last_used_at, id = ${id} as is_current
@@ -68,7 +68,7 @@ export function listSessions(db: Queryable, { id, accountId }: SessionKey): Prom
     order by last_used_at desc, created_at desc`)
 }
 
-/** Lists every session that is kept, with the time at which it ended or expired. */
+/** Lists all stored sessions, each with the time at which it ended or expired. */
 export function listAllSessions(db: Queryable, { id, accountId }: SessionKey) {
   return db.query<ListedSession & { ended_at: Date | null }>(sql`
     select id, device, ip_address as address, created_at, last_used_at, id = ${id} as is_current,
@@ -85,7 +85,10 @@ export async function endOneSession(db: Database, session: SessionKey, device: D
   })
 }
 
-/** Ends every session but the given one. The event is recorded only if there were others: repeats would fill the history. */
+/**
+ * Ends every session except the given one. Records an event only if there were others, so that repeats do not fill the
+ * history.
+ */
 export async function endOtherSessions(db: Database, { id, accountId }: SessionKey, device: Device): Promise<void> {
   await db.transaction(async (tx) => {
     const ended = await endSessions(tx, accountId, { keep: id })

@@ -45,7 +45,7 @@ export const logInRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   })
 }
 
-/** Where a login comes from. `knownBrowser` is the cookie of that name. */
+/** Where a login comes from. `knownBrowser` is the value of the known-browser cookie. */
 export type LogInOrigin = Client & { ip: string; knownBrowser: string | undefined; isBrowser: boolean }
 
 export function readLogInOrigin(request: FastifyRequest, site: { publicUrl: string }): LogInOrigin {
@@ -64,8 +64,8 @@ type Credentials = { email: string; password: string }
 
 /**
  * Throws `UnauthorizedError` if the email address or the password is wrong, taking the same time for both;
- * `TooManyRequestsError` soon after several wrong passwords in a row; `UnverifiedEmailError` if the settings require a
- * verified email address.
+ * `TooManyRequestsError` if too many wrong passwords were just entered; `UnverifiedEmailError` if the settings require
+ * a verified email address.
  */
 export async function logIn(
   dependencies: LogInDependencies,
@@ -86,7 +86,7 @@ async function tryLogIn(
   { email, password }: Credentials,
   origin: LogInOrigin,
 ): Promise<LogIn | undefined> {
-  // It cannot be a password, so it must not count as a wrong one.
+  // No account can have this password, so it does not count as a guess.
   if (!isHashable(password)) throw new AppError('UnauthorizedError')
   const canonical = canonicalEmail(email) ?? ''
   const browser = hashKnownBrowser(origin.knownBrowser)
@@ -115,7 +115,10 @@ async function tryLogIn(
   })
 }
 
-/** Queued whether or not there is an account, so that the response takes the same time. The writer of the mail finds out. */
+/**
+ * Queued whether or not the account exists, so that the response takes the same time. The mail worker looks the account
+ * up.
+ */
 async function warnOwner(db: Queryable, email: string, { locale }: LogInOrigin): Promise<void> {
   await queueMail(db, { kind: 'wrong-passwords', email }, locale)
 }
@@ -146,7 +149,7 @@ async function startLogIn(
   const session = await startSession(tx, { accountId, passwordHash, ttlMs, device, ip })
   if (!session) return undefined
   await recordEvent(tx, { accountId, event: 'logged in', device })
-  // Programs that keep no cookies would fill the table.
+  // Only browsers: clients that keep no cookies would add a row at each login.
   const newBrowserToken = isBrowser ? await rememberBrowser(tx, accountId, knownBrowser) : undefined
   return { session, newBrowserToken }
 }
@@ -164,7 +167,7 @@ export async function logInNewAccount(
   })
 }
 
-/** How many mails about new devices an account gets in an hour. */
+/** The most new-device mails an account gets per hour. */
 export const maxNewDeviceMails = 10
 
 /** Mails the owner if the account has no other session from this device and IP address. */

@@ -3,10 +3,10 @@ import { recipientLimit } from '../accounts/mail-limits.ts'
 import type { ClaimedMail } from '../mail/mail.ts'
 import { chooseLocale, type WriterContext, type WrittenMail } from '../mail/write.ts'
 
-/** How often the owner gets the mail about wrong passwords. */
+/** At most one mail about wrong passwords a day. */
 const wrongPasswordsMailLimit = { name: 'wrong-passwords-mails', points: 1, seconds: 86_400 }
 
-/** To the owner of an account for which many wrong passwords were entered, with the way to a new one. */
+/** To the owner of an account for which many wrong passwords were entered, with a link to reset the password. */
 export async function writeWrongPasswords(
   context: WriterContext,
   mail: ClaimedMail<'wrong-passwords'>,

@@ -7,7 +7,7 @@ import type { Session } from './session.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by `sessionFromBearer` and `sessionFromCookie`. Null before them, and if the request has no live session. */
+    /** Set by `sessionFromBearer` and `sessionFromCookie`. Null until then, or if the request has no live session. */
     session: Session | null
   }
 }
@@ -33,7 +33,7 @@ export function sessionFromCookie(
     const token = readSessionCookie(request, site)
     if (!token) return
     request.session = await findSession(db, key, token)
-    // The session has ended, by a reset for example, so the browser need not send its cookie again.
+    // The session has ended, for example after a reset, so the cookie is no longer needed.
     if (!request.session) clearSessionCookie(reply, site)
   }
 }
@@ -43,7 +43,7 @@ export const requireSession: onRequestAsyncHookHandler = async (request) => {
   if (!request.session) throw invalidSession()
 }
 
-/** For pages: redirects to the login page unless the request has a session, and from there back to the page. */
+/** For pages: a request without a session is redirected to the login page, which leads back to the page. */
 export const requireLogin: onRequestAsyncHookHandler = async (request, reply) => {
   if (request.session) return
   const next = request.method === 'GET' ? `?next=${encodeURIComponent(request.url)}` : ''
@@ -62,7 +62,10 @@ export function invalidSession(): AppError {
   })
 }
 
-/** Returns the session that an access token names, or null if it is not live. Keeps `last_used_at` to five minutes. */
+/**
+ * Returns the session that an access token identifies, or null if it is not live. Keeps `last_used_at` accurate to five
+ * minutes.
+ */
 async function findSession(db: Queryable, key: TokenKey, token: string): Promise<Session | null> {
   const claims = await verifyAccessToken(key, token)
   if (!claims) return null

@@ -1,6 +1,6 @@
 import { type Sql, sql } from '../database/database.ts'
 
-/** Sessions go 30 days after they ended or expired. */
+/** Sessions are deleted 30 days after they ended or expired. */
 export function deleteOldSessions(limit: number): Sql {
   return sql`
     delete from sessions where id in (
@@ -9,7 +9,7 @@ export function deleteOldSessions(limit: number): Sql {
     returning id`
 }
 
-/** Known browsers go 400 days after their last login, when browsers have dropped the cookie. */
+/** Known browsers are deleted 400 days after their last login: no browser keeps the cookie longer. */
 export function deleteUnusedBrowsers(limit: number): Sql {
   return sql`
     delete from known_browsers where (account_id, token_hash) in (

@@ -7,8 +7,8 @@ import { endSessions } from './session.ts'
 type Access = { links: LinkPurpose[]; forgetsBrowsers: boolean; clearsFailures: boolean }
 
 /**
- * What ends besides the sessions when the access to an account changes hands. The links that undo a change of e-mail
- * address, or report a change, survive all of it: they are the owner's way back after a thief did any of these.
+ * What is revoked besides the sessions. Links that undo an email change or report a change are never revoked: with them
+ * the owner recovers an account that a thief has taken over.
  */
 const ends = {
   // Only the person who reads the account's mail may stay. Throttling must not keep them out.
@@ -21,11 +21,11 @@ const ends = {
     forgetsBrowsers: true,
     clearsFailures: false,
   },
-  // The rest goes with the account.
+  // The rest is deleted with the account.
   'account closed': { links: ['reset-password'], forgetsBrowsers: false, clearsFailures: false },
 } satisfies Record<string, Access>
 
-/** Ends the account's sessions, except the one to keep, and whatever else could be used to get in. */
+/** Ends the account's sessions, except `keepSession`, and revokes whatever else gives access. */
 export async function revokeAccess(
   tx: Transaction,
   accountId: string,

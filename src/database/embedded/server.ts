@@ -28,7 +28,7 @@ export async function reachServer(cluster: Cluster, { port, signal }: ServerOpti
     if (!problem) return connectToOwnServer(cluster, chosenPort)
     if (signal.aborted || !isTemporary(problem) || performance.now() > deadline) {
       const reason = (await isDiskFull(cluster.directory)) ? 'its disk is full' : problem
-      throw new StartError(`PostgreSQL does not start on ${cluster.directory}: ${reason} (more in ${cluster.logFile})`)
+      throw new StartError(`PostgreSQL cannot start on ${cluster.directory}: ${reason} (see ${cluster.logFile})`)
     }
     await sleep(100)
   }
@@ -51,7 +51,7 @@ export async function stopServer({ binaries, directory, user }: Cluster) {
     const stopping = run(binaries.pg_ctl, ['stop', '-D', directory, '-m', mode, '-t', '8'], { cwd: directory, user })
     cause = await stopping.catch((error) => error)
   }
-  if (await findServer(directory)) throw new Error(`PostgreSQL on ${directory} does not stop`, { cause })
+  if (await findServer(directory)) throw new Error(`PostgreSQL on ${directory} did not stop`, { cause })
 }
 
 /**
@@ -117,7 +117,7 @@ function isTemporary(problem: string) {
   return /lock file|shared memory block|TCP\/IP socket/.test(problem)
 }
 
-/** The log is on the same disk, so it may not say so. */
+/** The log is on the same disk, so the error may be missing from it. */
 async function isDiskFull(directory: string) {
   const { bavail, bsize } = await statfs(directory)
   return bavail * bsize < 1_000_000

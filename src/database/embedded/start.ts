@@ -13,7 +13,7 @@ export type EmbeddedPostgres = {
   /** The data directory: `postgres` in the data folder, or the target of that link. */
   directory: string
   version: string
-  /** Whether the server was already running, because the service before was killed. */
+  /** Whether the server was already running, because the previous service was killed. */
   adopted: boolean
   stop(): Promise<void>
 }
@@ -94,7 +94,7 @@ async function takeLock(client: Client, dataDir: string) {
   while (!(await tryLock(client))) {
     if (performance.now() > deadline) {
       throw new StartError(
-        `Movie Bag is already running on the data in ${dataDir}. Use it, stop it, or set DATA_DIR to another folder`,
+        `Movie Bag is already running on the data in ${dataDir}. Use that one, stop it, or set DATA_DIR to another folder`,
       )
     }
     await sleep(100)

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { StartError } from '../../errors.ts'
 import { createFolder } from './atomic-folder.ts'
 
-/** The user that PostgreSQL runs as if the service runs as root, because PostgreSQL refuses to. */
+/** The user to run PostgreSQL as when the service runs as root, because PostgreSQL refuses to run as root. */
 export type ServerUser = { uid: number; gid: number }
 
 /**
@@ -30,7 +30,10 @@ async function canEnterPath(path: string, user: ServerUser): Promise<boolean> {
   return path === dirname(path) || canEnterPath(dirname(path), user)
 }
 
-/** Returns root's folder for what `user` cannot enter elsewhere. Throws a `StartError` if `user` cannot enter it either. */
+/**
+ * Returns a system folder, owned by root, for files that `user` could not reach elsewhere. Throws a `StartError` if
+ * `user` cannot enter it either.
+ */
 export async function systemFolder(user: ServerUser) {
   const folder = '/var/lib/movie-bag'
   try {
