@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A command that is running or has ended. */
@@ -24,8 +25,10 @@ export function movieBag(args: string[], settings: Record<string, string> = {}):
   return run(process.execPath, [source, ...args], { env })
 }
 
+/** Runs a program until it ends, or until the test that called this ends. */
 export function run(program: string, args: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string }): Command {
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  after(() => void child.kill('SIGKILL'))
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text
