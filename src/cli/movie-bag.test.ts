@@ -50,8 +50,10 @@ test('serve says where everything is, serves, and stops at Ctrl-C', async (t) =>
   const smtp = await startSmtp()
   t.after(() => smtp.stop())
   const port = await freePort()
+  const { DATABASE_URL } = await database()
+  const { host, pathname } = new URL(DATABASE_URL)
   const service = movieBag(['serve'], {
-    ...(await database()),
+    DATABASE_URL,
     PORT: String(port),
     MAIL_SERVER: '127.0.0.1',
     MAIL_PORT: String(smtp.port),
@@ -66,7 +68,7 @@ Movie Bag is ready. Press Ctrl-C to stop it.
   Service        http://localhost:${port}
   API reference  http://localhost:${port}/docs
   Mail           127.0.0.1
-  Data           in the database at DATABASE_URL
+  Data           PostgreSQL at ${host}, database ${pathname.slice(1)}
 
 `,
   )
@@ -86,7 +88,10 @@ test('work sends the mail of a service that runs elsewhere, and needs its databa
   t.after(() => smtp.stop())
   const lost = movieBag(['work'])
   assert.equal(await lost.end, 1)
-  assert.match(lost.complained(), /^movie-bag: DATABASE_URL is not set: `movie-bag work` needs .*\n$/)
+  assert.match(
+    lost.complained(),
+    /^movie-bag: `movie-bag work` does not work with the embedded database: set DATABASE_URL .*\n$/,
+  )
 
   const shared = await database()
   const config = readConfig({ ENV_FILE_LOCATION: join(import.meta.dirname, '../../test/empty.env'), ...shared })
@@ -119,7 +124,7 @@ test('a service that cannot start says why in one line, without a stack, and lea
   writeFileSync(notAFolder, '')
   const good = await database()
   const url = new URL(good.DATABASE_URL)
-  const reached = `The PostgreSQL at ${url.hostname}:${url.port}`
+  const reached = `The PostgreSQL server at ${url.hostname}:${url.port}`
   const wrong: [Record<string, string>, string | RegExp][] = [
     [{ PORT: 'http' }, 'PORT is "http". It must be a whole number from 1 to 65535.'],
     [
@@ -142,7 +147,7 @@ test('a service that cannot start says why in one line, without a stack, and lea
     ],
     [
       { ...good, DATABASE_URL: withParts(url, { hostname: 'nowhere.invalid' }) },
-      /^The PostgreSQL at nowhere\.invalid:\d+ cannot be found: /,
+      /^The PostgreSQL server at nowhere\.invalid:\d+ cannot be found: /,
     ],
   ]
   const refuse = async ([settings, line]: (typeof wrong)[number]) => {
@@ -167,7 +172,7 @@ test('a PostgreSQL older than 15 is refused in one line', async (t) => {
   assert.equal(await command.end, 1)
   assert.match(
     command.complained(),
-    /^movie-bag: The PostgreSQL at .* is PostgreSQL 14, but Movie Bag needs 15 or newer\. .*\n$/,
+    /^movie-bag: The PostgreSQL server at .* is PostgreSQL 14, but Movie Bag needs 15 or newer\. .*\n$/,
   )
 })
 

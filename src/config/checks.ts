@@ -31,6 +31,7 @@ export function checkProduction(config: Settings): void {
   if (!config.production) return
   const missing = [
     !config.publicUrlIsSet && 'PUBLIC_URL (the https URL that people open)',
+    !config.databaseUrlIsSet && 'DATABASE_URL (the URL of a PostgreSQL database, or embedded for the one in DATA_DIR)',
     !config.mail.server && 'MAIL_SERVER (the SMTP server that sends the mail)',
     !config.mail.defaultSenderIsSet && 'MAIL_DEFAULT_SENDER (the sender of all mail)',
     !config.jwtSecretKey &&

@@ -23,7 +23,8 @@ test('without configuration, every setting has a default that works on one machi
     publicUrl: 'http://localhost:3000',
     publicUrlIsSet: false,
     trustProxy: false,
-    databaseUrl: undefined,
+    databaseUrl: 'embedded',
+    databaseUrlIsSet: false,
     dataDir: resolve('data'),
     jwtSecretKey: undefined,
     sessionTtlMs: 7 * 86_400_000,
@@ -144,12 +145,13 @@ const production = {
   MAIL_SERVER: 'smtp.example.org',
   MAIL_DEFAULT_SENDER: 'support@example.org',
   JWT_SECRET_KEY: secret,
+  DATABASE_URL: 'embedded',
 }
 
 test('production names everything that is missing, and starts once it is set', () => {
   assert.equal(configOf(production).production, true)
   const line = refusal({ NODE_ENV: 'production' })
-  for (const name of ['PUBLIC_URL', 'MAIL_SERVER', 'MAIL_DEFAULT_SENDER', 'JWT_SECRET_KEY']) {
+  for (const name of ['PUBLIC_URL', 'DATABASE_URL', 'MAIL_SERVER', 'MAIL_DEFAULT_SENDER', 'JWT_SECRET_KEY']) {
     assert(line.includes(name), line)
     assert.match(
       refusal({ ...production, [name]: '' }),
@@ -226,9 +228,10 @@ test('.env.example names every setting once, in order, each with its default', (
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
-  const { publicUrlIsSet, mail, ...given } = readConfig({ ENV_FILE_LOCATION: uncommented })
-  const { publicUrlIsSet: _, mail: defaultMail, ...defaults } = configOf()
-  assert.deepEqual(given, defaults)
+  const { publicUrlIsSet, databaseUrlIsSet, mail, ...given } = readConfig({ ENV_FILE_LOCATION: uncommented })
+  const { mail: defaultMail, ...defaults } = configOf()
+  assert.deepEqual({ ...given, publicUrlIsSet: false, databaseUrlIsSet: false }, defaults)
+  assert(databaseUrlIsSet && !publicUrlIsSet)
   assert.deepEqual({ ...mail, defaultSenderIsSet: false }, defaultMail)
 })
 

@@ -69,11 +69,13 @@ export function isLoopback(host: string): boolean {
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
 }
 
+/** The URL of a PostgreSQL database, or `embedded`. */
 export const postgresUrl: SettingType<string> = {
   expects:
-    'the URL of a PostgreSQL database, such as postgres://user:password@host:5432/movie_bag (in a password, write %40 for @, %3A for :, %2F for / and %23 for #)',
+    'embedded (Movie Bag runs its own PostgreSQL) or the URL of a PostgreSQL database, such as postgres://user:password@host:5432/movie_bag (in a password, write %40 for @, %3A for :, %2F for / and %23 for #)',
   isSecret: true,
   parse: (text) => {
+    if (text === 'embedded') return text
     const url = URL.parse(text)
     return url && /^postgres(ql)?:$/.test(url.protocol) ? text : undefined
   },

@@ -73,6 +73,12 @@ function describeProblem(client: pg.Client, code: string, error: Error): string 
   return `${nameServer(client)} ${reasons[code] ?? `cannot be used with this DATABASE_URL: ${error.message}.`}`
 }
 
+/** Returns where a database is, without the password. */
+export function nameDatabase(url: string): string {
+  const { host, port, database } = new pg.Client({ connectionString: url })
+  return `PostgreSQL at ${host}:${port}, database ${database}`
+}
+
 function nameServer({ host, port }: pg.Client): string {
   return `The PostgreSQL server at ${host}:${port}`
 }

@@ -33,6 +33,7 @@ test('the settings of every recipe are valid in production', () => {
     const config = readConfig({
       ENV_FILE_LOCATION: file,
       NODE_ENV: 'production',
+      DATABASE_URL: 'embedded',
       PUBLIC_URL: 'https://movies.example.org',
       JWT_SECRET_KEY: 'a secret that only this test knows',
     })

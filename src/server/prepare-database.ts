@@ -1,18 +1,19 @@
+import { nameDatabase } from '../database/connect.ts'
 import { migrate } from '../database/migrate.ts'
 import type { Startup } from './start-components.ts'
 
-/**
- * Returns the URL of the PostgreSQL server in the settings, or starts the embedded one and returns its URL and data
- * folder.
- */
-export async function openPostgres({ config, log, onStop }: Startup): Promise<{ url: string; directory?: string }> {
+/** `data` says where the data is: a folder, or a server and database. */
+export type Postgres = { url: string; data: string }
+
+/** Returns the PostgreSQL database that the settings name, after starting the embedded server if it is that one. */
+export async function openPostgres({ config, log, onStop }: Startup): Promise<Postgres> {
   const { databaseUrl, dataDir } = config
-  if (databaseUrl) return { url: databaseUrl }
+  if (databaseUrl !== 'embedded') return { url: databaseUrl, data: nameDatabase(databaseUrl) }
   // Imported only if needed, because loading it takes time.
   const { startEmbeddedPostgres } = await import('../database/embedded/start.ts')
   const embedded = await startEmbeddedPostgres({ dataDir, log: log.child({}, { level: 'warn' }) })
   onStop(() => embedded.stop())
-  return embedded
+  return { url: embedded.url, data: embedded.directory }
 }
 
 export async function migrateAndLog(url: string, { log, signal }: Pick<Startup, 'log' | 'signal'>): Promise<void> {

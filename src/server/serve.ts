@@ -22,7 +22,7 @@ export function serve(signal: AbortSignal): Promise<Running> {
   return startComponents(signal, async (startup) => {
     const { config, log, onStop } = startup
     await checkMailTemplates(config)
-    const { url, directory } = await openPostgres(startup)
+    const { url, data } = await openPostgres(startup)
     await migrateAndLog(url, startup)
 
     const inbox = needsInbox(config) ? await openLocalInbox(config.dataDir) : undefined
@@ -33,7 +33,7 @@ export function serve(signal: AbortSignal): Promise<Running> {
     onStop(() => worker.stop())
     await listen(app, config)
     onStop(() => closeHttp(app))
-    printStartupMessage(config, log, { inbox, data: directory })
+    printStartupMessage(config, log, { inbox, data })
   })
 }
 

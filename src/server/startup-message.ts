@@ -6,10 +6,12 @@ import type { Logger } from './logger.ts'
 export function printStartupMessage(
   config: Config,
   log: Logger,
-  { inbox, data }: { inbox: { url: string } | undefined; data: string | undefined },
+  { inbox, data }: { inbox: { url: string } | undefined; data: string },
 ) {
   const { publicUrl, host, port, mail } = config
-  if (config.production) return log.info({ event: 'started', host, port, publicUrl }, 'Movie Bag is ready')
+  if (config.production) {
+    return log.info({ event: 'started', host, port, publicUrl, data }, `Movie Bag is ready. Data: ${data}`)
+  }
   const mailLine = inbox ? `${inbox.url} (all mail goes here; none leaves this machine)` : mail.server
   const lines = [
     ['Service', publicUrl],
@@ -18,7 +20,7 @@ export function printStartupMessage(
       inbox ? 'Inbox' : 'Mail',
       mailLine ?? 'queued: set MAIL_SERVER, or install MailDev (npm install maildev) for a local inbox',
     ],
-    ['Data', data ?? 'in the database at DATABASE_URL'],
+    ['Data', data],
   ]
   const width = Math.max(...lines.map(([name = '']) => name.length))
   process.stdout.write(`\nMovie Bag is ready. Press Ctrl-C to stop it.\n\n`)

@@ -1,3 +1,4 @@
+import { nameDatabase } from '../database/connect.ts'
 import { StartError } from '../errors.ts'
 import { checkMailTemplates } from '../mail/check-templates.ts'
 import { startMailWorker } from './mail-worker.ts'
@@ -8,13 +9,16 @@ import { type Running, startComponents } from './start-components.ts'
 export function work(signal: AbortSignal): Promise<Running> {
   return startComponents(signal, async ({ config, log, onStop }) => {
     const { databaseUrl } = config
-    if (!databaseUrl) {
-      throw new StartError('DATABASE_URL is not set: `movie-bag work` needs the database that `serve` uses.')
+    if (databaseUrl === 'embedded') {
+      throw new StartError(
+        '`movie-bag work` does not work with the embedded database: set DATABASE_URL to the database that `serve` uses.',
+      )
     }
     await checkMailTemplates(config)
     await migrateAndLog(databaseUrl, { log, signal })
     const worker = startMailWorker({ ...config, databaseUrl }, log)
     onStop(() => worker.stop())
-    log.info({ event: 'started' }, 'The mail worker is running')
+    const data = nameDatabase(databaseUrl)
+    log.info({ event: 'started', data }, `The mail worker is running. Data: ${data}`)
   })
 }
