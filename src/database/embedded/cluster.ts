@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, chown, mkdir, readFile, readlink, realpath, rename, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, readFile, readlink, realpath, rename, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import { errorCode, StartError } from '../../errors.ts'
@@ -20,19 +20,25 @@ export type Cluster = {
 
 export const serverRole = 'movie_bag'
 
+type OpenOptions = {
+  settings: Record<string, string>
+  log: Pick<Logger, 'info'>
+  /** Locks a file, or throws if another service has locked it. */
+  lock: (file: string) => Promise<void>
+}
+
 /** Opens the cluster in `<dataDir>/postgres`, or creates it. Throws a `StartError` if it cannot be used or created. */
-export async function openCluster(
-  dataDir: string,
-  settings: Record<string, string>,
-  log: Pick<Logger, 'info'>,
-): Promise<Cluster> {
+export async function openCluster(dataDir: string, { settings, log, lock }: OpenOptions): Promise<Cluster> {
   const folder = join(dataDir, 'postgres')
   const user = await serverUser(folder)
   const binaries = await findBinaries(user)
   await createDataDir(dataDir, user)
+  await lock(`${folder}.lock`)
   if (!(await readVersion(folder))) await createCluster(folder, { binaries, user, settings }, log)
 
   const directory = await realpath(folder)
+  // A copy of the data folder includes the link.
+  if (await isLink(folder)) await lock(`${directory}.lock`)
   await checkVersion(directory, binaries)
   await checkAccess(directory, user)
   const password = await readFile(join(directory, passwordFile), 'utf8')
@@ -50,6 +56,10 @@ async function createDataDir(dataDir: string, user: ServerUser | undefined) {
     await chown(dataDir, 0, user.gid)
     await chmod(dataDir, 0o710)
   }
+}
+
+async function isLink(path: string) {
+  return (await lstat(path)).isSymbolicLink()
 }
 
 async function readVersion(folder: string) {

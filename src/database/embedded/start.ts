@@ -5,6 +5,7 @@ import type { Client } from 'pg'
 import type { Logger } from 'pino'
 import { errorCode, StartError } from '../../errors.ts'
 import { type Cluster, openCluster, serverRole } from './cluster.ts'
+import { lockFile, readOwner } from './file-lock.ts'
 import { type Connection, reachServer, stopServer } from './server.ts'
 
 /** A running embedded PostgreSQL. `url` stays valid until `stop`, even if the server crashes. */
@@ -36,7 +37,7 @@ export async function startEmbeddedPostgres({
   settings = {},
 }: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const stopping = new AbortController()
-  const { cluster, connection } = await start({ dataDir: resolve(dataDir), log, settings }, stopping.signal)
+  const { cluster, connection, locks } = await start({ dataDir: resolve(dataDir), log, settings }, stopping.signal)
   const { port, version, adopted } = connection
   log.info({ event: 'postgres-started', directory: cluster.directory, port, version, adopted }, 'PostgreSQL is running')
 
@@ -47,6 +48,7 @@ export async function startEmbeddedPostgres({
     const last = await supervision
     await stopServer(cluster)
     await last?.client.end()
+    locks.dispose()
   }
   return {
     url: `postgres://${serverRole}:${cluster.password}@127.0.0.1:${port}/movie_bag?sslmode=disable`,
@@ -61,12 +63,15 @@ export async function startEmbeddedPostgres({
 }
 
 async function start({ dataDir, log, settings }: Required<EmbeddedOptions>, signal: AbortSignal) {
+  const locks = new DisposableStack()
   try {
-    const cluster = await openCluster(dataDir, settings, log)
-    const connection = await connectExclusively(cluster, { signal })
+    const lock = async (file: string) => void locks.use(await lockData(file, dataDir))
+    const cluster = await openCluster(dataDir, { settings, log, lock })
+    const connection = await reachServer(cluster, { signal })
     await createDatabase(cluster, connection.client)
-    return { cluster, connection }
+    return { cluster, connection, locks }
   } catch (error) {
+    locks.dispose()
     if (error instanceof StartError || !(error instanceof Error)) throw error
     // Errors of the file system or the server, such as a full disk, are for the operator to solve.
     const advice = errorCode(error) === 'EPERM' ? ' (start Movie Bag as an ordinary user, or set DATABASE_URL)' : ''
@@ -76,37 +81,12 @@ async function start({ dataDir, log, settings }: Required<EmbeddedOptions>, sign
   }
 }
 
-/** Connects to the server and locks its data for as long as the connection lasts. */
-async function connectExclusively(cluster: Cluster, options: Parameters<typeof reachServer>[1]): Promise<Connection> {
-  const connection = await reachServer(cluster, options)
-  try {
-    await takeLock(connection.client, cluster.dataDir)
-    return connection
-  } catch (error) {
-    await connection.client.end()
-    throw error
-  }
-}
-
-async function takeLock(client: Client, dataDir: string) {
-  // PostgreSQL may take a moment to notice that the service that held the lock was killed.
-  const deadline = performance.now() + 2000
-  while (!(await tryLock(client))) {
-    if (performance.now() > deadline) {
-      throw new StartError(
-        `Movie Bag is already running on the data in ${dataDir}. Use that one, stop it, or set DATA_DIR to another folder`,
-      )
-    }
-    await sleep(100)
-  }
-}
-
-/** An arbitrary number that must never change. */
-const lockKey = 6_683_938_224
-
-async function tryLock(client: Client) {
-  const { rows } = await client.query<{ taken: boolean }>(`select pg_try_advisory_lock(${lockKey}) as taken`)
-  return rows[0]?.taken === true
+async function lockData(file: string, dataDir: string) {
+  const lock = await lockFile(file)
+  if (lock) return lock
+  throw new StartError(
+    `Movie Bag is already running on the data in ${dataDir} (${await readOwner(file)}). Use that one, stop it, or set DATA_DIR to another folder.`,
+  )
 }
 
 async function createDatabase(cluster: Cluster, client: Client) {
@@ -120,8 +100,8 @@ async function createDatabase(cluster: Cluster, client: Client) {
 }
 
 /**
- * Restarts the server, on the same port, whenever the connection that holds the lock ends before `signal` aborts. Returns
- * the last connection, if there is one.
+ * Restarts the server, on the same port, whenever the connection to it ends before `signal` aborts. Returns the last
+ * connection, if there is one.
  */
 async function supervise(
   cluster: Cluster,
@@ -136,10 +116,7 @@ async function supervise(
       const since = performance.now()
       await Promise.race([connection.ended, aborted])
       if (signal.aborted) return connection
-      log.error(
-        { event: 'postgres-ended' },
-        'PostgreSQL exited or closed the connection that locks its data; restarting',
-      )
+      log.error({ event: 'postgres-ended' }, 'PostgreSQL exited or closed our connection; restarting')
       if (performance.now() - since > 60_000) delayMs = 0
     }
     await sleep(delayMs, undefined, { signal }).catch(() => {})
@@ -155,7 +132,7 @@ async function restart(
   { log, signal }: { log: EmbeddedOptions['log']; signal: AbortSignal },
 ): Promise<Connection | undefined> {
   try {
-    const connection = await connectExclusively(cluster, { port, signal })
+    const connection = await reachServer(cluster, { port, signal })
     log.info({ event: 'postgres-restarted', port }, 'PostgreSQL is running again')
     return connection
   } catch (error) {
