@@ -88,7 +88,7 @@ export async function confirmEmailChange(db: Database, token: string, client: Cl
   }
 }
 
-async function changeToPendingEmail(tx: Transaction, token: string, { device, locale }: Client): Promise<void> {
+async function changeToPendingEmail(tx: Transaction, token: string, { device }: Client): Promise<void> {
   const link = await spendLink(tx, ['confirm-email'], token)
   const account = link && (await lockAccount(tx, link.accountId))
   const email = link?.params['email'] ?? ''
@@ -106,5 +106,5 @@ async function changeToPendingEmail(tx: Transaction, token: string, { device, lo
   if (!change || (await isReservedForUndo(tx, canonical, accountId))) throw new AppError('EmailAlreadyExistsError')
   await revokeLinks(tx, accountId, ['reset-password', 'report-request'])
   await recordEvent(tx, { accountId, event: 'email changed', device })
-  await queueMail(tx, { kind: 'address-changed', accountId, params: { change: change.id, device } }, locale)
+  await queueMail(tx, { kind: 'address-changed', accountId, params: { change: change.id, device } })
 }

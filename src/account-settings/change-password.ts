@@ -57,12 +57,12 @@ export async function changePassword(
 async function replacePassword(
   tx: Transaction,
   { id, accountId }: SessionKey,
-  { from, to, client: { device, locale } }: { from: string; to: string; client: Client },
+  { from, to, client: { device } }: { from: string; to: string; client: Client },
 ): Promise<void> {
   if (!(await replacePasswordHash(tx, accountId, { from, to }))) throw passwordHasChanged()
   // Anyone who knew the old password may have requested an email change, and could still confirm it.
   await setPendingEmail(tx, accountId, null)
   await revokeAccess(tx, accountId, { because: 'password changed', keepSession: id })
   await recordEvent(tx, { accountId, event: 'password changed', device })
-  await queueMail(tx, { kind: 'password-changed', accountId, params: { device } }, locale)
+  await queueMail(tx, { kind: 'password-changed', accountId, params: { device } })
 }

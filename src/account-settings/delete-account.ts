@@ -56,7 +56,7 @@ export async function deleteAccount(
   return db.transaction(async (tx) => {
     await requireSamePassword(tx, accountId, passwordHash)
     const until = await undoDeadline(tx, accountId)
-    await queueDeletionMail(tx, accountId, { until, locale: deletion.client.locale })
+    await queueDeletionMail(tx, accountId, until)
     if (until) await closeAccount(tx, accountId, { ...deletion, until })
     else await eraseAccount(tx, accountId, deletion)
     return { deletedAt: until ?? new Date(), isWaiting: until !== null }
@@ -64,16 +64,12 @@ export async function deleteAccount(
 }
 
 /** The mail goes to the email address, not to the account, which may be gone when the mail is written. */
-async function queueDeletionMail(
-  tx: Transaction,
-  accountId: string,
-  { until, locale }: { until: Date | null; locale: string | undefined },
-): Promise<void> {
+async function queueDeletionMail(tx: Transaction, accountId: string, until: Date | null): Promise<void> {
   const account = await findAccount(tx, accountId)
   if (!account) return
   const { email, isVerified } = account
   const params = { until: until?.toISOString() ?? null, isVerified }
-  await queueMail(tx, { kind: 'account-deleted', email, params }, account.locale ?? locale)
+  await queueMail(tx, { kind: 'account-deleted', email, params }, account.warningLocale ?? undefined)
 }
 
 /** Freezes the account until the purge deletes it. */

@@ -19,7 +19,7 @@ export async function writeEmailConfirmation(
   if (!(await recipientLimit(db)(mail, email))) return { state: 'too soon' }
   const link = { purpose: 'confirm-email', accountId: account.id, ttlMs: day, params: { email } } as const
   const url = `${publicUrl}/confirm-address/${await mintLink(db, link)}`
-  return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account), { url, email }) }
+  return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account.locale), { url, email }) }
 }
 
 /** To the former email address, with the link that undoes the change. */
@@ -67,7 +67,8 @@ export async function writeUndoMail(
   const { id, accountId, oldEmail: email, changedAt } = change
   const link = { purpose: 'undo-email-change', accountId, ttlMs: undoTtlMs, params: { change: id } } as const
   const url = `${publicUrl}/undo-address/${await mintLink(db, link)}`
-  const locale = chooseLocale(context, mail, await findAccount(db, accountId))
+  const account = await findAccount(db, accountId)
+  const locale = chooseLocale(context, mail, account?.warningLocale)
   const values = { url, email, at: formatDate(locale, changedAt), device: formatDevice(locale, device) }
   return { to: email, message: await render('address-changed', locale, values) }
 }
@@ -89,7 +90,7 @@ export async function writeSecurityNotice(
   if (!email) return { state: 'no recipient' }
   const link = { purpose: 'report-change', accountId: account.id, ttlMs: 7 * day, params: { email } } as const
   const url = `${publicUrl}/not-me/${await mintLink(db, link)}`
-  const locale = chooseLocale(context, mail, account)
+  const locale = chooseLocale(context, mail, account.warningLocale)
   const at = formatDate(locale, mail.queuedAt)
   const values = { url, email, at, device: formatDevice(locale, mail.params.device) }
   return { to: email, message: await render(mail.kind, locale, values) }

@@ -7,13 +7,19 @@ export type Account = {
   canonical: string
   isVerified: boolean
   pendingEmail: string | null
+  /** The language of pages and mails. */
   locale: string | null
+  /** The language of warnings: for 7 days after a change of `locale`, the one before. */
+  warningLocale: string | null
   createdAt: Date
 }
 
+const localeIsNew = sql`locale_changed_at > now() - interval '7 days'`
+
 const columns: Sql = sql`
   id, email, email_canonical as canonical, email_verified_at is not null as "isVerified",
-  pending_email as "pendingEmail", locale, created_at as "createdAt"`
+  pending_email as "pendingEmail", locale, created_at as "createdAt",
+  case when ${localeIsNew} then previous_locale else locale end as "warningLocale"`
 
 type NewAccount = { email: string; canonical: string; passwordHash: string; locale: string | undefined }
 
@@ -104,9 +110,18 @@ export async function setPendingEmail(tx: Transaction, id: string, email: string
   await tx.query(sql`update accounts set pending_email = ${email} where id = ${id}`)
 }
 
-/** Sets the language of pages and mails, or null to use the language of each request. */
-export async function setLocale(db: Queryable, id: string, locale: string | null): Promise<void> {
-  await db.query(sql`update accounts set locale = ${locale} where id = ${id}`)
+/**
+ * Sets the language of pages and mails, or null to use the language of each request. Returns whether it was another one.
+ * A change within 7 days of the last keeps the language of warnings and starts the 7 days again.
+ */
+export async function setLocale(tx: Transaction, id: string, locale: string | null): Promise<boolean> {
+  const rows = await tx.query(sql`
+    update accounts
+    set previous_locale = case when ${localeIsNew} then previous_locale else locale end,
+      locale_changed_at = now(), locale = ${locale}
+    where id = ${id} and locale is distinct from ${locale}
+    returning id`)
+  return rows.length > 0
 }
 
 /** Stops reset mails to the account for an hour. */

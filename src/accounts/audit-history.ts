@@ -17,6 +17,7 @@ const accountEvents = [
   'email change requested',
   'email changed',
   'email change undone',
+  'language changed',
   'account frozen',
   'deletion requested',
   'mail sent',

@@ -8,10 +8,10 @@ export type Outcome =
   | { state: 'deferred'; reply: string; delaySeconds: number }
 
 /**
- * Queues a mail and returns its support code. `locale` is the language of the request, for accounts that have none.
- * Pass the transaction of the change that the mail reports.
+ * Queues a mail and returns its support code. `locale` is the language of the request, for accounts that have none;
+ * leave it out of warnings, which a thief may have caused. Pass the transaction of the change that the mail reports.
  */
-export async function queueMail(db: Queryable, mail: Mail, locale: string | undefined): Promise<string> {
+export async function queueMail(db: Queryable, mail: Mail, locale?: string): Promise<string> {
   const code = createSupportCode()
   const accountId = 'accountId' in mail ? mail.accountId : null
   const email = 'email' in mail ? mail.email : null

@@ -18,11 +18,14 @@ export type MailWriters = { [Kind in MailKind]: (mail: ClaimedMail<Kind>) => Pro
 /** What every writer uses. */
 export type WriterContext = { db: Database; render: RenderMail } & Pick<Config, 'publicUrl' | 'defaultLocale'>
 
-/** Returns the account's language, or else the one of the request that caused the mail, or else the default. */
+/**
+ * Returns the language of the account, or else the one of the request that caused the mail, or else the default. Warnings
+ * use the account's `warningLocale`.
+ */
 export function chooseLocale(
   { defaultLocale }: Pick<WriterContext, 'defaultLocale'>,
   { locale }: Pick<ClaimedMail, 'locale'>,
-  account?: { locale: string | null },
+  ofAccount?: string | null,
 ): string {
-  return toLanguage(account?.locale) ?? toLanguage(locale) ?? defaultLocale
+  return toLanguage(ofAccount) ?? toLanguage(locale) ?? defaultLocale
 }

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { changeLanguage } from '../account-settings/change-language.ts'
 import { exportAccount } from '../account-settings/export-account.ts'
 import { readOwnAccount } from '../account-settings/own-account.ts'
-import { setLocale } from '../accounts/account.ts'
 import { listHistory } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
 import { readDevice, requestedLocale } from '../http/client.ts'
@@ -39,7 +39,8 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
 
   const choice = { body: strictObject({ language: Type.Enum([...languages, '']) }) }
   app.post('/account/language', { schema: choice }, async (request, reply) => {
-    await setLocale(db, currentSession(request).accountId, request.body.language || null)
+    const { accountId } = currentSession(request)
+    await changeLanguage(db, { accountId, language: request.body.language || null, device: readDevice(request) })
     return reply.redirect('/account?done=language-changed', 303)
   })
 

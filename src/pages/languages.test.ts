@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
+import { passTime } from '../../test/time.ts'
 import { findPath } from '../../test/tour.ts'
 import { sql } from '../database/database.ts'
 import { translate } from '../i18n/translate.ts'
@@ -98,6 +99,37 @@ test('the language is changed on the account page or through the API', async () 
   assert.equal(await language(), null)
 })
 
+test('for a week after a change of language, warnings and reset mails keep the language before', async () => {
+  const lise = { email: 'lise@example.org', password: passwordOf('lise') }
+  const { body } = await bag.request('POST', '/api/auth/signup', lise, { 'accept-language': 'de' })
+  const thief = await logIn(bag, lise)
+  for (const language of ['ne', 'ar']) {
+    assert.equal((await bag.request('PUT', '/api/auth/language', { language }, thief)).status, 200)
+    await passTime(bag, '3 days', body)
+  }
+  await changePassword(thief, lise.password, 'one that lise does not know')
+  assert.equal((await bag.smtp.mailTo(lise.email, 2)).subject, translate('de', 'mail.password-changed.subject'))
+  await bag.request('POST', '/api/auth/forgot', { email: lise.email }, arabic)
+  assert.equal((await bag.smtp.mailTo(lise.email, 3)).subject, translate('de', 'mail.reset-password.subject'))
+  await passTime(bag, '4 days', body)
+  const session = await logIn(bag, { ...lise, password: 'one that lise does not know' })
+  await changePassword(session, 'one that lise does not know', lise.password)
+  assert.equal((await bag.smtp.mailTo(lise.email, 4)).subject, translate('ar', 'mail.password-changed.subject'))
+})
+
+test('a change of language is in the history, once', async () => {
+  const session = await logIn(bag, await signUp(bag, 'emmy'))
+  for (const language of ['fr', 'fr']) await bag.request('PUT', '/api/auth/language', { language }, session)
+  const { body } = await bag.request('GET', '/api/auth/history', undefined, session)
+  assert.equal(body.filter(({ event }: { event: string }) => event === 'language changed').length, 1)
+})
+
+test('whoever changes the password does not choose the language of the warning', async () => {
+  const maria = await signUp(bag, 'maria')
+  await changePassword({ ...(await logIn(bag, maria)), ...arabic }, maria.password, 'one that maria does not know')
+  assert.equal((await bag.smtp.mailTo(maria.email)).subject, translate('en', 'mail.password-changed.subject'))
+})
+
 test('a request without a language gets the default one', async () => {
   const page = await german.request('GET', '/forgot')
   assert.equal(page.headers.get('content-language'), 'de')
@@ -126,3 +158,9 @@ test('form errors are translated, with their numbers', async () => {
   const elsewhere = await bag.request('POST', '/forgot', 'email=eve', { ...spanish, 'sec-fetch-site': 'cross-site' })
   assert(elsewhere.text.includes(translate('es', 'page.error.cross-site')), elsewhere.text)
 })
+
+async function changePassword(headers: Record<string, string>, current: string, wanted: string): Promise<void> {
+  const body = { current_password: current, new_password: wanted }
+  const answer = await bag.request('PUT', '/api/auth/password', body, headers)
+  assert.equal(answer.status, 200, answer.text)
+}

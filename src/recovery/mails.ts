@@ -22,7 +22,7 @@ export async function writeResetMail(context: Context, mail: ResetMail): Promise
   const prepared = await db.transaction((tx) => prepareResetMail(tx, resetTokenTtlMs, mail))
   if ('state' in prepared) return prepared.state === 'no recipient' ? writeToUnknownEmail(context, mail) : prepared
   const { account, token, reportToken } = prepared
-  const locale = chooseLocale(context, mail, account)
+  const locale = chooseLocale(context, mail, account.warningLocale)
   const values = {
     url: `${publicUrl}/reset/${token}`,
     not_me_url: `${publicUrl}/not-me/${reportToken}`,

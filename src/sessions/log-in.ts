@@ -95,7 +95,7 @@ async function tryLogIn(
   return throttle(db, counters, async ({ failureSlowsDown }) => {
     const isRight = await verifyPassword(account?.passwordHash, password)
     if (!account?.passwordHash || !isRight) {
-      if (failureSlowsDown && canonical) await warnOwner(db, canonical, origin)
+      if (failureSlowsDown && canonical) await warnOwner(db, canonical)
       throw new AppError('UnauthorizedError')
     }
     if (config.requireVerifiedEmail && !account.isVerified) {
@@ -119,8 +119,8 @@ async function tryLogIn(
  * Queued whether or not the account exists, so that the response takes the same time. The mail worker looks the account
  * up.
  */
-async function warnOwner(db: Queryable, email: string, { locale }: LogInOrigin): Promise<void> {
-  await queueMail(db, { kind: 'wrong-passwords', email }, locale)
+async function warnOwner(db: Queryable, email: string): Promise<void> {
+  await queueMail(db, { kind: 'wrong-passwords', email })
 }
 
 type FoundAccount = { id: string; passwordHash: string | null; isVerified: boolean; knowsBrowser: boolean }
@@ -174,7 +174,7 @@ export const maxNewDeviceMails = 10
 async function notifyNewDevice(
   tx: Transaction,
   { id: sessionId, accountId }: StartedSession,
-  { device, ip, locale }: LogInOrigin,
+  { device, ip }: LogInOrigin,
 ): Promise<void> {
   // Don't notify about the first login after sign-up. Sessions are purged, so an older account may have no others.
   const [seen] = await tx.query<{ isNewDevice: boolean }>(sql`
@@ -185,5 +185,5 @@ async function notifyNewDevice(
       ) and not exists (select from others where device = ${device} and ip_address = ${ip}) as "isNewDevice"`)
   if (!seen?.isNewDevice) return
   if ((await countMailsInLastHour(tx, accountId, 'new-device')) >= maxNewDeviceMails) return
-  await queueMail(tx, { kind: 'new-device', accountId, params: { device } }, locale)
+  await queueMail(tx, { kind: 'new-device', accountId, params: { device } })
 }

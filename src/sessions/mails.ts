@@ -17,5 +17,5 @@ export async function writeWrongPasswords(
   const { email } = account
   if (!(await recipientLimit(db, wrongPasswordsMailLimit)(mail, email))) return { state: 'too soon' }
   const values = { url: `${publicUrl}/forgot`, email }
-  return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account), values) }
+  return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account.warningLocale), values) }
 }

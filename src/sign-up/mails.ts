@@ -16,7 +16,7 @@ export async function writeVerification(
   if (isVerified) return { state: 'cancelled' }
   if (!(await recipientLimit(db)(mail, email))) return { state: 'too soon' }
   const url = `${publicUrl}/verify/${await mintLink(db, { purpose: 'verify-email', accountId, ttlMs: 7 * day })}`
-  return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account), { url, email }) }
+  return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account.locale), { url, email }) }
 }
 
 const day = 86_400_000
