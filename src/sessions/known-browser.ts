@@ -17,26 +17,22 @@ export function hashKnownBrowser(cookie: string | undefined): Buffer | null {
   return token ? hashToken(token) : null
 }
 
-/**
- * Makes the browser known to the account. Returns a token for its cookie if it has none. Runs in the login's
- * transaction: otherwise a reset in between would leave the browser known.
- */
-export async function rememberBrowser(
-  tx: Transaction,
-  accountId: string,
-  cookie: string | undefined,
-): Promise<string | undefined> {
+/** A browser that logs in: the hash of its token, and the token itself if its cookie has to be set. */
+export type Browser = { tokenHash: Buffer; newToken: string | undefined }
+
+/** Returns the browser with this known-browser cookie, or a new one if the cookie is missing or malformed. */
+export function identifyBrowser(cookie: string | undefined): Browser {
   const known = hashKnownBrowser(cookie)
-  if (known) {
-    await upsertBrowser(tx, accountId, known)
-    return undefined
-  }
+  if (known) return { tokenHash: known, newToken: undefined }
   const token = newToken()
-  await upsertBrowser(tx, accountId, hashToken(token))
-  return token
+  return { tokenHash: hashToken(token), newToken: token }
 }
 
-async function upsertBrowser(tx: Transaction, accountId: string, tokenHash: Buffer): Promise<void> {
+/**
+ * Makes a browser known to the account. Runs in the login's transaction: otherwise a reset in between would leave the
+ * browser known.
+ */
+export async function rememberBrowser(tx: Transaction, accountId: string, { tokenHash }: Browser): Promise<void> {
   await tx.query(sql`
     insert into known_browsers (account_id, token_hash) values (${accountId}, ${tokenHash})
     on conflict (account_id, token_hash) do update set last_used_at = now()`)
@@ -50,9 +46,4 @@ async function upsertBrowser(tx: Transaction, accountId: string, tokenHash: Buff
 export function listKnownBrowsers(db: Queryable, accountId: string) {
   return db.query<{ last_used_at: Date }>(sql`
     select last_used_at from known_browsers where account_id = ${accountId} order by last_used_at desc`)
-}
-
-/** Anyone who knew the old password may have logged in with these browsers. */
-export async function forgetBrowsers(tx: Transaction, accountId: string): Promise<void> {
-  await tx.query(sql`delete from known_browsers where account_id = ${accountId}`)
 }

@@ -8,7 +8,7 @@ import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { type Device, deviceText } from '../i18n/format.ts'
 import { currentSession, type SignedIn } from './require-session.ts'
-import { endSession, endSessions, isSessionId, type SessionKey } from './session.ts'
+import { endSessions, isSessionId, type SessionKey } from './session.ts'
 
 type Dependencies = { db: Database; signedIn: SignedIn }
 
@@ -79,8 +79,8 @@ export function listAllSessions(db: Queryable, { id, accountId }: SessionKey) {
 /** Throws `NotFoundError` if the account has no such session. */
 export async function endOneSession(db: Database, session: SessionKey, device: Device): Promise<void> {
   await db.transaction(async (tx) => {
-    const wasOurs = isSessionId(session.id) && (await endSession(tx, session))
-    if (!wasOurs) throw new AppError('NotFoundError', 'The account has no such session.')
+    const ended = isSessionId(session.id) ? await endSessions(tx, session.accountId, { only: session.id }) : 0
+    if (ended === 0) throw new AppError('NotFoundError', 'The account has no such session.')
     await recordEvent(tx, { accountId: session.accountId, event: 'session ended', device })
   })
 }

@@ -16,7 +16,7 @@ import { countMailsInLastHour, queueMail } from '../mail/outbox.ts'
 import { hashPassword, isHashable, needsRehash, verifyPassword } from '../passwords/hashing.ts'
 import { clearFailures, logInCounters, throttle } from '../passwords/throttle.ts'
 import { signAccessToken, type TokenKey } from './access-token.ts'
-import { hashKnownBrowser, rememberBrowser } from './known-browser.ts'
+import { hashKnownBrowser, identifyBrowser, rememberBrowser } from './known-browser.ts'
 import { type StartedSession, startSession } from './session.ts'
 
 export type LogInDependencies = {
@@ -146,12 +146,14 @@ async function startLogIn(
   { id: accountId, passwordHash, ttlMs }: VerifiedAccount,
   { device, ip, knownBrowser, isBrowser }: LogInOrigin,
 ): Promise<LogIn | undefined> {
-  const session = await startSession(tx, { accountId, passwordHash, ttlMs, device, ip })
+  // Only browsers: clients that keep no cookies would add a row at each login.
+  const browser = isBrowser ? identifyBrowser(knownBrowser) : undefined
+  const started = { accountId, passwordHash, ttlMs, device, ip, browser: browser?.tokenHash ?? null }
+  const session = await startSession(tx, started)
   if (!session) return undefined
   await recordEvent(tx, { accountId, event: 'logged in', device })
-  // Only browsers: clients that keep no cookies would add a row at each login.
-  const newBrowserToken = isBrowser ? await rememberBrowser(tx, accountId, knownBrowser) : undefined
-  return { session, newBrowserToken }
+  if (browser) await rememberBrowser(tx, accountId, browser)
+  return { session, newBrowserToken: browser?.newToken }
 }
 
 /** Starts the first session of an account that has just signed up. */
@@ -170,7 +172,7 @@ export async function logInNewAccount(
 /** The most new-device mails an account gets per hour. */
 export const maxNewDeviceMails = 10
 
-/** Mails the owner if the account has no other session from this device and IP address. */
+/** Mails the owner unless another session makes this device and IP address known. */
 async function notifyNewDevice(
   tx: Transaction,
   { id: sessionId, accountId }: StartedSession,
@@ -178,11 +180,13 @@ async function notifyNewDevice(
 ): Promise<void> {
   // Don't notify about the first login after sign-up. Sessions are purged, so an older account may have no others.
   const [seen] = await tx.query<{ isNewDevice: boolean }>(sql`
-    with others as (select device, ip_address from sessions where account_id = ${accountId} and id <> ${sessionId})
+    with others as (select device, ip_address, is_device_known from sessions where account_id = ${accountId} and id <> ${sessionId})
     select (
         exists (select from others)
         or exists (select from accounts where id = ${accountId} and created_at < now() - interval '1 day')
-      ) and not exists (select from others where device = ${device} and ip_address = ${ip}) as "isNewDevice"`)
+      ) and not exists (
+        select from others where device = ${device} and ip_address = ${ip} and is_device_known
+      ) as "isNewDevice"`)
   if (!seen?.isNewDevice) return
   if ((await countMailsInLastHour(tx, accountId, 'new-device')) >= maxNewDeviceMails) return
   await queueMail(tx, { kind: 'new-device', accountId, params: { device } })

@@ -6,7 +6,7 @@ import { readDevice } from '../http/client.ts'
 import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import type { Device } from '../i18n/format.ts'
 import { currentSession, type SignedIn } from './require-session.ts'
-import { endSession, type SessionKey } from './session.ts'
+import { logOutSession, type SessionKey } from './session.ts'
 
 type Dependencies = { db: Database; signedIn: SignedIn }
 
@@ -26,7 +26,7 @@ export const logOutRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
 
 export async function logOut(db: Database, session: SessionKey, device: Device): Promise<void> {
   await db.transaction(async (tx) => {
-    await endSession(tx, session)
-    await recordEvent(tx, { accountId: session.accountId, event: 'logged out', device })
+    const wasLive = await logOutSession(tx, session)
+    if (wasLive) await recordEvent(tx, { accountId: session.accountId, event: 'logged out', device })
   })
 }

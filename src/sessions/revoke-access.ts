@@ -1,10 +1,9 @@
 import type { Transaction } from '../database/database.ts'
 import { type LinkPurpose, revokeLinks } from '../links/link.ts'
 import { clearAccountFailures } from '../passwords/throttle.ts'
-import { forgetBrowsers } from './known-browser.ts'
-import { endSessions } from './session.ts'
+import { endSessions, forgetDevices } from './session.ts'
 
-type Access = { links: LinkPurpose[]; forgetsBrowsers: boolean; clearsFailures: boolean }
+type Access = { links: LinkPurpose[]; forgetsDevices: boolean; clearsFailures: boolean }
 
 /**
  * What is revoked besides the sessions. Links that undo an email change or report a change are never revoked: with them
@@ -12,17 +11,17 @@ type Access = { links: LinkPurpose[]; forgetsBrowsers: boolean; clearsFailures: 
  */
 const ends = {
   // Only the person who reads the account's mail may stay. Throttling must not keep them out.
-  'password reset': { links: ['reset-password'], forgetsBrowsers: true, clearsFailures: true },
-  // The owner knew the password, so their browsers stay known.
-  'password changed': { links: ['reset-password'], forgetsBrowsers: false, clearsFailures: false },
+  'password reset': { links: ['reset-password'], forgetsDevices: true, clearsFailures: true },
+  // The owner knew the password, so browsers in which no session was live stay known.
+  'password changed': { links: ['reset-password'], forgetsDevices: false, clearsFailures: false },
   // Only the reset mail that follows gives access. Links that a thief requested stop working.
   'account frozen': {
     links: ['reset-password', 'confirm-email', 'report-request'],
-    forgetsBrowsers: true,
+    forgetsDevices: true,
     clearsFailures: false,
   },
   // The rest is deleted with the account.
-  'account closed': { links: ['reset-password'], forgetsBrowsers: false, clearsFailures: false },
+  'account closed': { links: ['reset-password'], forgetsDevices: false, clearsFailures: false },
 } satisfies Record<string, Access>
 
 /** Ends the account's sessions, except `keepSession`, and revokes whatever else gives access. */
@@ -31,9 +30,9 @@ export async function revokeAccess(
   accountId: string,
   { because, keepSession }: { because: keyof typeof ends; keepSession?: string },
 ): Promise<void> {
-  const { links, forgetsBrowsers, clearsFailures }: Access = ends[because]
-  await endSessions(tx, accountId, keepSession === undefined ? {} : { keep: keepSession })
+  const { links, forgetsDevices, clearsFailures }: Access = ends[because]
+  await endSessions(tx, accountId, { keep: keepSession })
   await revokeLinks(tx, accountId, links)
-  if (forgetsBrowsers) await forgetBrowsers(tx, accountId)
+  if (forgetsDevices) await forgetDevices(tx, accountId)
   if (clearsFailures) await clearAccountFailures(tx, accountId)
 }
