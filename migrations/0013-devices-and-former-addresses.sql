@@ -6,3 +6,6 @@ alter table sessions
   add browser_hash bytea;
 -- How these ended is not recorded.
 update sessions set is_device_known = false where ended_at is not null;
+
+-- Only an address that was verified is reserved for its account after a change: anyone can sign up with a stranger's.
+alter table email_changes add was_verified boolean not null default true;

@@ -4,7 +4,7 @@ import { after, test } from 'node:test'
 import pg from 'pg'
 import { raw, sql } from '../src/database/database.ts'
 import { startFaultySmtp } from './faulty-smtp.ts'
-import { allMailSettled, subjectsTo } from './mail-links.ts'
+import { allMailSettled, subjectsTo, verifyEmail } from './mail-links.ts'
 import { logIn, signUp, startMovieBag } from './movie-bag.ts'
 import { until } from './service.ts'
 import { passTime } from './time.ts'
@@ -92,6 +92,7 @@ test('"this wasn’t me" in an older mail sends the link to the owner, even if a
 
 test('mails that a thief received cannot freeze the account once its owner has undone the move', async () => {
   const alan = await signUp(bag, 'alan')
+  await verifyEmail(bag, alan)
   const thief = await logIn(bag, alan)
   await changeEmail('mallory@example.org', alan.password, thief)
   const change = { current_password: alan.password, new_password: 'the password that Eve chose' }

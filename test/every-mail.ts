@@ -1,3 +1,4 @@
+import { signUpVerified } from './mail-links.ts'
 import { logIn, type MovieBag, signUp } from './movie-bag.ts'
 import type { ReceivedMail } from './smtp.ts'
 import { passTime } from './time.ts'
@@ -6,7 +7,7 @@ import { findPath } from './tour.ts'
 /** Every mail that Movie Bag sends, as it arrives, by its kind. The bag needs `UNKNOWN_ADDRESS_MAIL=on`. */
 export async function everyMail(bag: MovieBag): Promise<Record<string, ReceivedMail>> {
   const { smtp, request } = bag
-  const zoe = await signUp(bag, 'zoe')
+  const zoe = await signUpVerified(bag, 'zoe')
   const moved = 'zoe@example.net'
   const session = await logIn(bag, zoe)
   await logIn(bag, zoe)

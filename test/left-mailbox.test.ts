@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from './contract.ts'
-import { mailedToken } from './mail-links.ts'
+import { mailedToken, signUpVerified } from './mail-links.ts'
 import { logIn, signUp, startMovieBag } from './movie-bag.ts'
 import { passTime } from './time.ts'
 
@@ -51,7 +51,7 @@ test('changing the password revokes a pending change of the email address', asyn
 
 /** Signs a person up who requests a reset and then changes the email address. */
 async function moveAfterForgot(name: string) {
-  const account = await signUp(bag, name)
+  const account = await signUpVerified(bag, name)
   const newEmail = `${name}@new.example`
   await bag.request('POST', '/api/auth/forgot', { email: account.email })
   const token = await mailedToken(bag, 'reset', account.email)

@@ -1,6 +1,6 @@
 import { sql } from '../src/database/database.ts'
 import { AppError } from '../src/errors.ts'
-import type { MovieBag } from './movie-bag.ts'
+import { type MovieBag, signUp } from './movie-bag.ts'
 import { until } from './service.ts'
 import type { ReceivedMail } from './smtp.ts'
 
@@ -14,6 +14,20 @@ export async function mailedToken(bag: MovieBag, page: LinkPage, address: string
   const newest = tokens.at(-1)
   if (!newest) throw new Error(`No mail to ${address} has a link to /${page}.`)
   return newest
+}
+
+/** Signs a person up who verifies the email address. */
+export async function signUpVerified(bag: MovieBag, name: string) {
+  const account = await signUp(bag, name)
+  await verifyEmail(bag, account)
+  return account
+}
+
+export async function verifyEmail(bag: MovieBag, { email }: { email: string }): Promise<void> {
+  const { status, text } = await bag.request('POST', '/api/auth/verify', {
+    token: await mailedToken(bag, 'verify', email),
+  })
+  if (status !== 200) throw new Error(`${email} could not be verified: ${text}`)
 }
 
 /** Waits until all mail is sent, and returns the subjects of those to an email address, without the product's name. */

@@ -24,7 +24,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     summary: 'Request a change of e-mail address',
     description:
       'Needs the password. The e-mail address changes once the link in the mail to the new one is confirmed. The old ' +
-      'one is notified and can undo the change for 7 days.',
+      'one is notified and, if it was verified, can undo the change for 7 days.',
     tags: ['Accounts'],
     security: bearer,
     body: strictObject({ email: Type.String(), password: Type.String() }),

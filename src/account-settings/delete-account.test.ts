@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
-import { allMailSettled, mailedToken, subjectsTo } from '../../test/mail-links.ts'
+import { allMailSettled, mailedToken, subjectsTo, verifyEmail } from '../../test/mail-links.ts'
 import { type Answer, logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
 import { passTime } from '../../test/time.ts'
@@ -60,6 +60,7 @@ test('a deletion fails if the password is reset at the same time', async () => {
 test('while a change of the email address can be undone, the account is closed; then the purge deletes it', async () => {
   const tony = await signedIn('tony')
   const movie = await addMovie(tony, 'Safety Last!')
+  await verifyEmail(bag, tony)
   await moveTo('tony.new@example.org', tony)
   const { body } = await deletion(tony, 'delete')
   assert(Date.parse(body.deleted_at) > Date.now() + 6 * 86_400_000, body.deleted_at)
@@ -79,6 +80,7 @@ test('while a change of the email address can be undone, the account is closed; 
 test('a reset reopens a closed account', async () => {
   const leslie = await signedIn('leslie')
   const email = 'leslie.new@example.org'
+  await verifyEmail(bag, leslie)
   await moveTo(email, leslie)
   await deletion(leslie, 'delete')
   await bag.request('POST', '/api/auth/forgot', { email })
@@ -92,6 +94,7 @@ test('a reset reopens a closed account', async () => {
 test('a reset link mailed before the account was closed does not reopen it', async () => {
   const john = await signedIn('john')
   const email = 'john.new@example.org'
+  await verifyEmail(bag, john)
   await moveTo(email, john)
   await bag.request('POST', '/api/auth/forgot', { email })
   const reset = { reset_token: await mailedToken(bag, 'reset', email), password: 'a password of somebody' }

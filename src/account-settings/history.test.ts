@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
-import { allMailSettled, mailedToken } from '../../test/mail-links.ts'
+import { allMailSettled, mailedToken, signUpVerified } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 
 const bag = await startMovieBag()
@@ -51,7 +51,7 @@ test('an account reads only its own history, and only with a session', async () 
 })
 
 test('the history has what others do to the account', async () => {
-  const alan = await signUp(bag, 'alan')
+  const alan = await signUpVerified(bag, 'alan')
   const session = await logIn(bag, alan)
   await bag.request('POST', '/api/auth/email', { email: 'thief@example.org', password: alan.password }, session)
   const token = await mailedToken(bag, 'confirm-address', 'thief@example.org')
@@ -70,6 +70,7 @@ test('the history has what others do to the account', async () => {
       'email changed',
       'email change requested',
       'logged in',
+      'email verified',
       'signed up',
     ],
   )

@@ -1,5 +1,5 @@
 import { findAccount } from '../accounts/account.ts'
-import { emailAt, findUndoableChange, type UndoableChange, undoTtlMs } from '../accounts/email-changes.ts'
+import { type EmailChange, emailAt, findRecentChange, undoTtlMs } from '../accounts/email-changes.ts'
 import { recipientLimit } from '../accounts/mail-limits.ts'
 import { type Device, formatDate, formatDevice } from '../i18n/format.ts'
 import { mintLink } from '../links/link.ts'
@@ -22,13 +22,15 @@ export async function writeEmailConfirmation(
   return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account.locale), { url, email }) }
 }
 
-/** To the former email address, with the link that undoes the change. */
+/** To the former email address, with the link that undoes the change if that email address was verified. */
 export async function writeEmailChanged(
   context: WriterContext,
   mail: ClaimedMail<'address-changed'>,
 ): Promise<WrittenMail> {
-  const change = await findUndoableChange(context.db, mail.params.change)
-  return change ? writeUndoMail(context, mail, { change, device: mail.params.device }) : { state: 'cancelled' }
+  const change = await findRecentChange(context.db, mail.params.change)
+  if (!change) return { state: 'cancelled' }
+  if (!change.isUndoable && !(await recipientLimit(context.db)(mail, change.oldEmail))) return { state: 'too soon' }
+  return writeUndoMail(context, mail, { change, device: mail.params.device })
 }
 
 /** To the owner, after someone who knew the old password changed it. */
@@ -57,16 +59,16 @@ export async function writeAccountDeleted(
   return { to: email, message: await context.render(mail.kind, locale, values) }
 }
 
-/** Writes to an account's former email address, with the link that restores it. */
+/** Writes to an account's former email address, with the link that restores it if the change can be undone. */
 export async function writeUndoMail(
   context: WriterContext,
   mail: ClaimedMail,
-  { change, device }: { change: UndoableChange; device: Device },
+  { change, device }: { change: EmailChange; device: Device },
 ): Promise<WrittenMail> {
   const { db, render, publicUrl } = context
   const { id, accountId, oldEmail: email, changedAt } = change
   const link = { purpose: 'undo-email-change', accountId, ttlMs: undoTtlMs, params: { change: id } } as const
-  const url = `${publicUrl}/undo-address/${await mintLink(db, link)}`
+  const url = change.isUndoable ? `${publicUrl}/undo-address/${await mintLink(db, link)}` : ''
   const account = await findAccount(db, accountId)
   const locale = chooseLocale(context, mail, account?.warningLocale)
   const values = { url, email, at: formatDate(locale, changedAt), device: formatDevice(locale, device) }

@@ -1,11 +1,13 @@
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
 
-// The owner of the old email address can undo a change for 7 days, even after later changes. Until then, no other
-// account can take the old email address, and the account is not deleted.
+// If the old email address was verified, its owner can undo a change for 7 days, even after later changes. Until then, no
+// other account can take the old email address, and the account is not deleted. An address that was not verified may be
+// a stranger's, so it is free at once.
 
 export const undoTtlMs = 7 * 86_400_000
 
-const isUndoable = sql`undone_at is null and undo_until > now()`
+const isRecent = sql`undone_at is null and undo_until > now()`
+const isUndoable = sql`was_verified and ${isRecent}`
 
 type NewEmail = { accountId: string; email: string; canonical: string }
 
@@ -19,17 +21,19 @@ export async function changeEmail(
 ): Promise<{ id: string } | undefined> {
   const [change] = await tx.query<{ id: string }>(sql`
     with old as (
-      select id, email, email_canonical from accounts where id = ${accountId}
+      select id, email, email_canonical, email_verified_at is not null as was_verified
+      from accounts where id = ${accountId}
     ), changed as (
       update accounts
       set email = ${email}, email_canonical = ${canonical}, email_verified_at = now(), pending_email = null
       from old
       where accounts.id = old.id and not exists (
         select from accounts where email_canonical = ${canonical} and id <> ${accountId})
-      returning old.email as old_email, old.email_canonical as old_canonical
+      returning old.email as old_email, old.email_canonical as old_canonical, was_verified
     )
-    insert into email_changes (account_id, old_email, old_email_canonical, undo_until)
-    select ${accountId}, old_email, old_canonical, now() + ${undoTtlMs} * interval '1 millisecond' from changed
+    insert into email_changes (account_id, old_email, old_email_canonical, was_verified, undo_until)
+    select ${accountId}, old_email, old_canonical, was_verified, now() + ${undoTtlMs} * interval '1 millisecond'
+    from changed
     returning id`)
   return change
 }
@@ -51,8 +55,9 @@ export async function undoDeadline(db: Queryable, accountId: string): Promise<Da
 }
 
 /**
- * Restores the email address that the account had before a change, and marks that change and all later ones as undone.
- * Returns the email address, or undefined if the change can no longer be undone.
+ * Restores the email address that the account had before a change of the last 7 days, and marks that change and all later
+ * ones as undone. Returns the email address, or undefined if the change is older or undone, or if another account has
+ * taken the email address. Call it only for someone who reads mail to that email address.
  */
 export async function restorePreviousEmail(
   tx: Transaction,
@@ -63,7 +68,9 @@ export async function restorePreviousEmail(
     update accounts
     set email = old_email, email_canonical = old_email_canonical, email_verified_at = now(), pending_email = null
     from email_changes
-    where accounts.id = ${accountId} and account_id = accounts.id and email_changes.id = ${changeId} and ${isUndoable}
+    where accounts.id = ${accountId} and account_id = accounts.id and email_changes.id = ${changeId} and ${isRecent}
+      and not exists (
+        select from accounts as others where others.email_canonical = old_email_canonical and others.id <> ${accountId})
     returning old_email as email`)
   if (!change) return undefined
   await tx.query(sql`
@@ -73,33 +80,34 @@ export async function restorePreviousEmail(
   return change.email
 }
 
-/** Returns the id of the oldest undoable change from this email address, or undefined. */
+/** Returns the id of the oldest change from this email address in the last 7 days, or undefined. */
 export async function findChangeFrom(db: Queryable, accountId: string, email: string): Promise<string | undefined> {
   const [change] = await db.query<{ id: string }>(sql`
     select id
     from email_changes
-    where account_id = ${accountId} and old_email = ${email} and ${isUndoable}
+    where account_id = ${accountId} and old_email = ${email} and ${isRecent}
     order by changed_at
     limit 1`)
   return change?.id
 }
 
-export type UndoableChange = { id: string; accountId: string; oldEmail: string; changedAt: Date }
+export type EmailChange = { id: string; accountId: string; oldEmail: string; changedAt: Date; isUndoable: boolean }
 
-const selectUndoable = sql`
-  select id, account_id as "accountId", old_email as "oldEmail", changed_at as "changedAt"
+const selectRecent = sql`
+  select id, account_id as "accountId", old_email as "oldEmail", changed_at as "changedAt", was_verified as "isUndoable"
   from email_changes
-  where ${isUndoable}`
+  where ${isRecent}`
 
-export async function findUndoableChange(db: Queryable, id: string): Promise<UndoableChange | undefined> {
-  const [change] = await db.query<UndoableChange>(sql`${selectUndoable} and id = ${id}`)
+/** Returns a change of the last 7 days that has not been undone. */
+export async function findRecentChange(db: Queryable, id: string): Promise<EmailChange | undefined> {
+  const [change] = await db.query<EmailChange>(sql`${selectRecent} and id = ${id}`)
   return change
 }
 
 /** Returns the undoable change that reserves an email address for the account that had it. */
-export async function findChangeReserving(db: Queryable, canonical: string): Promise<UndoableChange | undefined> {
-  const [change] = await db.query<UndoableChange>(sql`
-    ${selectUndoable} and old_email_canonical = ${canonical} order by changed_at limit 1`)
+export async function findChangeReserving(db: Queryable, canonical: string): Promise<EmailChange | undefined> {
+  const [change] = await db.query<EmailChange>(sql`
+    ${selectRecent} and was_verified and old_email_canonical = ${canonical} order by changed_at limit 1`)
   return change
 }
 

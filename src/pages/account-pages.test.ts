@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setCounters } from '../../test/counters.ts'
+import { signUpVerified } from '../../test/mail-links.ts'
 import { type Answer, logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { passTime } from '../../test/time.ts'
 import { findPath } from '../../test/tour.ts'
@@ -143,7 +144,7 @@ test('changing the password takes the current one, and mistakes are shown at the
 })
 
 test('the email address changes once the new one is confirmed, and the old one can undo it', async () => {
-  await signUp(bag, 'alan')
+  await signUpVerified(bag, 'alan')
   const window = await windowOf('alan')
   const fields = { email: 'turing@example.org', password: passwordOf('alan') }
   assert.equal((await window.post('/account/address', { ...fields, password: 'no' })).status, 401)

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { freeze, muteResetMails } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import { findChangeFrom, restorePreviousEmail } from '../accounts/email-changes.ts'
-import type { Database, Transaction } from '../database/database.ts'
+import { type Database, isUniqueViolation, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
@@ -38,18 +38,25 @@ export const reportPurposes: ('report-request' | 'report-change')[] = ['report-r
 export async function reportNotMe(db: Database, token: string, client: Client): Promise<LinkPurpose> {
   const link = await findLink(db, reportPurposes, token)
   if (link?.state === 'expired') throw new AppError('ExpiredTokenError', 'Reset your password instead.')
-  return db.transaction(async (tx) => {
-    const spent = await spendLink(tx, reportPurposes, token)
-    if (!spent) throw new AppError('BadTokenError', 'The link was already used, or is not valid.')
-    const { accountId, purpose, params } = spent
-    if (purpose === 'report-request') {
-      await stopRequest(tx, accountId, client.device)
-      return purpose
-    }
-    await revertEmailChange(tx, { accountId, email: params['email'] ?? '', device: client.device })
-    await freezeAndRecover(tx, accountId, client)
-    return purpose
+  const act = () => db.transaction((tx) => spendReport(tx, token, client))
+  return act().catch((error: unknown) => {
+    // Another account took the former email address just now, so it is not restored.
+    if (isUniqueViolation(error)) return act()
+    throw error
   })
+}
+
+async function spendReport(tx: Transaction, token: string, client: Client): Promise<LinkPurpose> {
+  const spent = await spendLink(tx, reportPurposes, token)
+  if (!spent) throw new AppError('BadTokenError', 'The link was already used, or is not valid.')
+  const { accountId, purpose, params } = spent
+  if (purpose === 'report-request') {
+    await stopRequest(tx, accountId, client.device)
+    return purpose
+  }
+  await revertEmailChange(tx, { accountId, email: params['email'] ?? '', device: client.device })
+  await freezeAndRecover(tx, accountId, client)
+  return purpose
 }
 
 /** Revokes all reset links of the account and stops reset mails to it for an hour. */
@@ -62,8 +69,8 @@ async function stopRequest(tx: Transaction, accountId: string, device: Device): 
 type Reverted = { accountId: string; email: string; device: Device }
 
 /**
- * Restores the e-mail address that the reported mail went to, if the account has changed it since. Otherwise the new
- * reset link would go to whoever changed it.
+ * Restores the e-mail address that the reported mail went to, if the account has changed it since and no other
+ * account has it. Otherwise the new reset link would go to whoever changed it.
  */
 async function revertEmailChange(tx: Transaction, { accountId, email, device }: Reverted): Promise<void> {
   const change = await findChangeFrom(tx, accountId, email)

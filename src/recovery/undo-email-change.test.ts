@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
-import { mailedToken, subjectsTo } from '../../test/mail-links.ts'
+import { mailedToken, signUpVerified, subjectsTo } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { passTime } from '../../test/time.ts'
 import { purge } from '../server/purge.ts'
@@ -116,6 +116,38 @@ test('an account is not deleted while a change can be undone, and the undo cance
   await takeBack(leslie.email)
 })
 
+test('an email address that was never verified is free after a change, which nobody can undo', async () => {
+  const squatter = await signUp(bag, 'frances')
+  const session = await logIn(bag, squatter)
+  await move({ ...squatter, session }, 'eve.of.frances@example.org')
+  assert.deepEqual(await subjectsTo(bag, squatter.email), ['Confirm your e-mail address', 'E-mail address changed'])
+  await assert.rejects(mailedToken(bag, 'undo-address', squatter.email))
+  await bag.request('POST', '/api/auth/forgot', { email: squatter.email })
+  assert.equal((await subjectsTo(bag, squatter.email)).length, 2)
+  const { body } = await bag.request(
+    'DELETE',
+    '/api/auth/account',
+    { password: squatter.password, movies: 'keep' },
+    session,
+  )
+  assert(Date.parse(body.deleted_at) < Date.now() + 60_000)
+  const owner = await signUp(bag, 'frances', 'the password of the true owner')
+  await logIn(bag, owner)
+})
+
+test('"this wasn’t me" does not restore an email address that its true owner has signed up with', async () => {
+  const squatter = await signUp(bag, 'radia')
+  const session = await logIn(bag, squatter)
+  const change = { current_password: squatter.password, new_password: 'another one of the squatter' }
+  await bag.request('PUT', '/api/auth/password', change, session)
+  await move({ ...squatter, password: change.new_password, session }, 'eve.of.radia@example.org')
+  const report = await mailedToken(bag, 'not-me', squatter.email)
+  const owner = await signUp(bag, 'radia', 'the password of the true owner')
+  assert.equal((await bag.request('POST', '/api/auth/not-me', { token: report })).status, 200)
+  await logIn(bag, owner)
+  assertError(await bag.request('GET', '/api/auth/account', undefined, session), 'InvalidSessionError')
+})
+
 const newPassword = 'only the owner knows this one'
 
 /** Sets a new password with the newest reset link there, and logs in. */
@@ -129,7 +161,7 @@ async function takeBack(email: string) {
 type SignedIn = { id: string; email: string; password: string; session: Record<string, string> }
 
 async function signedIn(name: string): Promise<SignedIn> {
-  const account = await signUp(bag, name)
+  const account = await signUpVerified(bag, name)
   return { ...account, session: await logIn(bag, account) }
 }
 

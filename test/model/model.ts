@@ -21,7 +21,7 @@ export type Link = {
   usedWith: string | undefined
 }
 
-type Change = { old: string; isUndone: boolean; at: number }
+type Change = { old: string; wasVerified: boolean; isUndone: boolean; at: number }
 
 export type Person = {
   name: string
@@ -91,7 +91,7 @@ export function resetMailSent(model: Model, person: Person, mail?: number): void
 
 /** A request for a previous email address mails the undo link again, once in a run. */
 export function undoWritten(model: Model, email: string): Link[] {
-  const isAway = (change: Change) => !change.isUndone && change.old === email
+  const isAway = (change: Change) => change.wasVerified && !change.isUndone && change.old === email
   const person = model.people.find(({ changes }) => changes.some(isAway))
   if (!person || model.reminded.has(email)) return []
   model.reminded.add(email)
@@ -134,21 +134,28 @@ export function emailChangeRequested(model: Model, person: Person, email: string
 export function isTaken(model: Model, person: Person, email: string): boolean {
   const others = model.people.filter((other) => other !== person)
   return others.some(
-    ({ address, changes }) => address === email || changes.some((one) => !one.isUndone && one.old === email),
+    ({ address, changes }) =>
+      address === email || changes.some((one) => one.wasVerified && !one.isUndone && one.old === email),
   )
 }
 
 export function emailChanged(model: Model, link: Link): void {
   const { person } = link
-  const change = { old: person.address, isUndone: false, at: tick(model) }
+  const change = { old: person.address, wasVerified: person.isVerified, isUndone: false, at: tick(model) }
   person.changes.push(change)
   Object.assign(person, { address: link.email, pending: null, isVerified: true })
   link.isEnded = true
   endResetLinks(model, person)
+  endLinks(model, person, 'not-me', (one) => isRequest(model, one))
+  model.expected.push({ to: change.old, subject: 'E-mail address changed', links: undoLinks(model, person, change) })
+}
+
+/** The link in the mail about a change, if it can be undone. */
+function undoLinks(model: Model, person: Person, change: Change): Link[] {
+  if (!change.wasVerified) return []
   const undo = addLink(model, { page: 'undo-address', person, mail: nextMail(model) })
   undo.change = change
-  endLinks(model, person, 'not-me', (one) => isRequest(model, one))
-  model.expected.push({ to: change.old, subject: 'E-mail address changed', links: [undo] })
+  return [undo]
 }
 
 export function emailRestored(model: Model, link: Link): void {
@@ -167,7 +174,8 @@ export function reportedNotMe(model: Model, link: Link): void {
     return
   }
   const away = person.changes.find(({ old, isUndone }) => !isUndone && old === link.email)
-  if (away) restoreEmail(model, person, away)
+  const isFree = model.people.every((other) => other === person || other.address !== link.email)
+  if (away && isFree) restoreEmail(model, person, away)
   frozen(model, person)
 }
 
