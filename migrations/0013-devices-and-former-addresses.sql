@@ -9,3 +9,7 @@ update sessions set is_device_known = false where ended_at is not null;
 
 -- Only an address that was verified is reserved for its account after a change: anyone can sign up with a stranger's.
 alter table email_changes add was_verified boolean not null default true;
+
+-- A proxy may have passed on any text as the client's IP address. The column stays text, because processes of the release
+-- before insert such text, or nothing, and would fail on the type inet.
+update sessions set ip_address = '' where ip_address !~ '^[0-9a-f.:]{2,45}$';

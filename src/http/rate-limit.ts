@@ -2,6 +2,7 @@ import type { preHandlerAsyncHookHandler } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import { parseIp } from './client.ts'
 import { counter } from './counter.ts'
 
 /** How many requests of each costly kind (mail, hashing, export) a caller may make. */
@@ -43,16 +44,12 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
 
 /**
  * Returns the caller's IPv4 address, or the /64 network of their IPv6 address, which providers assign to one customer.
- * Some proxies add a port. Callers for whom a proxy gives no IP address all share one key.
+ * Callers for whom a proxy gives no IP address all share one key.
  */
 export function rateLimitKey(caller: string): string {
-  const ip = caller.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
-  if (!ipaddr.isValid(ip)) return 'unknown'
-  const parsed = ipaddr.process(ip)
-  if (parsed instanceof ipaddr.IPv6)
-    return `${parsed.parts
-      .slice(0, 4)
-      .map((part) => part.toString(16))
-      .join(':')}::/64`
-  return parsed.toString()
+  const ip = parseIp(caller)
+  if (!ip) return 'unknown'
+  if (ip instanceof ipaddr.IPv4) return ip.toString()
+  const network = ip.parts.slice(0, 4).map((part) => part.toString(16))
+  return `${network.join(':')}::/64`
 }

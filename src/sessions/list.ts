@@ -15,7 +15,7 @@ type Dependencies = { db: Database; signedIn: SignedIn }
 export const listedSession = Type.Object({
   id: Type.String(),
   device: Type.String({ description: 'Approximate, such as "Firefox on Windows"; empty if unknown' }),
-  address: Type.String({ description: 'The IP address of the login' }),
+  address: Type.String({ description: 'The IP address of the login; empty if unknown' }),
   created_at: Type.Unsafe<Date>(Type.String({ format: 'date-time' })),
   last_used_at: Type.Unsafe<Date>(Type.String({ format: 'date-time', description: 'Accurate to five minutes' })),
   is_current: Type.Boolean(),

@@ -7,7 +7,7 @@ import { canonicalEmail } from '../accounts/email-address.ts'
 import type { Config } from '../config/config.ts'
 import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { type Client, readClient } from '../http/client.ts'
+import { type Client, readClient, readIp } from '../http/client.ts'
 import { readKnownBrowserCookie, setKnownBrowserCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors } from '../http/schemas.ts'
@@ -45,13 +45,13 @@ export const logInRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   })
 }
 
-/** Where a login comes from. `knownBrowser` is the value of the known-browser cookie. */
+/** Where a login comes from. `ip` is '' if a proxy does not name it. `knownBrowser` is the value of the known-browser cookie. */
 export type LogInOrigin = Client & { ip: string; knownBrowser: string | undefined; isBrowser: boolean }
 
 export function readLogInOrigin(request: FastifyRequest, site: { publicUrl: string }): LogInOrigin {
   return {
     ...readClient(request),
-    ip: request.ip,
+    ip: readIp(request),
     knownBrowser: readKnownBrowserCookie(request, site),
     isBrowser: request.headers['sec-fetch-site'] !== undefined,
   }
