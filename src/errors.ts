@@ -9,6 +9,7 @@ export const errorCodes = {
   DeletingMovieError: { status: 403, message: 'Deleting movie added by other is forbidden' },
   TooManyMoviesError: { status: 403, message: 'This account may add no more movies' },
   MovieNotExistsError: { status: 400, message: "Movie with given id doesn't exists" },
+  SignUpClosedError: { status: 403, message: 'Sign-up is closed' },
   EmailAlreadyExistsError: { status: 400, message: 'User with given email address already exists' },
   UnauthorizedError: { status: 401, message: 'Invalid username or password' },
   EmailDoesnotExistsError: { status: 400, message: "Couldn't find the user with given email address" },

@@ -17,6 +17,7 @@ export const contract = {
   ExpiredTokenError: [403, 'Token has expired'],
   InvalidSessionError: [401, 'Missing, invalid or expired access token'],
   TooManyMoviesError: [403, undefined],
+  SignUpClosedError: [403, undefined],
   NotFoundError: [404, undefined],
   MethodNotAllowedError: [405, undefined],
   PayloadTooLargeError: [413, undefined],

@@ -65,6 +65,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     sessionTtlMs: required('SESSION_TTL', '7 days', duration),
     resetTokenTtlMs: required('RESET_TOKEN_TTL', '24 hours', duration),
     minPasswordLength: required('MIN_PASSWORD_LENGTH', '8', wholeNumber(8, 64)),
+    signUp: required('SIGN_UP', 'open', oneOf('open', 'closed')),
     accountPrivacy: required('ACCOUNT_PRIVACY', 'private', oneOf('private', 'reveal')),
     requireVerifiedEmail: required('REQUIRE_VERIFIED_EMAIL', 'off', onOrOff),
     unknownAddressMail: required('UNKNOWN_ADDRESS_MAIL', 'off', onOrOff),

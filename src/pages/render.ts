@@ -39,12 +39,15 @@ export type Message = { key: MessageKey; values?: MessageValues }
 /** Why a form is shown again: the status of the response, a message per field, and the field to focus. */
 export type FormErrors = { status: number; errors: Record<string, Message>; focus: string }
 
-export function openPages({ templatesDir, defaultLocale }: Pick<Config, 'templatesDir' | 'defaultLocale'>): ShowPage {
+type PageSettings = Pick<Config, 'templatesDir' | 'defaultLocale' | 'signUp'>
+
+export function openPages({ templatesDir, defaultLocale, signUp }: PageSettings): ShowPage {
   const replaced = templatesDir ? [join(templatesDir, 'pages')] : []
   const engine = templateEngine([...replaced, join(import.meta.dirname, '../../templates/pages')], '.html')
   return async (reply, page) => {
     const locale = preferredLocale(reply.request) ?? defaultLocale
-    const values = { ...frameValues(reply.request, page, locale), ...page.values }
+    const site = { canSignUp: signUp === 'open' }
+    const values = { ...site, ...frameValues(reply.request, page, locale), ...page.values }
     const html = await inTurn(async () => {
       await nextTurn()
       return engine.renderFileSync(page.name, values)

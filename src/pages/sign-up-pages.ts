@@ -13,7 +13,7 @@ import { localPath } from './local-path.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = LogInDependencies & {
-  config: Pick<Config, 'minPasswordLength'>
+  config: Pick<Config, 'minPasswordLength' | 'signUp'>
   limit: LimitByCaller
   key: TokenKey
   show: ShowPage
@@ -22,17 +22,21 @@ type Dependencies = LogInDependencies & {
 export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { db, config, key, limit, show } = dependencies
   const length = config.minPasswordLength
+  const isClosed = config.signUp === 'closed'
+  const closedPage = { name: 'sign-up-closed', title: 'sign-up-closed' } as const
 
   const query = strictObject({ next: Type.Optional(Type.String()) })
   app.get('/sign-up', { schema: { querystring: query } }, async (request, reply) => {
     const next = localPath(request.query.next)
     if (request.session) return reply.redirect(next, 303)
+    if (isClosed) return show(reply, { ...closedPage, values: { next } })
     return show(reply, { name: 'sign-up', title: 'sign-up', focus: 'email', values: { email: '', next, length } })
   })
 
   const body = strictObject({ email: Type.String(), password: Type.String(), next: Type.Optional(Type.String()) })
   app.post('/sign-up', { schema: { body }, preHandler: limit('sign-up') }, async (request, reply) => {
     const next = localPath(request.body.next)
+    if (isClosed) return show(reply, { ...closedPage, status: 403, values: { next } })
     const email = request.body.email.trim()
     try {
       const account = await signUp({ db, config }, { email, password: request.body.password }, readClient(request))

@@ -15,7 +15,7 @@ import { hashPassword } from '../passwords/hashing.ts'
 import { checkPassword } from '../passwords/rule.ts'
 import { clearAccountFailures } from '../passwords/throttle.ts'
 
-type SignUpDependencies = { db: Database; config: Pick<Config, 'minPasswordLength'> }
+type SignUpDependencies = { db: Database; config: Pick<Config, 'minPasswordLength' | 'signUp'> }
 type Dependencies = SignUpDependencies & { limit: LimitByCaller }
 
 const credentials = strictObject({ email: Type.String({ examples: ['ada@example.org'] }), password: Type.String() })
@@ -27,7 +27,7 @@ export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     body: credentials,
     response: {
       200: Type.Object({ id: Type.String() }),
-      ...errors('EmailAlreadyExistsError', ...bodyErrors),
+      ...errors('SignUpClosedError', 'EmailAlreadyExistsError', ...bodyErrors),
     },
   }
   app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {
@@ -36,12 +36,15 @@ export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
   })
 }
 
-/** Returns the new account. Throws `SchemaValidationError` or `EmailAlreadyExistsError`. */
+/** Returns the new account. Throws `SignUpClosedError`, `SchemaValidationError` or `EmailAlreadyExistsError`. */
 export async function signUp(
   { db, config }: SignUpDependencies,
   { email, password }: Static<typeof credentials>,
   { device, locale }: Client,
 ): Promise<{ id: string; passwordHash: string }> {
+  if (config.signUp === 'closed') {
+    throw new AppError('SignUpClosedError', 'This Movie Bag accepts no new accounts. Existing accounts can log in.')
+  }
   const canonical = requireNewEmail(email)
   checkPassword(password, { email, minLength: config.minPasswordLength })
   const passwordHash = await hashPassword(password)
