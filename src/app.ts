@@ -22,6 +22,7 @@ import { refuseUnknownPaths } from './http/method-not-allowed.ts'
 import { useOpenApi } from './http/openapi.ts'
 import { limitByCaller } from './http/rate-limit.ts'
 import { logRequests } from './http/request-log.ts'
+import { errorSchema } from './http/schemas.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
 import { closeConnectionsOnStop, createHttpServer } from './http/server.ts'
 import { mailProblem } from './mail/health.ts'
@@ -55,7 +56,8 @@ export async function buildApp({ config, db, key, log, version }: Dependencies):
   const show = openPages(config)
   const app = createServer(config, log, show)
   if (log.isLevelEnabled('info')) logRequests(app)
-  await useOpenApi(app, { publicUrl: config.publicUrl, version })
+  app.addSchema(errorSchema)
+  if (config.apiReference) await useOpenApi(app, { publicUrl: config.publicUrl, version })
   addRoutes(app, { config, db, key, show })
   await app.ready()
   return app

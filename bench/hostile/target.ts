@@ -82,6 +82,7 @@ async function createDatabase(serverUrl: string, name: string): Promise<string> 
 function environment(databaseUrl: string, port: number): NodeJS.ProcessEnv {
   return {
     NODE_ENV: 'production',
+    API_REFERENCE: 'on',
     DATABASE_URL: databaseUrl,
     HOST: '127.0.0.1',
     PORT: `${port}`,

@@ -36,6 +36,7 @@ test('without configuration, every setting has a default that works on one machi
     unknownAddressMail: false,
     maxMovies: 10_000,
     rateLimits: true,
+    apiReference: true,
     templatesDir: undefined,
     defaultLocale: 'en',
     logLevel: 'info',
@@ -98,6 +99,7 @@ const refused: [string, string, RegExp][] = [
   ['SIGN_UP', 'off', /one of open, closed/],
   ['ACCOUNT_PRIVACY', 'public', /one of private, reveal/],
   ['RATE_LIMITS', 'maybe', /on or off/],
+  ['API_REFERENCE', 'public', /on or off/],
   ['TEMPLATES_DIR', '/nowhere/at/all', /an existing folder/],
   ['DEFAULT_LOCALE', 'xx', /one of .*\ben\b/],
   ['LOG_LEVEL', 'verbose', /fatal, error, warn, info, debug/],
@@ -160,6 +162,11 @@ test('production names everything that is missing, and starts once it is set', (
       new RegExp(`^NODE_ENV=production requires ${name} \\([^)]*\\)\\.$`),
     )
   }
+})
+
+test('production serves no API reference unless told to', () => {
+  assert.equal(configOf(production).apiReference, false)
+  assert.equal(configOf({ ...production, API_REFERENCE: 'on' }).apiReference, true)
 })
 
 test('production requires https in its links, except on this machine', () => {

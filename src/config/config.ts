@@ -71,6 +71,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     unknownAddressMail: required('UNKNOWN_ADDRESS_MAIL', 'off', onOrOff),
     maxMovies: required('MAX_MOVIES', '10000', wholeNumber(1, 100_000_000)),
     rateLimits: required('RATE_LIMITS', 'on', onOrOff),
+    apiReference: required('API_REFERENCE', production ? 'off' : 'on', onOrOff),
     templatesDir: optional('TEMPLATES_DIR', folder),
     defaultLocale: required('DEFAULT_LOCALE', 'en', oneOf(...languages)),
     logLevel: required('LOG_LEVEL', 'info', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')),

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { type Code, contract } from '../../test/contract.ts'
+import { assertError, type Code, contract } from '../../test/contract.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 
 const bag = await startMovieBag()
-after(() => bag.stop())
+const withoutReference = await startMovieBag({ API_REFERENCE: 'off', DATABASE_URL: bag.databaseUrl }, bag.smtp)
+after(async () => {
+  await withoutReference.stop()
+  await bag.stop()
+})
 const document = (await bag.request('GET', '/api/openapi.json')).body
 
 /** What a body brings with it. */
@@ -106,4 +110,20 @@ test('the API reference loads only from its own origin', async () => {
   const settings = await bag.request('GET', '/docs/static/swagger-initializer.js')
   assert.match(settings.text, /"url":"\/api\/openapi\.json"/)
   assert.match(settings.text, /"validatorUrl":null/, 'or a picture is asked of validator.swagger.io')
+})
+
+test('the document has one address', async () => {
+  for (const path of ['/docs/json', '/docs/yaml']) assertError(await bag.request('GET', path), 'NotFoundError')
+})
+
+test('with API_REFERENCE=off, the reference and the document are paths like any unknown one, and no page links there', async () => {
+  for (const path of ['/docs', '/docs/', '/docs/static/swagger-ui.css', '/docs/json', '/api/openapi.json']) {
+    for (const method of ['GET', 'POST']) {
+      assertError(await withoutReference.request(method, path), 'NotFoundError')
+    }
+  }
+  assert.match((await bag.request('GET', '/log-in')).text, /href="\/docs"/)
+  assert.doesNotMatch((await withoutReference.request('GET', '/log-in')).text, /\/docs/)
+  const login = { email: 'nobody@example.org', password: 'a wrong password' }
+  assertError(await withoutReference.request('POST', '/api/auth/login', login), 'UnauthorizedError')
 })

@@ -2,8 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.ts'
-import { errorCodes } from '../errors.ts'
-import { errorSchema } from './schemas.ts'
+import { AppError, errorCodes } from '../errors.ts'
 import { pagePolicy } from './security-headers.ts'
 
 const description = `A movie collection with accounts, and account recovery by e-mail.
@@ -24,7 +23,6 @@ export async function useOpenApi(
   app: FastifyInstance,
   { publicUrl, version }: Pick<Config, 'publicUrl'> & { version: string },
 ) {
-  app.addSchema(errorSchema)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -43,9 +41,11 @@ export async function useOpenApi(
     theme: { title: 'Movie Bag API' },
     uiConfig: { url: '/api/openapi.json', validatorUrl: null, persistAuthorization: false },
     uiHooks: {
-      onRequest: (_request, reply, done) => {
+      onRequest: (request, reply, done) => {
         reply.header('content-security-policy', pagePolicy)
-        done()
+        // Copies of the document, which the plugin adds.
+        const isCopy = ['/docs/json', '/docs/yaml'].includes(request.routeOptions.url ?? '')
+        done(isCopy ? new AppError('NotFoundError') : undefined)
       },
     },
   })

@@ -39,14 +39,14 @@ export type Message = { key: MessageKey; values?: MessageValues }
 /** Why a form is shown again: the status of the response, a message per field, and the field to focus. */
 export type FormErrors = { status: number; errors: Record<string, Message>; focus: string }
 
-type PageSettings = Pick<Config, 'templatesDir' | 'defaultLocale' | 'signUp'>
+type PageSettings = Pick<Config, 'templatesDir' | 'defaultLocale' | 'signUp' | 'apiReference'>
 
-export function openPages({ templatesDir, defaultLocale, signUp }: PageSettings): ShowPage {
+export function openPages({ templatesDir, defaultLocale, signUp, apiReference }: PageSettings): ShowPage {
   const replaced = templatesDir ? [join(templatesDir, 'pages')] : []
   const engine = templateEngine([...replaced, join(import.meta.dirname, '../../templates/pages')], '.html')
+  const site = { canSignUp: signUp === 'open', hasReference: apiReference }
   return async (reply, page) => {
     const locale = preferredLocale(reply.request) ?? defaultLocale
-    const site = { canSignUp: signUp === 'open' }
     const values = { ...site, ...frameValues(reply.request, page, locale), ...page.values }
     const html = await inTurn(async () => {
       await nextTurn()

@@ -8,14 +8,14 @@ export function printStartupMessage(
   log: Logger,
   { inbox, data }: { inbox: { url: string } | undefined; data: string },
 ) {
-  const { publicUrl, host, port, mail } = config
+  const { publicUrl, host, port, mail, apiReference } = config
   if (config.production) {
     return log.info({ event: 'started', host, port, publicUrl, data }, `Movie Bag is ready. Data: ${data}`)
   }
   const mailLine = inbox ? `${inbox.url} (all mail goes here; none leaves this machine)` : mail.server
   const lines = [
     ['Service', publicUrl],
-    ['API reference', `${publicUrl}/docs`],
+    ...(apiReference ? [['API reference', `${publicUrl}/docs`]] : []),
     [
       inbox ? 'Inbox' : 'Mail',
       mailLine ?? 'queued: set MAIL_SERVER, or install MailDev (npm install maildev) for a local inbox',
