@@ -120,7 +120,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(ownAccountRoute, { db, signedIn })
   app.register(verifyEmailRoutes, { db, signedIn, limit })
   app.register(changePasswordRoute, { db, signedIn, limit, config })
-  app.register(changeEmailRoutes, { db, signedIn, limit })
+  app.register(changeEmailRoutes, { db, config, signedIn, limit })
   app.register(changeLanguageRoute, { db, signedIn })
   app.register(historyRoute, { db, signedIn })
   app.register(exportAccountRoute, { db, signedIn, limit })

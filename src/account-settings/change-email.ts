@@ -5,6 +5,7 @@ import { recordEvent } from '../accounts/audit-history.ts'
 import { canonicalEmail, requireNewEmail } from '../accounts/email-address.ts'
 import { changeEmail, isReservedForUndo } from '../accounts/email-changes.ts'
 import { enforceMailLimit } from '../accounts/mail-limits.ts'
+import type { Config } from '../config/config.ts'
 import { type Database, isUniqueViolation, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
@@ -16,10 +17,11 @@ import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import type { SessionKey } from '../sessions/session.ts'
 
-type Dependencies = { db: Database; signedIn: SignedIn; limit: LimitByCaller }
+type EmailChangeDependencies = { db: Database; config: Pick<Config, 'production'> }
+type Dependencies = EmailChangeDependencies & { signedIn: SignedIn; limit: LimitByCaller }
 
 export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, signedIn, limit } = dependencies
+  const { db, config, signedIn, limit } = dependencies
   const requestSchema = {
     summary: 'Request a change of e-mail address',
     description:
@@ -35,7 +37,8 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   }
   const options = { schema: requestSchema, onRequest: signedIn, preHandler: limit('account-change') }
   app.post('/api/auth/email', options, async (request) => {
-    await requestEmailChange(db, currentSession(request), { ...request.body, client: readClient(request) })
+    const change = { ...request.body, client: readClient(request) }
+    await requestEmailChange({ db, config }, currentSession(request), change)
     return {}
   })
 
@@ -61,11 +64,11 @@ type EmailChange = { email: string; password: string; client: Client }
  * has it. Throws `SchemaValidationError`, `UnauthorizedError` or `TooManyRequestsError`.
  */
 export async function requestEmailChange(
-  db: Database,
+  { db, config }: EmailChangeDependencies,
   session: SessionKey,
   { email, password, client: { device, locale } }: EmailChange,
 ): Promise<void> {
-  requireNewEmail(email)
+  requireNewEmail(email, config)
   const { accountId } = session
   const passwordHash = await confirmPassword(db, session, password)
   await db.transaction(async (tx) => {

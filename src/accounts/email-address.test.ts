@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
 import { allMailSettled } from '../../test/mail-links.ts'
-import { logIn, startMovieBag } from '../../test/movie-bag.ts'
+import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { sql } from '../database/database.ts'
 
 const bag = await startMovieBag({ UNKNOWN_ADDRESS_MAIL: 'on' })
@@ -129,6 +129,44 @@ test('an email address that a mail server could take for a route gets no account
     routes.filter((email) => recipients.includes(email)),
     [],
   )
+})
+
+test('in production, an email address of this machine or network gets no new account, change or mail', async (t) => {
+  const settings = {
+    NODE_ENV: 'production',
+    PUBLIC_URL: 'https://movies.example.org',
+    MAIL_DEFAULT_SENDER: 'support@example.org',
+    UNKNOWN_ADDRESS_MAIL: 'on',
+  }
+  const live = await startMovieBag(settings)
+  t.after(() => live.stop())
+  const [known, ...local] = [
+    'ok@localhost',
+    'ok.root@localhost',
+    'ok@mail.localhost',
+    'ok@localhost.localdomain',
+    'ok@printer.local',
+    'ok@db.internal',
+    'ok@nas.home.arpa',
+  ]
+  await signUp(live, 'ok', password)
+  await live.db.query(sql`update accounts set email = ${known}, email_canonical = ${known}`)
+  const session = await logIn(live, { email: known, password })
+  for (const email of [known, ...local]) {
+    const signedUp = await live.request('POST', '/api/auth/signup', { email, password })
+    assertError(signedUp, 'SchemaValidationError', ['email'])
+    const change = await live.request('POST', '/api/auth/email', { email, password }, session)
+    assertError(change, 'SchemaValidationError', ['email'])
+    assert.equal((await live.request('POST', '/api/auth/forgot', { email })).status, 200)
+  }
+  await allMailSettled(live)
+  const recipients = live.smtp.mails.flatMap((mail) => mail.recipients)
+  assert(recipients.includes(known), 'the account that exists got no reset mail')
+  assert.deepEqual(
+    local.filter((email) => recipients.includes(email)),
+    [],
+  )
+  assert.equal((await signUpAs('ok@local.example.org')).status, 200)
 })
 
 test('mail goes to the email address on file, byte for byte, never to the one typed', async () => {

@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url'
+import type { Config } from '../config/config.ts'
 import { wrongField } from '../errors.ts'
 
 /**
@@ -26,12 +27,18 @@ export function requireEmail(typed: string): string {
   throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
 }
 
-/** Like `requireEmail`, for the email address of a new account or a change. */
-export function requireNewEmail(typed: string): string {
+/** Like `requireEmail`, for the email address of a new account or a change. In production it must not be local. */
+export function requireNewEmail(typed: string, { production }: Pick<Config, 'production'>): string {
   const canonical = requireEmail(typed)
-  if (!isRouted(canonical)) return canonical
-  const detail = 'must not contain % or !, or begin with - or |'
-  throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
+  if (isRouted(canonical)) {
+    const detail = 'must not contain % or !, or begin with - or |'
+    throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
+  }
+  if (production && isLocal(canonical)) {
+    const detail = 'must have a domain that exists on the internet'
+    throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
+  }
+  return canonical
 }
 
 /**
@@ -40,6 +47,14 @@ export function requireNewEmail(typed: string): string {
  */
 export function isRouted(canonical: string): boolean {
   return /^[-|]|[%!].*@/.test(canonical)
+}
+
+/**
+ * Returns whether the domain means this machine or its network (RFC 6761, 6762 and 8375, and ICANN's `.internal`). A mail
+ * server may deliver `root@localhost` to a mailbox of its own.
+ */
+export function isLocal(canonical: string): boolean {
+  return /[@.](localhost|localdomain|local|internal|home\.arpa)$/.test(canonical)
 }
 
 function canonicalDomain(domain: string): string | undefined {

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { requestEmailChange } from '../account-settings/change-email.ts'
+import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
@@ -9,9 +10,9 @@ import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
+type Dependencies = { db: Database; config: Pick<Config, 'production'>; limit: LimitByCaller; show: ShowPage }
 
-export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
+export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, config, limit, show }) => {
   app.addHook('onRequest', requireLogin)
   const page = { name: 'account-address', title: 'change-email' } as const
 
@@ -23,7 +24,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (a
     const { password } = request.body
     const change = { email: request.body.email.trim(), password, client: readClient(request) }
     try {
-      await requestEmailChange(db, currentSession(request), change)
+      await requestEmailChange({ db, config }, currentSession(request), change)
       return await reply.redirect('/account?done=email-change-requested', 303)
     } catch (error) {
       const wrongPassword = { field: 'password', key: 'page.form.wrong-password' } as const

@@ -13,7 +13,7 @@ import { localPath } from './local-path.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = LogInDependencies & {
-  config: Pick<Config, 'minPasswordLength' | 'signUp'>
+  config: Pick<Config, 'production' | 'minPasswordLength' | 'signUp'>
   limit: LimitByCaller
   key: TokenKey
   show: ShowPage

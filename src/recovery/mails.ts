@@ -1,7 +1,7 @@
 import { writeSecurityNotice, writeUndoMail } from '../account-settings/mails.ts'
 import { type Account, lockAccount, lockAccountByEmail } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
-import { canonicalEmail, isRouted } from '../accounts/email-address.ts'
+import { canonicalEmail, isLocal, isRouted } from '../accounts/email-address.ts'
 import { findChangeReserving } from '../accounts/email-changes.ts'
 import { recipientLimit } from '../accounts/mail-limits.ts'
 import type { Config } from '../config/config.ts'
@@ -13,7 +13,7 @@ import { assignAccount } from '../mail/outbox.ts'
 import { chooseLocale, type WriterContext, type WrittenMail } from '../mail/write.ts'
 import { isCoolingDown } from './cool-down.ts'
 
-type Context = WriterContext & Pick<Config, 'resetTokenTtlMs' | 'unknownAddressMail'>
+type Context = WriterContext & Pick<Config, 'production' | 'resetTokenTtlMs' | 'unknownAddressMail'>
 type ResetMail = ClaimedMail<'reset-password'>
 
 /** Writes to the account that a reset was requested for, with a link to set a new password. */
@@ -81,7 +81,7 @@ const noAccountMailLimit = { name: 'no-account-mails', points: 1, seconds: 86_40
  * address.
  */
 async function writeToUnknownEmail(context: Context, mail: ResetMail): Promise<WrittenMail> {
-  const { db, render, publicUrl, unknownAddressMail } = context
+  const { db, render, publicUrl, unknownAddressMail, production } = context
   const canonical = canonicalEmail(mail.email ?? '')
   if (!canonical || isRouted(canonical)) return { state: 'no recipient' }
   const change = await findChangeReserving(db, canonical)
@@ -89,7 +89,8 @@ async function writeToUnknownEmail(context: Context, mail: ResetMail): Promise<W
     const isAllowed = await recipientLimit(db, undoMailLimit)(mail, canonical)
     return isAllowed ? writeUndoMail(context, mail, { change, device: {} }) : { state: 'too soon' }
   }
-  const isAllowed = unknownAddressMail && (await recipientLimit(db, noAccountMailLimit)(mail, canonical))
+  if (!unknownAddressMail || (production && isLocal(canonical))) return { state: 'no recipient' }
+  const isAllowed = await recipientLimit(db, noAccountMailLimit)(mail, canonical)
   if (!isAllowed) return { state: 'no recipient' }
   const values = { email: canonical, url: publicUrl }
   return { to: canonical, message: await render('no-account', chooseLocale(context, mail), values) }

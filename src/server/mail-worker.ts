@@ -20,7 +20,7 @@ import { startPurge } from './purge.ts'
 /** The settings of the mail worker, with the URL of the database in use, which may be the embedded one. */
 export type MailWorkerSettings = { databaseUrl: string } & Pick<
   Config,
-  'mail' | 'templatesDir' | 'publicUrl' | 'defaultLocale' | 'resetTokenTtlMs' | 'unknownAddressMail'
+  'production' | 'mail' | 'templatesDir' | 'publicUrl' | 'defaultLocale' | 'resetTokenTtlMs' | 'unknownAddressMail'
 >
 
 /** Starts sending mail and purging old rows, on its own database connections. */
@@ -42,11 +42,11 @@ export function startMailWorker(settings: MailWorkerSettings, log: Logger): { st
 }
 
 function mailWriters(db: Database, settings: MailWorkerSettings): MailWriters {
-  const { publicUrl, defaultLocale, resetTokenTtlMs, unknownAddressMail } = settings
+  const { production, publicUrl, defaultLocale, resetTokenTtlMs, unknownAddressMail } = settings
   const context = { db, render: openMailTemplates(settings), publicUrl, defaultLocale }
   return {
     'verify-address': (mail) => writeVerification(context, mail),
-    'reset-password': (mail) => writeResetMail({ ...context, resetTokenTtlMs, unknownAddressMail }, mail),
+    'reset-password': (mail) => writeResetMail({ ...context, production, resetTokenTtlMs, unknownAddressMail }, mail),
     'password-reset-successful': (mail) => writePasswordReset(context, mail),
     'password-changed': (mail) => writePasswordChanged(context, mail),
     'wrong-passwords': (mail) => writeWrongPasswords(context, mail),

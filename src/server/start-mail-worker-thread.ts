@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from './logger.ts'
 import type { MailWorkerSettings } from './mail-worker.ts'
 
-export type ThreadSettings = MailWorkerSettings & Pick<Config, 'production' | 'logLevel'>
+export type ThreadSettings = MailWorkerSettings & Pick<Config, 'logLevel'>
 
 /** Starts the mail worker in a thread, so that its work never delays a request. A thread that dies is replaced. */
 export function startMailWorkerThread(settings: ThreadSettings, log: Logger): { stop: () => Promise<void> } {

@@ -15,7 +15,7 @@ import { hashPassword } from '../passwords/hashing.ts'
 import { checkPassword } from '../passwords/rule.ts'
 import { clearAccountFailures } from '../passwords/throttle.ts'
 
-type SignUpDependencies = { db: Database; config: Pick<Config, 'minPasswordLength' | 'signUp'> }
+type SignUpDependencies = { db: Database; config: Pick<Config, 'production' | 'minPasswordLength' | 'signUp'> }
 type Dependencies = SignUpDependencies & { limit: LimitByCaller }
 
 const credentials = strictObject({ email: Type.String({ examples: ['ada@example.org'] }), password: Type.String() })
@@ -45,7 +45,7 @@ export async function signUp(
   if (config.signUp === 'closed') {
     throw new AppError('SignUpClosedError', 'This Movie Bag accepts no new accounts. Existing accounts can log in.')
   }
-  const canonical = requireNewEmail(email)
+  const canonical = requireNewEmail(email, config)
   checkPassword(password, { email, minLength: config.minPasswordLength })
   const passwordHash = await hashPassword(password)
   return db.transaction(async (tx) => {
