@@ -39,6 +39,8 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
     DATABASE_URL: databaseUrl,
     DATA_DIR: dataDir,
     JWT_SECRET_KEY: secret,
+    // TEST_DATABASE_URL may name a server on another machine.
+    ALLOW_PLAINTEXT: 'database',
     RATE_LIMITS: 'off',
     MAIL_SERVER: '127.0.0.1',
     MAIL_PORT: String(smtp.port),

@@ -1,3 +1,4 @@
+import { describeConnection } from '../database/connect.ts'
 import { StartError } from '../errors.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './setting-types.ts'
@@ -38,6 +39,26 @@ export function checkProduction(config: Settings): void {
       'JWT_SECRET_KEY (at least 32 random bytes, such as the output of `openssl rand -base64 32`)',
   ].filter((name) => name !== false)
   if (missing.length > 0) throw new StartError(`NODE_ENV=production requires ${missing.join(', ')}.`)
+}
+
+/**
+ * Throws a `StartError` if the connection to the database or to the mail server could be read on the network (ASVS 5.0
+ * 12.3.1). Only in production, and only if the server is on another machine and `ALLOW_PLAINTEXT` does not permit it.
+ */
+export function checkEncryption({ databaseUrl, mail, production, allowPlaintext }: Settings): void {
+  const database = databaseUrl === 'embedded' ? undefined : describeConnection(databaseUrl)
+  if (!production) return
+  if (database && !database.isProtected && !isLoopback(database.host) && !allowPlaintext.includes('database')) {
+    throw new StartError(
+      `The connection to the database at ${database.host} would not be encrypted with a verified certificate. Add sslmode=verify-full to DATABASE_URL, as in postgres://…/movie_bag?sslmode=verify-full, or set ALLOW_PLAINTEXT=database if you trust the network.`,
+    )
+  }
+  const isProtected = mail.useTls || mail.useSsl || mail.suppressSend
+  if (mail.server && !isProtected && !isLoopback(mail.server) && !allowPlaintext.includes('mail')) {
+    throw new StartError(
+      `Mail with links that reset passwords would be sent to ${mail.server} without TLS. Set MAIL_USE_TLS (port 587) or MAIL_USE_SSL (port 465), or set ALLOW_PLAINTEXT=mail if you trust the network.`,
+    )
+  }
 }
 
 export function checkMail({ mail }: Settings): void {

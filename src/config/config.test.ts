@@ -25,6 +25,7 @@ test('without configuration, every setting has a default that works on one machi
     trustProxy: false,
     databaseUrl: 'embedded',
     databaseUrlIsSet: false,
+    allowPlaintext: [],
     dataDir: resolve('data'),
     jwtSecretKey: undefined,
     sessionTtlMs: 7 * 86_400_000,
@@ -62,6 +63,7 @@ test('values are accepted in the ways that people write them', () => {
     ['TRUST_PROXY', 'on', (config) => config.trustProxy, 1],
     ['TRUST_PROXY', '2', (config) => config.trustProxy, 2],
     ['TRUST_PROXY', 'loopback, 10.0.0.0/8', (config) => config.trustProxy, ['loopback', '10.0.0.0/8']],
+    ['ALLOW_PLAINTEXT', 'mail, database', (config) => config.allowPlaintext, ['database', 'mail']],
     ['SESSION_TTL', '90', (config) => config.sessionTtlMs, 90_000],
     ['SESSION_TTL', '30m', (config) => config.sessionTtlMs, 1_800_000],
     ['RESET_TOKEN_TTL', '2 days', (config) => config.resetTokenTtlMs, 172_800_000],
@@ -91,6 +93,7 @@ const refused: [string, string, RegExp][] = [
   ['PUBLIC_URL', 'ftp://example.org', /without a path/],
   ['TRUST_PROXY', 'nginx', /IP addresses separated by commas/],
   ['TRUST_PROXY', '10.0.0.1,', /IP addresses separated by commas/],
+  ['ALLOW_PLAINTEXT', 'on', /one or more of database, mail/],
   ['SESSION_TTL', 'a week', /90s, 30m, 24h or "7 days"/],
   ['SESSION_TTL', '2 years', /from 1s to a year/],
   ['RESET_TOKEN_TTL', '0', /from 1s to a year/],
@@ -147,6 +150,7 @@ const production = {
   NODE_ENV: 'production',
   PUBLIC_URL: 'https://movies.example.org',
   MAIL_SERVER: 'smtp.example.org',
+  MAIL_USE_TLS: 'on',
   MAIL_DEFAULT_SENDER: 'support@example.org',
   JWT_SECRET_KEY: secret,
   DATABASE_URL: 'embedded',
@@ -174,6 +178,57 @@ test('production requires https in its links, except on this machine', () => {
   for (const url of ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']) {
     assert.equal(configOf({ ...production, PUBLIC_URL: url }).publicUrl, url)
   }
+})
+
+test('production refuses a database on another machine without TLS and a verified certificate', () => {
+  const remote = 'postgres://ada:sesame@db.example.org/movies'
+  const authority = fileOf('')
+  for (const end of [
+    '',
+    '?ssl=false',
+    '?sslmode=disable',
+    '?sslmode=no-verify',
+    '?uselibpqcompat=true&sslmode=require',
+  ]) {
+    const line = refusal({ ...production, DATABASE_URL: remote + end })
+    assert.match(line, /db\.example\.org .*sslmode=verify-full .*ALLOW_PLAINTEXT=database/, end)
+    assert(!line.includes('sesame'), line)
+    configOf({ ...production, DATABASE_URL: remote + end, ALLOW_PLAINTEXT: 'database' })
+    configOf({ DATABASE_URL: remote + end })
+  }
+  for (const url of [
+    `${remote}?sslmode=verify-full`,
+    `${remote}?sslmode=verify-full&sslrootcert=${authority}`,
+    `${remote}?uselibpqcompat=true&sslmode=verify-ca&sslrootcert=${fileOf('-')}`,
+    'postgres://ada:sesame@localhost/movies',
+    'postgres://ada:sesame@127.0.0.1/movies',
+    'postgres://ada:sesame@[::1]/movies',
+    'postgres://ada@%2Fvar%2Frun%2Fpostgresql/movies',
+    'postgres://ada@/movies?host=/var/run/postgresql',
+  ]) {
+    assert.equal(configOf({ ...production, DATABASE_URL: url }).databaseUrl, url)
+  }
+  assert.match(refusal({ ...production, DATABASE_URL: `${remote}?host=10.0.0.1` }), /10\.0\.0\.1/)
+  const missing = refusal({ DATABASE_URL: `${remote}?sslmode=verify-full&sslrootcert=/nowhere/at/all` })
+  assert.match(missing, /^DATABASE_URL cannot be used: ENOENT.*\/nowhere\/at\/all/)
+})
+
+test('production refuses a mail server on another machine without TLS', () => {
+  const plain = { ...production, MAIL_USE_TLS: 'off' }
+  assert.match(refusal(plain), /smtp\.example\.org without TLS\. Set MAIL_USE_TLS .* ALLOW_PLAINTEXT=mail/)
+  assert.match(refusal({ ...plain, ALLOW_PLAINTEXT: 'database' }), /without TLS/)
+  for (const more of [
+    { ALLOW_PLAINTEXT: 'mail' },
+    { MAIL_USE_SSL: 'on' },
+    { MAIL_SUPPRESS_SEND: 'on' },
+    { MAIL_SERVER: 'localhost' },
+    { MAIL_SERVER: '127.0.0.1' },
+    { NODE_ENV: 'development' },
+  ]) {
+    configOf({ ...plain, ...more })
+  }
+  const login = { MAIL_USERNAME: 'ada', MAIL_PASSWORD: 'sesame', ALLOW_PLAINTEXT: 'mail' }
+  assert.match(refusal({ ...plain, ...login }), /would be sent to smtp\.example\.org unencrypted/)
 })
 
 test('contradicting mail settings are refused, and the error says how to fix them', () => {

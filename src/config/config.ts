@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { StartError } from '../errors.ts'
 import { languages } from '../i18n/languages.ts'
-import { checkMail, checkProduction, refuseUnknownSettings, warnAboutUnknown } from './checks.ts'
+import { checkEncryption, checkMail, checkProduction, refuseUnknownSettings, warnAboutUnknown } from './checks.ts'
 import { readEnvFile } from './env-file.ts'
 import {
   anyText,
@@ -17,6 +17,7 @@ import {
   rsaKeyFile,
   type SettingType,
   secretKey,
+  someOf,
   wholeNumber,
 } from './setting-types.ts'
 
@@ -35,6 +36,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   refuseUnknownSettings(Object.keys(file), names)
   checkProduction(config)
   checkMail(config)
+  checkEncryption(config)
   const warnings = warnAboutUnknown(Object.keys(environment), names)
   return { ...config, warnings }
 }
@@ -60,6 +62,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     trustProxy: required('TRUST_PROXY', 'off', proxies),
     databaseUrl: required('DATABASE_URL', 'embedded', postgresUrl),
     databaseUrlIsSet: Boolean(values['DATABASE_URL']),
+    allowPlaintext: optional('ALLOW_PLAINTEXT', someOf('database', 'mail')) ?? [],
     dataDir: resolve(required('DATA_DIR', 'data', anyText)),
     jwtSecretKey: optional('JWT_SECRET_KEY', secretKey),
     sessionTtlMs: required('SESSION_TTL', '7 days', duration),

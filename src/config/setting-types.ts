@@ -18,6 +18,19 @@ export function oneOf<const T extends string>(...choices: T[]): SettingType<T> {
   return { expects: `one of ${choices.join(', ')}`, parse: (text) => choices.find((choice) => choice === text) }
 }
 
+/** Any number of choices, separated by commas. */
+export function someOf<const T extends string>(...choices: T[]): SettingType<T[]> {
+  return {
+    expects: `one or more of ${choices.join(', ')}, separated by commas`,
+    parse: (text) => {
+      const given = text.split(',').map((name) => name.trim())
+      return given.every((name) => choices.some((choice) => choice === name))
+        ? choices.filter((choice) => given.includes(choice))
+        : undefined
+    },
+  }
+}
+
 export const onOrOff: SettingType<boolean> = {
   expects: 'on or off (or true or false, yes or no, 1 or 0)',
   parse: (text) => {

@@ -39,6 +39,20 @@ export async function connectToDatabase(url: string, { log, signal }: WaitOption
   }
 }
 
+/**
+ * Returns the host of a database, and whether nobody on the way to it can read or change anything: a Unix socket, or TLS
+ * with a certificate that is checked. Throws a `StartError` if a certificate file cannot be read.
+ */
+export function describeConnection(url: string): { host: string; isProtected: boolean } {
+  try {
+    const { host, ssl }: { host: string; ssl: boolean | { rejectUnauthorized?: boolean } } = new pg.Client(url)
+    const isVerified = ssl === true || (typeof ssl === 'object' && ssl.rejectUnauthorized !== false)
+    return { host, isProtected: host.startsWith('/') || isVerified }
+  } catch (error) {
+    throw new StartError(`DATABASE_URL cannot be used: ${error instanceof Error ? error.message : error}.`)
+  }
+}
+
 function createClient(url: string): pg.Client {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000, application_name: 'movie-bag' })
   // The statement that was running fails as well, and that error is handled.

@@ -26,7 +26,7 @@ test('the settings of every recipe are valid in production', () => {
   })
   writeFileSync(join(folder, 'dkim.pem'), privateKey)
   const recipes = blocks('ini recipe')
-  assert.equal(recipes.length, 6)
+  assert.equal(recipes.length, 7)
   for (const recipe of recipes) {
     const file = join(folder, '.env')
     writeFileSync(file, recipe.replace('=dkim.pem', `=${join(folder, 'dkim.pem')}`))
