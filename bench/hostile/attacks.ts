@@ -87,6 +87,8 @@ export const attacks: Attack[] = [
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ email: `nobody-${turn}@example.com`, password: 'a guess at a password' }),
       })),
+    // Files and their compression share libuv's threads with hashing.
+    readerPath: '/assets/style.css',
   },
   {
     name: 'sign-ups',

@@ -1,4 +1,7 @@
+import { enlargeThreadPool } from '../passwords/thread-pool.ts'
 import { run } from './movie-bag.ts'
+
+enlargeThreadPool()
 
 // Stops when the parent exits: `npm start` sends SIGTERM to a shell, and some shells do not pass it on.
 const parent = process.ppid

@@ -1,7 +1,7 @@
-import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
 import { verify as verifyBcrypt } from '@node-rs/bcrypt'
 import { limitConcurrency } from '../http/concurrency-limit.ts'
+import { hashingThreads } from './thread-pool.ts'
 
 /** Argon2id, the library's default, with parameters from the OWASP Password Storage cheat sheet. */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
@@ -9,9 +9,8 @@ const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 /** The hash of a random password, verified for unknown accounts so that they take the same time as known ones. */
 const dummyHash = '$argon2id$v=19$m=19456,t=2,p=1$ot++IJDrNzCIIUA1MLK1FQ$6cS5FlgT06vakgbJ8GyS4NKc5u9/AeG0+jyFIJZwqVw'
 
-/** Hashing is slow by design. Running more than one per core would only make each slower. */
 const withHashingLimit = limitConcurrency(
-  availableParallelism(),
+  hashingThreads(),
   'Too many passwords are being checked. Try again in a moment.',
 )
 
