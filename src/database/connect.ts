@@ -45,7 +45,8 @@ export async function connectToDatabase(url: string, { log, signal }: WaitOption
  */
 export function describeConnection(url: string): { host: string; isProtected: boolean } {
   try {
-    const { host, ssl }: { host: string; ssl: boolean | { rejectUnauthorized?: boolean } } = new pg.Client(url)
+    const client: { host: string; ssl: boolean | { rejectUnauthorized?: boolean } } = new pg.Client(url)
+    const { host, ssl } = client
     const isVerified = ssl === true || (typeof ssl === 'object' && ssl.rejectUnauthorized !== false)
     return { host, isProtected: host.startsWith('/') || isVerified }
   } catch (error) {

@@ -28,9 +28,8 @@ const systemNames = new Set(Object.values(bowser.OS_MAP))
 
 /** Returns the client's IP address, or '' if a proxy names another text instead (`X-Forwarded-For: unknown`). */
 export function readIp({ ip }: Pick<FastifyRequest, 'ip'>): string {
-  const parsed = parseIp(ip)
-  if (parsed instanceof ipaddr.IPv6) parsed.zoneId = undefined
-  return parsed?.toString() ?? ''
+  const withoutZone = parseIp(ip)?.toString().replace(/%.*/, '')
+  return withoutZone ?? ''
 }
 
 /** Parses an IP address, to which some proxies add a port. IPv4 addresses mapped to IPv6 become IPv4. */
