@@ -204,7 +204,7 @@ test('production refuses a database on another machine without TLS and a verifie
     'postgres://ada:sesame@127.0.0.1/movies',
     'postgres://ada:sesame@[::1]/movies',
     'postgres://ada@%2Fvar%2Frun%2Fpostgresql/movies',
-    'postgres://ada@/movies?host=/var/run/postgresql',
+    'postgres:///movies?host=/var/run/postgresql',
   ]) {
     assert.equal(configOf({ ...production, DATABASE_URL: url }).databaseUrl, url)
   }
