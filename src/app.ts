@@ -109,14 +109,14 @@ type RouteDependencies = { config: Config; db: Database; key: TokenKey; show: Sh
 function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDependencies): void {
   app.addSchema(movieSchema)
   const limit = limitByCaller(db, { isOn: config.rateLimits })
-  const signedIn = [sessionFromBearer(db, key), requireSession]
+  const signedIn = [sessionFromBearer(db, key, config), requireSession]
 
   const checkMovieQuota = movieQuota(db, config.maxMovies)
 
   app.register(signUpRoute, { db, limit, config })
   app.register(logInRoute, { db, limit, config, key })
   app.register(logOutRoute, { db, signedIn })
-  app.register(sessionRoutes, { db, signedIn })
+  app.register(sessionRoutes, { db, signedIn, config })
   app.register(ownAccountRoute, { db, signedIn })
   app.register(verifyEmailRoutes, { db, signedIn, limit })
   app.register(changePasswordRoute, { db, signedIn, limit, config })

@@ -29,6 +29,7 @@ test('without configuration, every setting has a default that works on one machi
     dataDir: resolve('data'),
     jwtSecretKey: undefined,
     sessionTtlMs: 7 * 86_400_000,
+    sessionIdleTtlMs: 7 * 86_400_000,
     resetTokenTtlMs: 86_400_000,
     minPasswordLength: 8,
     signUp: 'open',

@@ -66,6 +66,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     dataDir: resolve(required('DATA_DIR', 'data', anyText)),
     jwtSecretKey: optional('JWT_SECRET_KEY', secretKey),
     sessionTtlMs: required('SESSION_TTL', '7 days', duration),
+    sessionIdleTtlMs: required('SESSION_IDLE_TTL', '7 days', duration),
     resetTokenTtlMs: required('RESET_TOKEN_TTL', '24 hours', duration),
     minPasswordLength: required('MIN_PASSWORD_LENGTH', '8', wholeNumber(8, 64)),
     signUp: required('SIGN_UP', 'open', oneOf('open', 'closed')),

@@ -13,20 +13,21 @@ import { languageName, languages, textDirection } from '../i18n/languages.ts'
 import type { KeyAfter } from '../i18n/translate.ts'
 import { endOneSession, endOtherSessions, listSessions } from '../sessions/list.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
-import type { Session } from '../sessions/session.ts'
+import type { Session, SessionSettings } from '../sessions/session.ts'
 import { requestVerification } from '../sign-up/verify-email.ts'
 import type { ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; config: SessionSettings; show: ShowPage }
 
 /** The account page, and the settings on it that need no password. */
-export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
+export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
+  const { db, limit, show } = dependencies
   app.addHook('onRequest', requireLogin)
 
   const query = strictObject({ done: Type.Optional(Type.String()) })
   app.get('/account', { schema: { querystring: query } }, async (request, reply) => {
     const done = notices.find((notice) => notice === request.query.done) ?? ''
-    const values = { ...(await accountValues(db, currentSession(request))), done }
+    const values = { ...(await accountValues(dependencies, currentSession(request))), done }
     return show(reply, { name: 'account', title: 'account', values })
   })
 
@@ -68,10 +69,10 @@ const sessionForms: FastifyPluginAsyncTypebox<Pick<Dependencies, 'db'>> = async 
   })
 }
 
-async function accountValues(db: Database, session: Session) {
+async function accountValues({ db, config }: Pick<Dependencies, 'db' | 'config'>, session: Session) {
   return {
     account: await readOwnAccount(db, session.accountId),
-    sessions: await listSessions(db, session),
+    sessions: await listSessions(db, session, config),
     languages: languages.map((code) => ({ code, name: languageName(code), dir: textDirection(code) })),
   }
 }

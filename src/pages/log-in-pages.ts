@@ -30,6 +30,7 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
     try {
       const credentials = { email, password: request.body.password }
       const { session, newBrowserToken } = await logIn(dependencies, credentials, readLogInOrigin(request, config))
+      if (request.session) await logOut(db, request.session, readDevice(request))
       if (newBrowserToken) setKnownBrowserCookie(reply, newBrowserToken, config)
       setSessionCookie(reply, await signAccessToken(key, session), config)
       return await reply.redirect(next, 303)

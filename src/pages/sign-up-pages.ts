@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../config/config.ts'
-import { readClient } from '../http/client.ts'
+import { readClient, readDevice } from '../http/client.ts'
 import { setKnownBrowserCookie, setSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
 import { type LogInDependencies, logInNewAccount, readLogInOrigin } from '../sessions/log-in.ts'
+import { logOut } from '../sessions/log-out.ts'
 import { signUp } from '../sign-up/sign-up.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import { localPath } from './local-path.ts'
@@ -45,6 +46,7 @@ export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
       }
       const origin = readLogInOrigin(request, config)
       const { session, newBrowserToken } = await logInNewAccount({ db, config }, account, origin)
+      if (request.session) await logOut(db, request.session, readDevice(request))
       if (newBrowserToken) setKnownBrowserCookie(reply, newBrowserToken, config)
       setSessionCookie(reply, await signAccessToken(key, session), config)
       return await reply.redirect(next, 303)

@@ -114,3 +114,68 @@ async function logInFrom({ email, password }: { email: string; password: string 
 async function statusWith(session: Record<string, string>): Promise<number> {
   return (await bag.request('GET', '/api/auth/account', undefined, session)).status
 }
+
+test('a session that is not used for SESSION_IDLE_TTL ends, and one that is used stays', async (t) => {
+  const strict = await startMovieBag({ SESSION_IDLE_TTL: '1 hour', DATABASE_URL: bag.databaseUrl })
+  t.after(() => strict.stop())
+  const radia = await signUp(bag, 'radia')
+  const idle = await logIn(strict, radia)
+  const used = await logIn(strict, radia)
+  for (let turn = 0; turn < 3; turn += 1) {
+    await passTime(strict, '50 minutes', radia)
+    assert.equal((await strict.request('GET', '/api/auth/account', undefined, used)).status, 200)
+  }
+  assertError(await strict.request('GET', '/api/auth/account', undefined, idle), 'InvalidSessionError')
+  const { body } = await strict.request('GET', '/api/auth/sessions', undefined, used)
+  assert.equal(body.length, 1)
+})
+
+test('the IP address of a login is empty if a proxy names another text', async (t) => {
+  const proxied = await startMovieBag({ TRUST_PROXY: '127.0.0.1', DATABASE_URL: bag.databaseUrl })
+  t.after(() => proxied.stop())
+  const { email, password } = await signUp(bag, 'katherine')
+  const addressFrom = async (forwarded: string) => {
+    const headers = { 'x-forwarded-for': forwarded }
+    const { body } = await proxied.request('POST', '/api/auth/login', { email, password }, headers)
+    const session = { authorization: `Bearer ${body.token}` }
+    const sessions = (await proxied.request('GET', '/api/auth/sessions', undefined, session)).body
+    return sessions.find((one: { is_current: boolean }) => one.is_current).address
+  }
+  const expected = {
+    unknown: '',
+    '<script>alert(1)</script>': '',
+    ['9'.repeat(9000)]: '',
+    '203.0.113.7': '203.0.113.7',
+    '203.0.113.7:4711': '203.0.113.7',
+    '[2001:db8::7]:443': '2001:db8::7',
+    'fe80::1%eth0': 'fe80::1',
+    '::ffff:203.0.113.8': '203.0.113.8',
+  }
+  for (const [forwarded, address] of Object.entries(expected)) {
+    assert.equal(await addressFrom(forwarded), address, forwarded)
+  }
+})
+
+test('logging in or signing up in a browser ends the session that it had', async () => {
+  const shima = await signUp(bag, 'shima')
+  const form = (path: string, fields: Record<string, string>, cookie = '') => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin', cookie }
+    return bag.request('POST', path, new URLSearchParams(fields).toString(), headers)
+  }
+  const sessionIn = ({ headers }: { headers: Headers }) =>
+    headers
+      .getSetCookie()
+      .find((one) => one.startsWith('movie_bag='))
+      ?.split(';')[0] ?? ''
+  const { email, password } = shima
+  const first = sessionIn(await form('/log-in', { email, password }))
+  const second = sessionIn(await form('/log-in', { email, password }, first))
+  const other = sessionIn(await form('/sign-up', { email: 'other@example.org', password }, second))
+  for (const [cookie, status] of [
+    [first, 303],
+    [second, 303],
+    [other, 200],
+  ] as const) {
+    assert.equal((await bag.request('GET', '/account', undefined, { cookie })).status, status)
+  }
+})

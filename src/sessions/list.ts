@@ -8,9 +8,9 @@ import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
 import { type Device, deviceText } from '../i18n/format.ts'
 import { currentSession, type SignedIn } from './require-session.ts'
-import { endSessions, isSessionId, type SessionKey } from './session.ts'
+import { endSessions, isLive, isSessionId, type SessionKey, type SessionSettings } from './session.ts'
 
-type Dependencies = { db: Database; signedIn: SignedIn }
+type Dependencies = { db: Database; signedIn: SignedIn; config: SessionSettings }
 
 export const listedSession = Type.Object({
   id: Type.String(),
@@ -23,7 +23,7 @@ export const listedSession = Type.Object({
 
 type ListedSession = Omit<Static<typeof listedSession>, 'device'> & { device: Device }
 
-export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn, config }) => {
   const common = { tags: ['Accounts'], security: bearer }
   const list = {
     ...common,
@@ -32,7 +32,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app
   }
   app.get('/api/auth/sessions', { schema: list, onRequest: signedIn }, async (request, reply) => {
     reply.headers(noStore)
-    const sessions = await listSessions(db, currentSession(request))
+    const sessions = await listSessions(db, currentSession(request), config)
     return sessions.map((session) => ({ ...session, device: deviceText(session.device) }))
   })
 
@@ -60,11 +60,15 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app
 }
 
 /** Lists the live sessions, most recently used first. */
-export function listSessions(db: Queryable, { id, accountId }: SessionKey): Promise<ListedSession[]> {
+export function listSessions(
+  db: Queryable,
+  { id, accountId }: SessionKey,
+  config: SessionSettings,
+): Promise<ListedSession[]> {
   return db.query<ListedSession>(sql`
     select id, device, ip_address as address, created_at, last_used_at, id = ${id} as is_current
     from sessions
-    where account_id = ${accountId} and ended_at is null and expires_at > now()
+    where account_id = ${accountId} and ${isLive(config)}
     order by last_used_at desc, created_at desc`)
 }
 

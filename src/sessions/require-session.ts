@@ -3,7 +3,7 @@ import { type Queryable, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { clearSessionCookie, readSessionCookie } from '../http/cookies.ts'
 import { type TokenKey, verifyAccessToken } from './access-token.ts'
-import type { Session } from './session.ts'
+import { isLive, type Session, type SessionSettings } from './session.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -16,10 +16,10 @@ declare module 'fastify' {
 export type SignedIn = onRequestAsyncHookHandler[]
 
 /** Makes the hook of the API, which finds the session by the access token in the `Authorization` header. */
-export function sessionFromBearer(db: Queryable, key: TokenKey): onRequestAsyncHookHandler {
+export function sessionFromBearer(db: Queryable, key: TokenKey, config: SessionSettings): onRequestAsyncHookHandler {
   return async (request) => {
     const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    request.session = token ? await findSession(db, key, token) : null
+    request.session = token ? await findSession(db, { key, config }, token) : null
   }
 }
 
@@ -27,14 +27,14 @@ export function sessionFromBearer(db: Queryable, key: TokenKey): onRequestAsyncH
 export function sessionFromCookie(
   db: Queryable,
   key: TokenKey,
-  site: { publicUrl: string },
+  config: SessionSettings & { publicUrl: string },
 ): onRequestAsyncHookHandler {
   return async (request, reply) => {
-    const token = readSessionCookie(request, site)
+    const token = readSessionCookie(request, config)
     if (!token) return
-    request.session = await findSession(db, key, token)
+    request.session = await findSession(db, { key, config }, token)
     // The session has ended, for example after a reset, so the cookie is no longer needed.
-    if (!request.session) clearSessionCookie(reply, site)
+    if (!request.session) clearSessionCookie(reply, config)
   }
 }
 
@@ -66,13 +66,17 @@ export function invalidSession(): AppError {
  * Returns the session that an access token identifies, or null if it is not live. Keeps `last_used_at` accurate to five
  * minutes.
  */
-async function findSession(db: Queryable, key: TokenKey, token: string): Promise<Session | null> {
+async function findSession(
+  db: Queryable,
+  { key, config }: { key: TokenKey; config: SessionSettings },
+  token: string,
+): Promise<Session | null> {
   const claims = await verifyAccessToken(key, token)
   if (!claims) return null
   const [found] = await db.query<Session & { isStale: boolean }>(sql`
     select sessions.id, account_id as "accountId", locale, last_used_at < now() - interval '5 minutes' as "isStale"
     from sessions join accounts on accounts.id = account_id
-    where sessions.id = ${claims.sessionId} and ended_at is null and expires_at > now()
+    where sessions.id = ${claims.sessionId} and ${isLive(config)}
       and ${claims.expiresAt}::float8 > extract(epoch from now())`)
   if (!found) return null
   const { isStale, ...session } = found

@@ -1,9 +1,18 @@
 import { lockAccount } from '../accounts/account.ts'
-import { sql, type Transaction } from '../database/database.ts'
+import { type Sql, sql, type Transaction } from '../database/database.ts'
 import type { Device } from '../i18n/format.ts'
 
 /** A live session, and the language of its account. */
 export type Session = SessionKey & { locale: string | null }
+
+/** A session ends if it is not used for `sessionIdleTtlMs`. */
+export type SessionSettings = { sessionIdleTtlMs: number }
+
+/** A condition on rows of `sessions`. `last_used_at` is accurate to five minutes, which count in the session's favor. */
+export function isLive({ sessionIdleTtlMs }: SessionSettings): Sql {
+  const idleSince = sql`now() - ${sessionIdleTtlMs} * interval '1 millisecond' - interval '5 minutes'`
+  return sql`ended_at is null and expires_at > now() and last_used_at > ${idleSince}`
+}
 
 export type SessionKey = { id: string; accountId: string }
 
