@@ -126,7 +126,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(exportAccountRoute, { db, signedIn, limit })
   app.register(deleteAccountRoute, { db, signedIn, limit })
 
-  app.register(forgotPasswordRoutes, { db, limit, accountPrivacy: config.accountPrivacy })
+  app.register(forgotPasswordRoutes, { db, limit, config })
   app.register(resetPasswordRoute, { db, limit, minPasswordLength: config.minPasswordLength })
   app.register(reportNotMeRoute, { db, limit })
   app.register(undoEmailChangeRoute, { db, limit })

@@ -1,6 +1,6 @@
 import { findAccount } from '../accounts/account.ts'
 import { type EmailChange, emailAt, findRecentChange, undoTtlMs } from '../accounts/email-changes.ts'
-import { recipientLimit } from '../accounts/mail-limits.ts'
+import { countMail } from '../accounts/mail-limits.ts'
 import { type Device, formatDate, formatDevice } from '../i18n/format.ts'
 import { mintLink } from '../links/link.ts'
 import type { ClaimedMail } from '../mail/mail.ts'
@@ -16,7 +16,7 @@ export async function writeEmailConfirmation(
   const account = await findAccount(db, mail.accountId)
   if (!account) return { state: 'no recipient' }
   if (account.pendingEmail !== email) return { state: 'cancelled' }
-  if (!(await recipientLimit(db)(mail, email))) return { state: 'too soon' }
+  if (!(await countMail(db, mail, { email }))) return { state: 'too soon' }
   const link = { purpose: 'confirm-email', accountId: account.id, ttlMs: day, params: { email } } as const
   const url = `${publicUrl}/confirm-address/${await mintLink(db, link)}`
   return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account.locale), { url, email }) }
@@ -29,7 +29,8 @@ export async function writeEmailChanged(
 ): Promise<WrittenMail> {
   const change = await findRecentChange(context.db, mail.params.change)
   if (!change) return { state: 'cancelled' }
-  if (!change.isUndoable && !(await recipientLimit(context.db)(mail, change.oldEmail))) return { state: 'too soon' }
+  const { isUndoable, oldEmail: email } = change
+  if (!isUndoable && !(await countMail(context.db, mail, { email }))) return { state: 'too soon' }
   return writeUndoMail(context, mail, { change, device: mail.params.device })
 }
 
@@ -52,7 +53,7 @@ export async function writeAccountDeleted(
   mail: ClaimedMail<'account-deleted'>,
 ): Promise<WrittenMail> {
   const { email, params, queuedAt } = mail
-  if (!params.isVerified && !(await recipientLimit(context.db)(mail, email))) return { state: 'too soon' }
+  if (!params.isVerified && !(await countMail(context.db, mail, { email }))) return { state: 'too soon' }
   const locale = chooseLocale(context, mail)
   const at = formatDate(locale, params.until ? new Date(params.until) : queuedAt)
   const values = { email, at, is_waiting: params.until !== null }
@@ -88,8 +89,10 @@ export async function writeSecurityNotice(
 ): Promise<WrittenMail> {
   const { db, render, publicUrl } = context
   const account = await findAccount(db, mail.accountId)
-  const email = account && (await emailAt(db, account.id, mail.queuedAt))
-  if (!email) return { state: 'no recipient' }
+  const address = account && (await emailAt(db, account.id, mail.queuedAt))
+  if (!address) return { state: 'no recipient' }
+  const { email, isVerified } = address
+  if (!isVerified && !(await countMail(db, mail, { email }))) return { state: 'too soon' }
   const link = { purpose: 'report-change', accountId: account.id, ttlMs: 7 * day, params: { email } } as const
   const url = `${publicUrl}/not-me/${await mintLink(db, link)}`
   const locale = chooseLocale(context, mail, account.warningLocale)

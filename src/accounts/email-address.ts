@@ -19,6 +19,18 @@ export function canonicalEmail(typed: string): string | undefined {
   return Buffer.byteLength(local) <= 64 && Buffer.byteLength(canonical) <= 254 ? canonical : undefined
 }
 
+/**
+ * Returns a name for the mailbox that an email address delivers to, to count mail by: without the tag after a plus sign,
+ * and without the dots that Gmail ignores. Different mailboxes may share a name, so it never identifies an account.
+ */
+export function mailboxOf(email: string): string {
+  const [local = '', domain = ''] = (canonicalEmail(email) ?? email).split('@')
+  const withoutTag = local.replace(/(?<=.)\+.*/, '')
+  return /^(gmail|googlemail)\.com$/.test(domain)
+    ? `${withoutTag.replaceAll('.', '')}@gmail.com`
+    : `${withoutTag}@${domain}`
+}
+
 /** Like `canonicalEmail`, but throws `SchemaValidationError` instead of returning undefined. */
 export function requireEmail(typed: string): string {
   const canonical = canonicalEmail(typed)

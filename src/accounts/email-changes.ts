@@ -111,15 +111,17 @@ export async function findChangeReserving(db: Queryable, canonical: string): Pro
   return change
 }
 
+export type FormerEmail = { email: string; isVerified: boolean }
+
 /** Returns the email address that an account had at the given time. */
-export async function emailAt(db: Queryable, accountId: string, time: Date): Promise<string | undefined> {
-  const [account] = await db.query<{ email: string }>(sql`
-    select coalesce((
-      select old_email from email_changes
-      where account_id = accounts.id and date_trunc('milliseconds', changed_at) > ${time}
-      order by changed_at limit 1), email) as email
-    from accounts where id = ${accountId}`)
-  return account?.email
+export async function emailAt(db: Queryable, accountId: string, time: Date): Promise<FormerEmail | undefined> {
+  const [address] = await db.query<FormerEmail>(sql`
+    select old_email as email, was_verified as "isVerified", changed_at from email_changes
+    where account_id = ${accountId} and date_trunc('milliseconds', changed_at) > ${time}
+    union all
+    select email, email_verified_at is not null, 'infinity' from accounts where id = ${accountId}
+    order by changed_at limit 1`)
+  return address
 }
 
 /** Lists the account's email changes, newest first, each with the email address before it. */

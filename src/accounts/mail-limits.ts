@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
-import type { Database, Queryable } from '../database/database.ts'
+import { type Queryable, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { counter } from '../http/counter.ts'
-import type { ClaimedMail, MailKind } from '../mail/mail.ts'
+import type { ClaimedMail, MailKind, ResetOrigin } from '../mail/mail.ts'
 import { countMailsInLastHour } from '../mail/outbox.ts'
-import { canonicalEmail } from './email-address.ts'
+import type { Account } from './account.ts'
+import { mailboxOf } from './email-address.ts'
 
 /** How many confirmation mails of each kind an account may request per hour. */
-export const maxConfirmationMails = 10
+export const maxConfirmationMails = 5
 
 /** Throws `TooManyRequestsError` if the account has asked for too many mails of this kind. */
 export async function enforceMailLimit(db: Queryable, accountId: string, kind: MailKind): Promise<void> {
@@ -15,23 +16,63 @@ export async function enforceMailLimit(db: Queryable, accountId: string, kind: M
   throw new AppError('TooManyRequestsError', 'Try again in an hour.', { headers: { 'retry-after': '3600' } })
 }
 
+// Limits of the mail to a mailbox, whatever its accounts are and whatever becomes of them. They count a hash of the
+// mailbox, in rows that do not belong to an account.
+
+type MailLimit = { name: string; points: number; seconds: number }
+
+const hour = 3600
+const day = 24 * hour
+
+/** Anyone can cause mail to an address that was never verified, by signing up with it. Resets have limits of their own. */
+export const unverifiedMailLimit = { name: 'unverified-mails', points: 5, seconds: day }
+
 /**
- * How many mails per hour an unconfirmed email address gets, across all accounts: requests to confirm it, and notices
- * that an unconfirmed account was deleted. Anyone can trigger these for any address.
+ * Reset mails to a mailbox. The last one is for callers who have used the account before, so that strangers cannot use
+ * up what the owner needs.
  */
-const unsolicitedMailLimit = { name: 'unsolicited-mails', points: 10, seconds: 3600 }
-
-/** Returns whether a mail may go to an email address. */
-export type RecipientLimit = (mail: ClaimedMail, email: string) => Promise<boolean>
-
-/** Counts a mail on its first attempt only. The counter stores a hash of the email address, not the address itself. */
-export function recipientLimit(db: Database, limit = unsolicitedMailLimit): RecipientLimit {
-  const count = counter(db, { ...limit, cachesRefusals: false })
-  return async ({ attempts }, email) => attempts > 1 || (await count(hashEmail(email))).isAllowed
+export const resetMailLimits = {
+  verified: {
+    all: { name: 'reset-mails', points: 5, seconds: hour },
+    strangers: { name: 'reset-mails-of-strangers', points: 4, seconds: hour },
+  },
+  unverified: {
+    all: { name: 'unverified-reset-mails', points: 5, seconds: day },
+    strangers: { name: 'unverified-reset-mails-of-strangers', points: 4, seconds: day },
+  },
 }
 
-function hashEmail(email: string): string {
-  return createHash('sha256')
-    .update(canonicalEmail(email) ?? email)
-    .digest('base64url')
+/** Returns whether a mail may go to an email address. Counts it on its first attempt only. */
+export async function countMail(
+  db: Queryable,
+  { attempts }: Pick<ClaimedMail, 'attempts'>,
+  { email, limit = unverifiedMailLimit }: { email: string; limit?: MailLimit },
+): Promise<boolean> {
+  if (attempts > 1) return true
+  const count = counter(db, { ...limit, cachesRefusals: false, isDurable: true })
+  return (await count(hashMailbox(email))).isAllowed
+}
+
+/** Returns whether a reset mail may go to an account's mailbox, and counts it. */
+export async function countResetMail(
+  tx: Transaction,
+  { email, isVerified }: Account,
+  { isStranger }: { isStranger: boolean },
+): Promise<boolean> {
+  const { all, strangers } = isVerified ? resetMailLimits.verified : resetMailLimits.unverified
+  const isAllowed = !isStranger || (await countMail(tx, { attempts: 1 }, { email, limit: strangers }))
+  return isAllowed && countMail(tx, { attempts: 1 }, { email, limit: all })
+}
+
+/** Returns whether a caller has shown no sign of having used the account before: no earlier link, and no known browser. */
+export async function isStranger(db: Queryable, accountId: string, { link, browser }: ResetOrigin): Promise<boolean> {
+  if (link) return false
+  if (!browser) return true
+  const known = await db.query(sql`
+    select account_id from known_browsers where account_id = ${accountId} and token_hash = decode(${browser}, 'hex')`)
+  return known.length === 0
+}
+
+function hashMailbox(email: string): string {
+  return createHash('sha256').update(mailboxOf(email)).digest('base64url')
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { type Database, sql } from '../database/database.ts'
+import { type Queryable, sql } from '../database/database.ts'
 
 /** Counts one event for a key. `msBeforeNext` is the time until the count resets. */
 export type Count = (key: string) => Promise<{ isAllowed: boolean; remainingPoints: number; msBeforeNext: number }>
@@ -10,19 +10,21 @@ type Limit = {
   seconds: number
   /** Whether a key over its limit is refused from memory, without a query. */
   cachesRefusals: boolean
+  /** Whether counts survive a crash of the database. Otherwise those of the last second may be lost, which is faster. */
+  isDurable?: boolean
 }
 
 /**
  * Creates a function that allows `points` events per key in `seconds`. It counts in the database: without races, across
  * all processes, and by one clock.
  */
-export function counter(db: Database, { name, points, seconds, cachesRefusals }: Limit): Count {
+export function counter(db: Queryable, { name, points, seconds, cachesRefusals, isDurable = false }: Limit): Count {
   // Bounded, so a flood of callers cannot fill memory.
   const refusals = new LRUCache<string, true>({ max: 10_000 })
   return async (key) => {
     const wait = refusals.getRemainingTTL(key)
     if (wait > 0) return { isAllowed: false, remainingPoints: 0, msBeforeNext: wait }
-    const { counted, msBeforeNext } = await increment(db, hashKey(name, key), seconds)
+    const { counted, msBeforeNext } = await increment(db, hashKey(name, key), { seconds, isDurable })
     const isAllowed = counted <= points
     if (cachesRefusals && !isAllowed) refusals.set(key, true, { ttl: Math.ceil(msBeforeNext) })
     return { isAllowed, remainingPoints: Math.max(0, points - counted), msBeforeNext }
@@ -33,11 +35,12 @@ function hashKey(name: string, key: string): string {
   return `${name}:${key}`
 }
 
-async function increment(db: Database, key: string, seconds: number) {
-  // The commit does not wait for the disk: losing the last second's events in a crash is fine. The time left is clamped,
-  // in case the clock was set back.
+async function increment(db: Queryable, key: string, { seconds, isDurable }: { seconds: number; isDurable: boolean }) {
+  // The time left is clamped, in case the clock was set back.
   const [row] = await db.query<{ counted: number; msBeforeNext: number }>(sql`
-    with setting as (select set_config('synchronous_commit', 'off', true))
+    with setting as (
+      select set_config('synchronous_commit',
+        case when ${isDurable} then current_setting('synchronous_commit') else 'off' end, true))
     insert into rate_limits as known (key, points, expires_at)
     select ${key}, 1, now() + ${seconds} * interval '1 second' from setting
     on conflict (key) do update

@@ -6,7 +6,7 @@ import type { Mail } from './mail.ts'
 test('the compiler refuses a mail with a wrong kind, recipient or parameter', () => {
   const right: Mail[] = [
     { kind: 'confirm-address', accountId: '1', params: { email: 'ada@example.org' } },
-    { kind: 'reset-password', email: 'ada@example.org' },
+    { kind: 'reset-password', email: 'ada@example.org', params: {} },
   ]
   const wrong: Mail[] = [
     // @ts-expect-error: no such kind

@@ -1,12 +1,20 @@
 import type { Device } from '../i18n/format.ts'
 
+/** What the caller who requested a reset has shown to know. */
+export type ResetOrigin = {
+  /** The SHA-256 of the known-browser cookie, in hexadecimal. */
+  browser?: string
+  /** Whether the caller had the link of an earlier mail. */
+  link?: boolean
+}
+
 /**
  * Every kind of mail, with its recipient and the other values that its text needs, none of which is a secret.
  *
  * `accountId`: it goes to the account's e-mail address. `email`: it goes to this address, which need not have an account.
  */
 type Mails = {
-  'reset-password': { accountId: string } | { email: string }
+  'reset-password': ({ accountId: string } | { email: string }) & { params: ResetOrigin }
   'password-reset-successful': { accountId: string; params: { device: Device } }
   'password-changed': { accountId: string; params: { device: Device } }
   'new-device': { accountId: string; params: { device: Device } }

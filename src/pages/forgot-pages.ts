@@ -2,10 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
-import { requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
-import { requestReset } from '../recovery/forgot-password.ts'
+import { readResetRequest, requestReset } from '../recovery/forgot-password.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
@@ -20,7 +19,7 @@ export const forgotPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
   app.post('/forgot', { schema, preHandler: limit('forgot-password') }, async (request, reply) => {
     const email = request.body.email.trim()
     try {
-      const code = await requestReset({ db, accountPrivacy: config.accountPrivacy }, email, requestedLocale(request))
+      const code = await requestReset({ db, config }, email, readResetRequest(request, config))
       return await show(reply, { name: 'forgot-sent', title: 'forgot-sent', values: { email, code } })
     } catch (error) {
       const formErrors = formErrorsFrom(error, {

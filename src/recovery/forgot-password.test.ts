@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
+import { signUpVerified } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
 import { passTime } from '../../test/time.ts'
@@ -66,10 +67,10 @@ test('the cool-down doubles: a minute, then two, then four', async () => {
 })
 
 test('the cool-down grows to an hour and no further', async () => {
-  const alan = await signUp(bag, 'alan')
+  const alan = await signUpVerified(bag, 'alan')
   for (let mails = 0; mails < 8; mails += 1) {
     assert.equal(await stateOf(await forgot(alan.email)), 'sent')
-    await passTime(bag, '3601 seconds', alan)
+    await passTime(bag, '3601 seconds')
   }
   assert.equal(await stateOf(await forgot(alan.email)), 'sent')
   await passTime(bag, '3500 seconds', alan)
@@ -83,15 +84,64 @@ test('spending a link ends the cool-down', async () => {
   assert.equal(await stateOf(await forgot(barbara.email)), 'sent')
 })
 
-test('an account gets at most five reset mails an hour', async () => {
-  const eves = await signUp(bag, 'victim')
-  for (let order = 1; order <= 5; order += 1) {
-    assert.equal(await stateOf(await forgot(eves.email)), 'sent', `mail ${order}`)
-    await useLink(await newestToken(eves.email))
+test('strangers can use four of the five reset mails an hour, and the owner all of them', async () => {
+  const owner = await signUpVerified(bag, 'victim')
+  const browser = await knownBrowserOf(owner)
+  for (const seconds of [0, 61, 121, 241]) {
+    await passTime(bag, `${seconds} seconds`, owner)
+    assert.equal(await stateOf(await forgot(owner.email)), 'sent')
   }
-  assert.equal(await stateOf(await forgot(eves.email)), 'too soon')
-  await passTime(bag, '3601 seconds', eves)
-  assert.equal(await stateOf(await forgot(eves.email)), 'sent')
+  await passTime(bag, '481 seconds', owner)
+  assert.equal(await stateOf(await forgot(owner.email)), 'too soon')
+  const others = await knownBrowserOf(await signUp(bag, 'mallory'))
+  assert.equal(await stateOf(await forgot(owner.email, others)), 'too soon')
+  assert.equal(await stateOf(await forgot(owner.email, browser)), 'sent')
+  await passTime(bag, '2 minutes', owner)
+  assert.equal(await stateOf(await forgot(owner.email, browser)), 'too soon')
+  await passTime(bag, '3601 seconds')
+  assert.equal(await stateOf(await forgot(owner.email)), 'sent')
+})
+
+test('an earlier link lets its holder request the mail that strangers cannot use up', async () => {
+  const ada = await signUpVerified(bag, 'lovelace')
+  for (let order = 1; order <= 4; order += 1) {
+    assert.equal(await stateOf(await forgot(ada.email)), 'sent', `mail ${order}`)
+    await useLink(await newestToken(ada.email))
+  }
+  assert.equal(await stateOf(await forgot(ada.email)), 'too soon')
+  const renewal = { reset_token: await newestToken(ada.email) }
+  const { body } = await bag.request('POST', '/api/auth/reset/renew', renewal)
+  assert.equal(await stateOf(body.support_code), 'sent')
+})
+
+test('the cool-down of a known browser does not grow with the requests of strangers', async () => {
+  const katherine = await signUpVerified(bag, 'katherine')
+  const browser = await knownBrowserOf(katherine)
+  for (const seconds of [0, 61, 121]) {
+    await passTime(bag, `${seconds} seconds`, katherine)
+    assert.equal(await stateOf(await forgot(katherine.email)), 'sent')
+  }
+  await passTime(bag, '61 seconds', katherine)
+  assert.equal(await stateOf(await forgot(katherine.email)), 'too soon')
+  assert.equal(await stateOf(await forgot(katherine.email, browser)), 'sent')
+})
+
+test('an address that was never verified gets five reset mails a day, whatever becomes of its accounts', async () => {
+  let sent = 0
+  for (let turn = 0; turn < 8; turn += 1) {
+    const account = await signUp(bag, `dots.and+tag${turn}`)
+    if ((await stateOf(await forgot(account.email))) === 'sent') sent += 1
+    const session = await logIn(bag, account)
+    const wish = { password: account.password, movies: 'keep' }
+    assert.equal((await bag.request('DELETE', '/api/auth/account', wish, session)).status, 200)
+  }
+  assert.equal(sent, 4, 'the fifth is for the owner')
+  const owner = await signUp(bag, 'dots.and')
+  assert.equal(await stateOf(await forgot(owner.email)), 'too soon')
+  const browser = await knownBrowserOf(owner)
+  assert.equal(await stateOf(await forgot(owner.email, browser)), 'sent')
+  await passTime(bag, '1 day')
+  assert.equal(await stateOf(await forgot(owner.email)), 'sent')
 })
 
 test('twenty concurrent requests make one mail', async () => {
@@ -151,10 +201,18 @@ test('no field of the body changes the link or the recipient', async () => {
   }
 })
 
-async function forgot(email: string): Promise<string> {
-  const answer = await bag.request('POST', '/api/auth/forgot', { email })
+async function forgot(email: string, headers: Record<string, string> = {}): Promise<string> {
+  const answer = await bag.request('POST', '/api/auth/forgot', { email }, headers)
   assert.equal(answer.status, 200, answer.text)
   return answer.body.support_code
+}
+
+/** Logs in with a browser, and returns the header by which it is known from then on. */
+async function knownBrowserOf({ email, password }: { email: string; password: string }) {
+  const body = { email, password }
+  const { headers } = await bag.request('POST', '/api/auth/login', body, { 'sec-fetch-site': 'same-origin' })
+  const [cookie = ''] = headers.getSetCookie().filter((one) => one.startsWith('__Host-movie_bag_browser='))
+  return { cookie: cookie.split(';')[0] ?? '' }
 }
 
 /** What became of a mail, once the worker has closed it. */

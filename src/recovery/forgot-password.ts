@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { accountExists } from '../accounts/account.ts'
 import { requireEmail } from '../accounts/email-address.ts'
@@ -6,19 +7,21 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
+import { readKnownBrowserCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors, filled, strictObject } from '../http/schemas.ts'
 import { findLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
+import { hashKnownBrowser } from '../sessions/known-browser.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; accountPrivacy: Config['accountPrivacy'] }
+type Dependencies = { db: Database; limit: LimitByCaller; config: Pick<Config, 'accountPrivacy' | 'publicUrl'> }
 
 const queued = Type.Object({
   support_code: Type.String({ description: 'A code with which the operator can look up what happened to the mail' }),
 })
 
 export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, limit, accountPrivacy } = dependencies
+  const { db, limit, config } = dependencies
   const forgot = {
     summary: 'Request a mail with a link to set a new password',
     description:
@@ -30,8 +33,7 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
     response: { 200: queued, ...errors('EmailDoesnotExistsError', ...bodyErrors) },
   }
   app.post('/api/auth/forgot', { schema: forgot, preHandler: limit('forgot-password') }, async (request) => {
-    const { email } = request.body
-    return { support_code: await requestReset({ db, accountPrivacy }, email, requestedLocale(request)) }
+    return { support_code: await requestReset({ db, config }, request.body.email, readResetRequest(request, config)) }
   })
 
   const renew = {
@@ -47,6 +49,14 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
   })
 }
 
+/** `browser` is the SHA-256 of the known-browser cookie, in hexadecimal. `locale` is the language of the request. */
+type ResetRequest = { browser: string | undefined; locale: string | undefined }
+
+export function readResetRequest(request: FastifyRequest, site: { publicUrl: string }): ResetRequest {
+  const browser = hashKnownBrowser(readKnownBrowserCookie(request, site))?.toString('hex')
+  return { browser, locale: requestedLocale(request) }
+}
+
 /**
  * Queues a reset mail to an e-mail address and returns its support code. Unless `accountPrivacy` is `reveal`, it does
  * not check whether the address has an account: the worker does that outside the request, so that neither the response
@@ -54,15 +64,15 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
  * `EmailDoesnotExistsError` if accounts are revealed and there is none.
  */
 export async function requestReset(
-  { db, accountPrivacy }: Pick<Dependencies, 'db' | 'accountPrivacy'>,
+  { db, config }: Pick<Dependencies, 'db' | 'config'>,
   email: string,
-  locale?: string,
+  { browser, locale }: ResetRequest,
 ): Promise<string> {
   const canonical = requireEmail(email)
-  if (accountPrivacy === 'reveal' && !(await accountExists(db, canonical))) {
+  if (config.accountPrivacy === 'reveal' && !(await accountExists(db, canonical))) {
     throw new AppError('EmailDoesnotExistsError')
   }
-  return queueMail(db, { kind: 'reset-password', email }, locale)
+  return queueMail(db, { kind: 'reset-password', email, params: browser ? { browser } : {} }, locale)
 }
 
 /** Queues a reset mail to the account of an earlier link. Throws `BadTokenError` if there never was such a link. */
@@ -73,6 +83,7 @@ export async function renewResetLink(
 ): Promise<{ supportCode: string; email: string }> {
   const link = await findLink(db, ['reset-password'], token)
   if (!link) throw new AppError('BadTokenError', 'Request a new link with your e-mail address instead.')
-  const supportCode = await queueMail(db, { kind: 'reset-password', email: link.email }, locale)
+  const mail = { kind: 'reset-password', email: link.email, params: { link: true } } as const
+  const supportCode = await queueMail(db, mail, locale)
   return { supportCode, email: link.email }
 }

@@ -3,7 +3,7 @@ import { type Account, lockAccount, lockAccountByEmail } from '../accounts/accou
 import { recordEvent } from '../accounts/audit-history.ts'
 import { canonicalEmail, isLocal, isRouted } from '../accounts/email-address.ts'
 import { findChangeReserving } from '../accounts/email-changes.ts'
-import { recipientLimit } from '../accounts/mail-limits.ts'
+import { countMail, countResetMail, isStranger } from '../accounts/mail-limits.ts'
 import type { Config } from '../config/config.ts'
 import type { Transaction } from '../database/database.ts'
 import { formatDuration } from '../i18n/format.ts'
@@ -53,7 +53,9 @@ async function prepareResetMail(tx: Transaction, ttlMs: number, mail: ResetMail)
   if (!account) return { state: 'no recipient' }
   const accountId = account.id
   if (!mail.accountId) {
-    if (await isCoolingDown(tx, accountId)) return { state: 'too soon' }
+    const origin = { isStranger: await isStranger(tx, accountId, mail.params) }
+    if (await isCoolingDown(tx, accountId, origin)) return { state: 'too soon' }
+    if (!(await countResetMail(tx, account, origin))) return { state: 'too soon' }
     await recordEvent(tx, { accountId, event: 'reset requested', supportCode: mail.supportCode })
   }
   if (mail.attempts > 1 && (await hasEndedLink(tx, accountId, mail.id))) return { state: 'cancelled' }
@@ -86,11 +88,13 @@ async function writeToUnknownEmail(context: Context, mail: ResetMail): Promise<W
   if (!canonical || isRouted(canonical)) return { state: 'no recipient' }
   const change = await findChangeReserving(db, canonical)
   if (change) {
-    const isAllowed = await recipientLimit(db, undoMailLimit)(mail, canonical)
+    const isAllowed = await countMail(db, mail, { email: canonical, limit: undoMailLimit })
     return isAllowed ? writeUndoMail(context, mail, { change, device: {} }) : { state: 'too soon' }
   }
   if (!unknownAddressMail || (production && isLocal(canonical))) return { state: 'no recipient' }
-  const isAllowed = await recipientLimit(db, noAccountMailLimit)(mail, canonical)
+  const isAllowed =
+    (await countMail(db, mail, { email: canonical, limit: noAccountMailLimit })) &&
+    (await countMail(db, mail, { email: canonical }))
   if (!isAllowed) return { state: 'no recipient' }
   const values = { email: canonical, url: publicUrl }
   return { to: canonical, message: await render('no-account', chooseLocale(context, mail), values) }

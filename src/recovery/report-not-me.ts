@@ -86,5 +86,5 @@ export async function freezeAndRecover(tx: Transaction, accountId: string, { dev
   await freeze(tx, accountId)
   await revokeAccess(tx, accountId, { because: 'account frozen' })
   await recordEvent(tx, { accountId, event: 'account frozen', device })
-  await queueMail(tx, { kind: 'reset-password', accountId }, locale)
+  await queueMail(tx, { kind: 'reset-password', accountId, params: {} }, locale)
 }

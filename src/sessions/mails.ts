@@ -1,5 +1,5 @@
 import { findAccountByEmail } from '../accounts/account.ts'
-import { recipientLimit } from '../accounts/mail-limits.ts'
+import { countMail } from '../accounts/mail-limits.ts'
 import type { ClaimedMail } from '../mail/mail.ts'
 import { chooseLocale, type WriterContext, type WrittenMail } from '../mail/write.ts'
 
@@ -14,8 +14,9 @@ export async function writeWrongPasswords(
   const { db, render, publicUrl } = context
   const account = await findAccountByEmail(db, mail.email)
   if (!account) return { state: 'no recipient' }
-  const { email } = account
-  if (!(await recipientLimit(db, wrongPasswordsMailLimit)(mail, email))) return { state: 'too soon' }
+  const { email, isVerified } = account
+  if (!(await countMail(db, mail, { email, limit: wrongPasswordsMailLimit }))) return { state: 'too soon' }
+  if (!isVerified && !(await countMail(db, mail, { email }))) return { state: 'too soon' }
   const values = { url: `${publicUrl}/forgot`, email }
   return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account.warningLocale), values) }
 }

@@ -1,5 +1,5 @@
 import { findAccount } from '../accounts/account.ts'
-import { recipientLimit } from '../accounts/mail-limits.ts'
+import { countMail } from '../accounts/mail-limits.ts'
 import { mintLink } from '../links/link.ts'
 import type { ClaimedMail } from '../mail/mail.ts'
 import { chooseLocale, type WriterContext, type WrittenMail } from '../mail/write.ts'
@@ -14,7 +14,7 @@ export async function writeVerification(
   if (!account) return { state: 'no recipient' }
   const { id: accountId, email, isVerified } = account
   if (isVerified) return { state: 'cancelled' }
-  if (!(await recipientLimit(db)(mail, email))) return { state: 'too soon' }
+  if (!(await countMail(db, mail, { email }))) return { state: 'too soon' }
   const url = `${publicUrl}/verify/${await mintLink(db, { purpose: 'verify-email', accountId, ttlMs: 7 * day })}`
   return { to: email, message: await render(mail.kind, chooseLocale(context, mail, account.locale), { url, email }) }
 }
