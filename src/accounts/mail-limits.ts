@@ -25,13 +25,13 @@ const hour = 3600
 const day = 24 * hour
 
 /** Anyone can cause mail to an address that was never verified, by signing up with it. Resets have limits of their own. */
-export const unverifiedMailLimit = { name: 'unverified-mails', points: 5, seconds: day }
+const unverifiedMailLimit = { name: 'unverified-mails', points: 5, seconds: day }
 
 /**
  * Reset mails to a mailbox. The last one is for callers who have used the account before, so that strangers cannot use
  * up what the owner needs.
  */
-export const resetMailLimits = {
+const resetMailLimits = {
   verified: {
     all: { name: 'reset-mails', points: 5, seconds: hour },
     strangers: { name: 'reset-mails-of-strangers', points: 4, seconds: hour },
