@@ -111,6 +111,42 @@ test('an address that was never verified gets at most five mails a day', async (
   assert.equal(mails(), before + 1, 'an owner is told whatever strangers did')
 })
 
+test('nothing that is done with accounts sends more than five mails a day to an address that was never verified', async () => {
+  const names = ['stranger+1', 'stranger+2', 'Stranger', 'stranger']
+  for (const name of names) {
+    const { email, password } = await signUp(bag, name)
+    const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
+    await bag.request('POST', '/api/auth/login', { email, password }, headers)
+    const session = await logIn(bag, { email, password })
+    const change = { current_password: password, new_password: 'another long password' }
+    assert.equal((await bag.request('PUT', '/api/auth/password', change, session)).status, 200)
+    await allMailSettled(bag)
+    const wish = { password: change.new_password, movies: 'keep' }
+    assert.equal((await bag.request('DELETE', '/api/auth/account', wish, session)).status, 200)
+    await allMailSettled(bag)
+  }
+  const here = [...bag.smtp.mails, ...bag.smtp.verifications].filter(({ recipients }) => {
+    return /^stranger(\+\d)?@example\.org$/i.test(recipients.join())
+  })
+  assert.equal(here.length, 5, here.map(({ subject }) => subject).join())
+})
+
+test('the dots of a Gmail address do not make it another mailbox', async () => {
+  for (const local of [
+    'ada.lovelace',
+    'a.dalovelace',
+    'ad.alovelace',
+    'adalovelace+x',
+    'adalovelac.e',
+    'a.d.a.lovelace',
+  ]) {
+    const domain = local.includes('+') ? 'googlemail.com' : 'gmail.com'
+    await bag.request('POST', '/api/auth/signup', { email: `${local}@${domain}`, password: 'a long enough password' })
+  }
+  await allMailSettled(bag)
+  assert.equal(bag.smtp.verifications.filter(({ recipients }) => /g(oogle)?mail/.test(recipients.join())).length, 5)
+})
+
 test('at most ten new devices an hour are mailed to the owner', async () => {
   const leslie = await signedIn('leslie')
   const fromNewDevice = async (system: string) => {

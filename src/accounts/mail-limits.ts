@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type Queryable, sql, type Transaction } from '../database/database.ts'
+import type { Queryable, Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { counter } from '../http/counter.ts'
-import type { ClaimedMail, MailKind, ResetOrigin } from '../mail/mail.ts'
+import type { ClaimedMail, MailKind } from '../mail/mail.ts'
 import { countMailsInLastHour } from '../mail/outbox.ts'
 import type { Account } from './account.ts'
 import { mailboxOf } from './email-address.ts'
@@ -62,15 +62,6 @@ export async function countResetMail(
   const { all, strangers } = isVerified ? resetMailLimits.verified : resetMailLimits.unverified
   const isAllowed = !isStranger || (await countMail(tx, { attempts: 1 }, { email, limit: strangers }))
   return isAllowed && countMail(tx, { attempts: 1 }, { email, limit: all })
-}
-
-/** Returns whether a caller has shown no sign of having used the account before: no earlier link, and no known browser. */
-export async function isStranger(db: Queryable, accountId: string, { link, browser }: ResetOrigin): Promise<boolean> {
-  if (link) return false
-  if (!browser) return true
-  const known = await db.query(sql`
-    select account_id from known_browsers where account_id = ${accountId} and token_hash = decode(${browser}, 'hex')`)
-  return known.length === 0
 }
 
 function hashMailbox(email: string): string {

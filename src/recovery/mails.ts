@@ -3,14 +3,15 @@ import { type Account, lockAccount, lockAccountByEmail } from '../accounts/accou
 import { recordEvent } from '../accounts/audit-history.ts'
 import { canonicalEmail, isLocal, isRouted } from '../accounts/email-address.ts'
 import { findChangeReserving } from '../accounts/email-changes.ts'
-import { countMail, countResetMail, isStranger } from '../accounts/mail-limits.ts'
+import { countMail, countResetMail } from '../accounts/mail-limits.ts'
 import type { Config } from '../config/config.ts'
 import type { Transaction } from '../database/database.ts'
 import { formatDuration } from '../i18n/format.ts'
 import { hasEndedLink, mintLink, replaceOlderLinks } from '../links/link.ts'
-import type { ClaimedMail } from '../mail/mail.ts'
+import type { ClaimedMail, ResetOrigin } from '../mail/mail.ts'
 import { assignAccount } from '../mail/outbox.ts'
 import { chooseLocale, type WriterContext, type WrittenMail } from '../mail/write.ts'
+import { isKnownBrowser } from '../sessions/known-browser.ts'
 import { isCoolingDown } from './cool-down.ts'
 
 type Context = WriterContext & Pick<Config, 'production' | 'resetTokenTtlMs' | 'unknownAddressMail'>
@@ -65,6 +66,11 @@ async function prepareResetMail(tx: Transaction, ttlMs: number, mail: ResetMail)
   await replaceOlderLinks(tx, { purpose, accountId, mailId: mail.id, keepMails: 3 })
   const reportToken = await mintLink(tx, { purpose: 'report-request', accountId, ttlMs })
   return { account, token, reportToken }
+}
+
+/** Returns whether a caller has shown no sign of having used the account before. */
+async function isStranger(tx: Transaction, accountId: string, { link, browser }: ResetOrigin): Promise<boolean> {
+  return !link && !(browser && (await isKnownBrowser(tx, accountId, browser)))
 }
 
 async function findRecipient(tx: Transaction, { accountId, email }: ResetMail): Promise<Account | undefined> {

@@ -17,6 +17,13 @@ export function hashKnownBrowser(cookie: string | undefined): Buffer | null {
   return token ? hashToken(token) : null
 }
 
+/** Returns whether the account knows the browser whose token has this hash, in hexadecimal. */
+export async function isKnownBrowser(db: Queryable, accountId: string, tokenHash: string): Promise<boolean> {
+  const known = await db.query(sql`
+    select account_id from known_browsers where account_id = ${accountId} and token_hash = decode(${tokenHash}, 'hex')`)
+  return known.length > 0
+}
+
 /** A browser that logs in: the hash of its token, and the token itself if its cookie has to be set. */
 export type Browser = { tokenHash: Buffer; newToken: string | undefined }
 
