@@ -112,7 +112,7 @@ test('an address that was never verified gets at most five mails a day', async (
 })
 
 test('nothing that is done with accounts sends more than five mails a day to an address that was never verified', async () => {
-  const names = ['stranger+1', 'stranger+2', 'Stranger', 'stranger']
+  const names = ['bystander+1', 'bystander+2', 'Bystander', 'bystander']
   for (const name of names) {
     const { email, password } = await signUp(bag, name)
     const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
@@ -126,7 +126,7 @@ test('nothing that is done with accounts sends more than five mails a day to an 
     await allMailSettled(bag)
   }
   const here = [...bag.smtp.mails, ...bag.smtp.verifications].filter(({ recipients }) => {
-    return /^stranger(\+\d)?@example\.org$/i.test(recipients.join())
+    return /^bystander(\+\d)?@example\.org$/i.test(recipients.join())
   })
   assert.equal(here.length, 5, here.map(({ subject }) => subject).join())
 })
