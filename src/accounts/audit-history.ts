@@ -9,6 +9,7 @@ const accountEvents = [
   'logged out',
   'session ended',
   'other sessions ended',
+  'sessions ended by operator',
   'reset requested',
   'password reset',
   'reset reported',

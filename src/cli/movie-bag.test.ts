@@ -9,7 +9,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { movieBag } from '../../test/command.ts'
 import { createDatabase } from '../../test/database.ts'
-import { freePort, logIn, passwordOf, request, secret, signUp } from '../../test/movie-bag.ts'
+import { freePort, logIn, passwordOf, request, secret, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { startSmtp } from '../../test/smtp.ts'
 import { buildApp } from '../app.ts'
 import { readConfig } from '../config/config.ts'
@@ -23,7 +23,8 @@ after(() => rmSync(folder, { recursive: true }))
 test('--help lists the commands, and --version prints the version', async () => {
   const help = movieBag(['--help'])
   assert.equal(await help.end, 0)
-  for (const command of ['serve', 'work', 'migrate']) assert.match(help.said(), new RegExp(`^  ${command} `, 'm'))
+  for (const command of ['serve', 'work', 'migrate', 'end-sessions'])
+    assert.match(help.said(), new RegExp(`^  ${command} `, 'm'))
   const told = movieBag(['--version'])
   assert.equal(await told.end, 0)
   assert.equal(told.said(), `${version}\n`)
@@ -31,9 +32,9 @@ test('--help lists the commands, and --version prints the version', async () => 
 
 test('an unknown command is refused, and the right one suggested', async () => {
   const refused: [string[], string][] = [
-    [[], 'No command given. The commands are serve, work and migrate.'],
+    [[], 'No command given. The commands are serve, work, migrate and end-sessions.'],
     [['sevre'], '"sevre" is not a command. Did you mean serve?'],
-    [['constructor'], '"constructor" is not a command. The commands are serve, work and migrate.'],
+    [['constructor'], '"constructor" is not a command. The commands are serve, work, migrate and end-sessions.'],
     [['serve', 'now'], 'Unexpected argument "now".'],
     [['serve', '--port=80'], "Unknown option '--port'."],
   ]
@@ -112,6 +113,42 @@ test('work sends the mail of a service that runs elsewhere, and needs its databa
   worker.kill('SIGTERM')
   assert.equal(await worker.end, 0)
   assert.match(worker.said(), /"event":"started"/)
+})
+
+test('end-sessions logs out one account or all, and forgets their devices', async (t) => {
+  const bag = await startMovieBag()
+  t.after(() => bag.stop())
+  const people = await Promise.all(['ada', 'grace', 'alan'].map((name) => signUp(bag, name)))
+  const sessions = await Promise.all(people.map((person) => logIn(bag, person)))
+  const statuses = () =>
+    Promise.all(
+      sessions.map(async (session) => (await bag.request('GET', '/api/auth/account', undefined, session)).status),
+    )
+  const settings = { DATABASE_URL: bag.databaseUrl, NODE_ENV: 'test' }
+
+  const one = movieBag(['end-sessions', 'ADA@example.org'], settings)
+  assert.equal(await one.end, 0, one.complained())
+  assert.match(one.said(), /Logged out 1 account/)
+  assert.deepEqual(await statuses(), [401, 200, 200])
+  const [ada] = people
+  assert(ada)
+  const { body } = await bag.request('GET', '/api/auth/history', undefined, await logIn(bag, ada))
+  assert(body.some(({ event }: { event: string }) => event === 'sessions ended by operator'))
+
+  const stranger = movieBag(['end-sessions', 'nobody@example.org'], settings)
+  assert.equal(await stranger.end, 1)
+  assert.equal(stranger.complained(), 'movie-bag: No account has the email address nobody@example.org.\n')
+  for (const args of [[], ['a@example.org', 'b@example.org'], ['a@example.org', '--all']]) {
+    const refused = movieBag(['end-sessions', ...args], settings)
+    assert.equal(await refused.end, 1)
+    assert.match(refused.complained(), /^movie-bag: end-sessions needs one email address, or --all\./)
+  }
+  assert.deepEqual(await statuses(), [401, 200, 200])
+
+  const all = movieBag(['end-sessions', '--all'], settings)
+  assert.equal(await all.end, 0, all.complained())
+  assert.match(all.said(), /Logged out 3 accounts/)
+  assert.deepEqual(await statuses(), [401, 401, 401])
 })
 
 test('a service that cannot start says why in one line, without a stack, and leaves nothing running', async (t) => {

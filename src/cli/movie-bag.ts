@@ -12,6 +12,8 @@ Usage: movie-bag <command>
   serve      start the service: pages, API, mail worker, and PostgreSQL unless DATABASE_URL is set
   work       start only a mail worker, for the database at DATABASE_URL
   migrate    update the database schema and exit
+  end-sessions <email> | --all
+             log an account, or everyone, out of all devices, and exit
   --help     print this help
   --version  print the version
 
@@ -30,17 +32,18 @@ export async function run(args: string[]): Promise<number> {
 }
 
 async function command(args: string[]): Promise<number> {
-  const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } as const
-  const { values, positionals } = parse(args, options)
+  const { values, positionals } = parse(args)
   if (values.version) return print(`${version}\n`)
   if (values.help) return print(help)
   const [name, ...rest] = positionals
+  if (name === 'end-sessions') return endSessions(rest, values.all === true)
+  if (values.all) throw new StartError('--all belongs to end-sessions. See movie-bag --help.')
   if (rest.length > 0) throw new StartError(`Unexpected argument "${rest.join(' ')}". See movie-bag --help.`)
   const start = commands.get(name ?? '')
   if (start) return untilStopped(start)
-  const likely = name && closestMatch(name, [...commands.keys()])
+  const likely = name && closestMatch(name, [...commands.keys(), 'end-sessions'])
   const problem = name ? `"${name}" is not a command` : 'No command given'
-  const hint = likely ? `Did you mean ${likely}?` : 'The commands are serve, work and migrate.'
+  const hint = likely ? `Did you mean ${likely}?` : 'The commands are serve, work, migrate and end-sessions.'
   throw new StartError(`${problem}. ${hint} See movie-bag --help.`)
 }
 
@@ -53,10 +56,22 @@ const commands = new Map<string, Start>([
   ['migrate', async (signal) => (await import('../server/migrate-database.ts')).migrateDatabase(signal)],
 ])
 
-function parse(
-  args: string[],
-  options: { help: { type: 'boolean'; short: 'h' }; version: { type: 'boolean'; short: 'v' } },
-) {
+async function endSessions(emails: string[], everyone: boolean): Promise<number> {
+  const [email, ...more] = emails
+  if (more.length > 0 || everyone === (email !== undefined)) {
+    throw new StartError('end-sessions needs one email address, or --all. See movie-bag --help.')
+  }
+  const { endSessionsOf } = await import('../server/end-sessions.ts')
+  return untilStopped((signal) => endSessionsOf(email === undefined ? 'everyone' : { email }, signal))
+}
+
+const options = {
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+  all: { type: 'boolean' },
+} as const
+
+function parse(args: string[]) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {

@@ -20,6 +20,7 @@ const ends = {
     forgetsDevices: true,
     clearsFailures: false,
   },
+  'ended by the operator': { links: ['reset-password'], forgetsDevices: true, clearsFailures: false },
   // The rest is deleted with the account.
   'account closed': { links: ['reset-password'], forgetsDevices: false, clearsFailures: false },
 } satisfies Record<string, Access>

@@ -1,5 +1,5 @@
 import { lockAccount } from '../accounts/account.ts'
-import { type Sql, sql, type Transaction } from '../database/database.ts'
+import { type Queryable, type Sql, sql, type Transaction } from '../database/database.ts'
 import type { Device } from '../i18n/format.ts'
 
 /** A live session, and the language of its account. */
@@ -87,6 +87,13 @@ export async function endSessions(tx: Transaction, accountId: string, selection:
   const browsers = ended.flatMap(({ browser }) => browser ?? [])
   await forgetBrowsers(tx, accountId, browsers)
   return ended.length
+}
+
+/** Returns the IDs of all accounts with a session that has not ended or expired. */
+export async function findLoggedInAccounts(db: Queryable): Promise<string[]> {
+  const rows = await db.query<{ accountId: string }>(sql`
+    select distinct account_id as "accountId" from sessions where ended_at is null and expires_at > now()`)
+  return rows.map(({ accountId }) => accountId)
 }
 
 /** Forgets browsers of the account, except those in which it is still logged in. */
