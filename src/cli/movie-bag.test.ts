@@ -277,6 +277,32 @@ test('a misspelt setting in the environment causes a warning at the start', asyn
   assert.match(command.said(), /WARN: MAIL_SEVER .* Did you mean MAIL_SERVER\?/)
 })
 
+test('serve warns if other machines reach it in a way that the settings do not match', async (t) => {
+  const url = 'https://movies.example.org'
+  const expected: [Record<string, string>, RegExp[]][] = [
+    [{ HOST: '0.0.0.0' }, [/HOST 0\.0\.0\.0 accepts connections .* set PUBLIC_URL/]],
+    [{ HOST: '0.0.0.0', PUBLIC_URL: url }, [/HOST 0\.0\.0\.0 accepts plain http .* TRUST_PROXY/]],
+    [{ HOST: '0.0.0.0', PUBLIC_URL: url, TRUST_PROXY: 'on' }, [/TRUST_PROXY trusts every machine/]],
+    [{ HOST: '0.0.0.0', PUBLIC_URL: url, TRUST_PROXY: '10.0.0.1' }, []],
+    [{ PUBLIC_URL: url, TRUST_PROXY: 'on' }, []],
+  ]
+  const start = async ([settings, warnings]: (typeof expected)[number]) => {
+    const port = String(await freePort())
+    const shared = { ...(await database()), PORT: port, MAIL_SUPPRESS_SEND: 'on' }
+    const service = movieBag(['serve'], { ...shared, ...settings })
+    t.after(() => service.kill('SIGKILL'))
+    await service.until(/^ {2}Data .*\n\n/m)
+    service.kill('SIGTERM')
+    assert.equal(await service.end, 0)
+    const lines = service.said().match(/WARN: .*/g) ?? []
+    assert.equal(lines.length, warnings.length, lines.join('\n'))
+    warnings.forEach((warning, index) => {
+      assert.match(lines[index] ?? '', warning)
+    })
+  }
+  await Promise.all(expected.map(start))
+})
+
 async function database() {
   return { DATABASE_URL: await createDatabase(), DATA_DIR: join(folder, 'data') }
 }
