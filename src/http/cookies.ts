@@ -30,7 +30,7 @@ export function setKnownBrowserCookie(reply: FastifyReply, token: string, site: 
 }
 
 /** The prefix keeps plain http and neighbouring subdomains from setting the cookie (RFC 6265bis, 4.1.3.2). */
-function cookieName(name: string, site: Site): string {
+export function cookieName(name: string, site: Site): string {
   return isHttps(site) ? `__Host-${name}` : name
 }
 

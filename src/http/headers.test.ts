@@ -60,6 +60,16 @@ test('responses with credentials or account data are never cached', async () => 
   for (const { headers } of answers) assert.equal(headers.get('cache-control'), 'no-store')
 })
 
+test('assets name their charset, and that they vary by encoding, whether compressed or not', async () => {
+  for (const file of ['style.css', 'movies.js', 'favicon.svg']) {
+    for (const encoding of ['br', 'identity']) {
+      const { headers } = await bag.request('GET', `/assets/${file}`, undefined, { 'accept-encoding': encoding })
+      assert.match(headers.get('content-type') ?? '', /; charset=utf-8$/i, `${file} ${encoding}`)
+      assert.match(headers.get('vary') ?? '', /accept-encoding/i, `${file} ${encoding}`)
+    }
+  }
+})
+
 function requestId({ headers }: Answer): string | null {
   return headers.get('x-request-id')
 }

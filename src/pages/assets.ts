@@ -14,6 +14,11 @@ export const assetRoutes: FastifyPluginAsync = async (app) => {
     prefix: '/assets/',
     maxAge: '1h',
     index: false,
+    setHeaders: (reply, path) => {
+      // Added here, because the compression adds it only to responses that it compresses.
+      reply.header('vary', 'accept-encoding')
+      if (path.endsWith('.svg')) reply.header('content-type', 'image/svg+xml; charset=utf-8')
+    },
   })
 }
 

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { cookieOptions } from '../http/cookies.ts'
+import { cookieName, cookieOptions } from '../http/cookies.ts'
 import { validationError } from '../http/error-handler.ts'
 import { rateLimitKey } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
@@ -76,8 +76,9 @@ function searchFormErrors(error: unknown) {
 /** Returns the requested view and remembers it in a cookie, or returns the remembered view if none is requested. */
 function chooseView(request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply, site: Dependencies['site']) {
   const { view } = request.query
-  if (!view) return request.cookies['movie_bag_view'] === 'list' ? 'list' : 'grid'
-  reply.setCookie('movie_bag_view', view, { ...cookieOptions(site), maxAge: 31_536_000 })
+  const name = cookieName('movie_bag_view', site)
+  if (!view) return request.cookies[name] === 'list' ? 'list' : 'grid'
+  reply.setCookie(name, view, { ...cookieOptions(site), maxAge: 31_536_000 })
   return view === 'list' ? 'list' : 'grid'
 }
 
