@@ -15,14 +15,20 @@ chmodSync(folder, 0o755)
 const installed = join(folder, 'installed')
 after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
-before(async () => {
-  const tarball = await pack()
-  mkdirSync(installed)
-  await npm(installed, ['init', '--yes'])
-  await npm(installed, ['install', '--omit=dev', tarball])
-})
+// Packing compiles everything, and installing unpacks PostgreSQL: on a busy machine, that takes more than a minute.
+const timeout = 240_000
 
-test('the package has all it needs to run, and no tests', () => {
+before(
+  async () => {
+    const tarball = await pack()
+    mkdirSync(installed)
+    await npm(installed, ['init', '--yes'])
+    await npm(installed, ['install', '--omit=dev', tarball])
+  },
+  { timeout },
+)
+
+test('the package has all it needs to run, and no tests', { timeout }, () => {
   const home = join(installed, 'node_modules/movie-bag')
   const files = readdirSync(home, { recursive: true, encoding: 'utf8' }).filter(
     (name) => !name.startsWith('node_modules'),
