@@ -1,4 +1,4 @@
-// Carries an e-mail address that was typed on one page over to the next, so that it has to be typed only once.
+// Carries an email address that was typed on one page over to the next, so that it has to be typed only once.
 
 const field = document.getElementById('email')
 const key = 'typed-email'

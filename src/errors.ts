@@ -1,6 +1,9 @@
 import type { MessageKey } from './i18n/translate.ts'
 
-/** Every error that a client can get: its HTTP status, and the message that clients rely on. */
+/**
+ * Every error that a client can get: its HTTP status, and its message. Clients compare the messages, so they stay word for
+ * word as they were published, mistakes included.
+ */
 export const errorCodes = {
   InternalServerError: { status: 500, message: 'Something went wrong' },
   SchemaValidationError: { status: 400, message: 'Request is missing required fields' },

@@ -147,7 +147,7 @@ test('a deferred mail about a new password goes to the email address of that tim
   await passTime(slow, '10 minutes')
   const subjects = await subjectsTo(slow, ada.email)
   assert.ok(subjects.includes('Password changed'), `${subjects}`)
-  assert.deepEqual(await subjectsTo(slow, emailChange.email), ['Confirm your new e-mail address'])
+  assert.deepEqual(await subjectsTo(slow, emailChange.email), ['Confirm your new email address'])
 })
 
 test('a login from a new device is mailed even if no earlier session is kept', async () => {

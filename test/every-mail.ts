@@ -21,7 +21,7 @@ export async function everyMail(bag: MovieBag): Promise<Record<string, ReceivedM
   const confirmation = await smtp.mailTo(moved)
   const token = findPath(confirmation, '/confirm-address/').split('/').at(-1)
   await request('POST', '/api/auth/email/confirm', { token })
-  const changed = await mailAbout(bag, zoe.email, /E-mail address changed/)
+  const changed = await mailAbout(bag, zoe.email, /Email address changed/)
   await request('DELETE', '/api/auth/account', { password: fresh, movies: 'keep' }, session)
 
   const yara = await signUp(bag, 'yara')

@@ -35,7 +35,7 @@ export async function startSmtp(options: SMTPServerOptions = {}, port = 0): Prom
       const raw = Buffer.concat(chunks)
       const parsed = await simpleParser(raw, { skipTextToHtml: true })
       const recipients = session.envelope.rcptTo.map((recipient) => recipient.address)
-      const received = parsed.subject === '[Movie-bag] Confirm your e-mail address' ? verifications : mails
+      const received = parsed.subject === '[Movie-bag] Confirm your email address' ? verifications : mails
       received.push({ ...parsed, recipients, raw: raw.toString('latin1') })
       done()
     },

@@ -20,8 +20,8 @@ test('the email address changes only once the new one is confirmed', async () =>
   assert.deepEqual(await addressesOf(ada), ['ada.new@example.org', null, true])
   await logIn(bag, { ...ada, email: 'ada.new@example.org' })
   assertError(await bag.request('POST', '/api/auth/login', ada), 'UnauthorizedError')
-  assert.deepEqual(await subjectsTo(bag, 'ada@example.org'), ['Confirm your e-mail address', 'E-mail address changed'])
-  assert.deepEqual(await subjectsTo(bag, 'ada.new@example.org'), ['Confirm your new e-mail address'])
+  assert.deepEqual(await subjectsTo(bag, 'ada@example.org'), ['Confirm your email address', 'Email address changed'])
+  assert.deepEqual(await subjectsTo(bag, 'ada.new@example.org'), ['Confirm your new email address'])
   assertError(await confirm(token), 'BadTokenError')
 })
 
@@ -89,10 +89,7 @@ test('concurrent confirmations change the email address once', async () => {
   const token = await mailedToken(bag, 'confirm-address', 'leslie.new@example.org')
   const answers = await Promise.all(Array.from({ length: 10 }, () => confirm(token)))
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, ...Array(9).fill(403)])
-  assert.equal(
-    (await subjectsTo(bag, leslie.email)).filter((subject) => subject === 'E-mail address changed').length,
-    1,
-  )
+  assert.equal((await subjectsTo(bag, leslie.email)).filter((subject) => subject === 'Email address changed').length, 1)
 })
 
 test('a reset revokes a pending change', async () => {

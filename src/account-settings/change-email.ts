@@ -23,9 +23,9 @@ type Dependencies = EmailChangeDependencies & { signedIn: SignedIn; limit: Limit
 export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const { db, config, signedIn, limit } = dependencies
   const requestSchema = {
-    summary: 'Request a change of e-mail address',
+    summary: 'Request a change of email address',
     description:
-      'Needs the password. The e-mail address changes once the link in the mail to the new one is confirmed. The old ' +
+      'Needs the password. The email address changes once the link in the mail to the new one is confirmed. The old ' +
       'one is notified and, if it was verified, can undo the change for 7 days.',
     tags: ['Accounts'],
     security: bearer,
@@ -43,7 +43,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   })
 
   const confirmSchema = {
-    summary: 'Confirm a change of e-mail address with the token from the mail',
+    summary: 'Confirm a change of email address with the token from the mail',
     tags: ['Accounts'],
     body: strictObject({ token: filled }),
     response: {

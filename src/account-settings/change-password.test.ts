@@ -18,7 +18,7 @@ test('a new password replaces the old one, ends the other sessions and keeps thi
   assertError(await bag.request('POST', '/api/auth/login', ada), 'UnauthorizedError')
   assert.equal((await bag.request('GET', '/api/auth/account', undefined, here)).status, 200)
   assertError(await bag.request('GET', '/api/auth/account', undefined, there), 'InvalidSessionError')
-  assert.deepEqual(await subjectsTo(bag, ada.email), ['Confirm your e-mail address', 'Password changed'])
+  assert.deepEqual(await subjectsTo(bag, ada.email), ['Confirm your email address', 'Password changed'])
 })
 
 test('changing the password revokes earlier reset links', async () => {

@@ -21,7 +21,7 @@ export const deleteAccountRoute: FastifyPluginAsyncTypebox<Dependencies> = async
   const schema = {
     summary: 'Delete the account',
     description:
-      'Needs the password. Ends every session. If a change of e-mail address can still be undone, the account is closed ' +
+      'Needs the password. Ends every session. If a change of email address can still be undone, the account is closed ' +
       'and deleted when that time is over.',
     tags: ['Accounts'],
     security: bearer,

@@ -35,7 +35,7 @@ export function mailboxOf(email: string): string {
 export function requireEmail(typed: string): string {
   const canonical = canonicalEmail(typed)
   if (canonical) return canonical
-  const detail = 'must be one e-mail address, such as ada@example.org'
+  const detail = 'must be one email address, such as ada@example.org'
   throw wrongField({ field: 'email', detail, reason: 'not-an-address' })
 }
 

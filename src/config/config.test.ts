@@ -113,8 +113,8 @@ const refused: [string, string, RegExp][] = [
   ['MAIL_USE_TLS', 'starttls', /on or off/],
   ['MAIL_USE_SSL', '2', /on or off/],
   ['MAIL_SUPPRESS_SEND', 'never', /on or off/],
-  ['MAIL_DEFAULT_SENDER', 'support', /one e-mail address/],
-  ['MAIL_DEFAULT_SENDER', 'a@example.org, b@example.org', /one e-mail address/],
+  ['MAIL_DEFAULT_SENDER', 'support', /one email address/],
+  ['MAIL_DEFAULT_SENDER', 'a@example.org, b@example.org', /one email address/],
   ['MAIL_DKIM_DOMAIN', 'https://example.org', /without a scheme or port/],
   ['MAIL_DKIM_KEY_FILE', '/nowhere/at/all', /RSA private key in PEM format/],
 ]

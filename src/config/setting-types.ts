@@ -129,7 +129,7 @@ export function hostName(example: string): SettingType<string> {
 }
 
 export const mailbox: SettingType<{ name: string; address: string }> = {
-  expects: 'one e-mail address, such as support@example.org or "Movie Bag <support@example.org>"',
+  expects: 'one email address, such as support@example.org or "Movie Bag <support@example.org>"',
   parse: (text) => {
     const [first, second] = addressparser(text, { flatten: true })
     return first && !second && /^[^@\s]+@[^@\s]+$/.test(first.address)

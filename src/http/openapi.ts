@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { AppError, errorCodes } from '../errors.ts'
 import { pagePolicy } from './security-headers.ts'
 
-const description = `A movie collection with accounts, and account recovery by e-mail.
+const description = `A movie collection with accounts, and account recovery by email.
 
 Every error is JSON with \`message\`, \`status\`, the members of RFC 9457, and one of these codes:
 

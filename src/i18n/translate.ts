@@ -37,7 +37,7 @@ function compileMessage(locale: string, key: MessageKey): IntlMessageFormat {
 }
 
 /**
- * In a right-to-left language, puts each text between FSI and PDI (UAX 9), so that an e-mail address or a title keeps its
+ * In a right-to-left language, puts each text between FSI and PDI (UAX 9), so that an email address or a title keeps its
  * own direction and its last bracket stays in place. Numbers stay numbers, for plurals.
  */
 function isolateValues(locale: string, values: MessageValues): Record<string, string | number> {

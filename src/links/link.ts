@@ -10,7 +10,7 @@ export type LinkPurpose =
   | 'report-request'
   | 'report-change'
 
-/** `email` is the account's current e-mail address. */
+/** `email` is the account's current email address. */
 export type Link<Purpose extends LinkPurpose = LinkPurpose> = {
   purpose: Purpose
   state: 'live' | 'expired' | 'spent' | 'replaced' | 'revoked'
@@ -30,7 +30,7 @@ type NewLink = {
   params?: Record<string, string>
 }
 
-/** Links to the account's current e-mail address: they stop working once the account has another one. */
+/** Links to the account's current email address: they stop working once the account has another one. */
 const boundToEmail: LinkPurpose[] = ['reset-password', 'verify-email']
 
 /** Creates a link and returns its token. The token is not stored: the database has only its SHA-256 hash. */
@@ -50,7 +50,7 @@ const columns: Sql = sql`purpose,
   coalesce(ended_as, case when expires_at > now() then 'live' else 'expired' end) as state, ended_at as "endedAt",
   extract(epoch from now() - ended_at)::float8 as "endedSecondsAgo", account_id as "accountId", email, params`
 
-/** Selects links that are not bound to an e-mail address, or are bound to the current one of their account. */
+/** Selects links that are not bound to an email address, or are bound to the current one of their account. */
 const isForItsReader: Sql = sql`coalesce(links.email_canonical = accounts.email_canonical, true)`
 
 /** Returns the link with this token and one of these purposes, or undefined if there never was one. Changes nothing. */

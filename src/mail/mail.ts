@@ -11,7 +11,7 @@ export type ResetOrigin = {
 /**
  * Every kind of mail, with its recipient and the other values that its text needs, none of which is a secret.
  *
- * `accountId`: it goes to the account's e-mail address. `email`: it goes to this address, which need not have an account.
+ * `accountId`: it goes to the account's email address. `email`: it goes to this address, which need not have an account.
  */
 type Mails = {
   'reset-password': ({ accountId: string } | { email: string }) & { params: ResetOrigin }

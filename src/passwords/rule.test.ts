@@ -86,11 +86,11 @@ test('common passwords are refused with the reason, in any case', async () => {
 
 test('the email address and the name of the service are refused as passwords', async () => {
   for (const password of ['eve@example.org', 'EVE@Example.org']) {
-    assert.equal(await refusal(password), 'must not be the e-mail address')
+    assert.equal(await refusal(password), 'must not be the email address')
   }
   const capitals = { email: 'Ada.Lovelace@Example.org', password: 'ada.lovelace@example.org' }
   const answer = await bag.request('POST', '/api/auth/signup', capitals)
-  assert.equal(answer.body.errors[0].detail, 'must not be the e-mail address')
+  assert.equal(answer.body.errors[0].detail, 'must not be the email address')
   for (const password of ['movie-bag', 'MovieBag', 'Movie Bag 2026', 'movie_bag!']) {
     assert.equal(await refusal(password), 'must not be the name of this service')
   }

@@ -29,7 +29,7 @@ function findViolation(password: string, { email, minLength: min }: Rule): Viola
   if (commonPasswords().has(lower)) {
     return { detail: 'is too common; choose another', reason: 'too-common' }
   }
-  if (lower === email.toLowerCase()) return { detail: 'must not be the e-mail address', reason: 'is-the-address' }
+  if (lower === email.toLowerCase()) return { detail: 'must not be the email address', reason: 'is-the-address' }
   if (lower.replace(/[^a-z]/g, '') === 'moviebag') {
     return { detail: 'must not be the name of this service', reason: 'is-the-service' }
   }

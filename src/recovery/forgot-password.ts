@@ -25,7 +25,7 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
   const forgot = {
     summary: 'Request a mail with a link to set a new password',
     description:
-      'The response is the same whether or not the e-mail address has an account, and the mail is sent in the ' +
+      'The response is the same whether or not the email address has an account, and the mail is sent in the ' +
       'background. The old password keeps working. `EmailDoesnotExistsError` is returned only if ' +
       '`ACCOUNT_PRIVACY=reveal`.',
     tags: ['Recovery'],
@@ -58,9 +58,9 @@ export function readResetRequest(request: FastifyRequest, site: { publicUrl: str
 }
 
 /**
- * Queues a reset mail to an e-mail address and returns its support code. Unless `accountPrivacy` is `reveal`, it does
+ * Queues a reset mail to an email address and returns its support code. Unless `accountPrivacy` is `reveal`, it does
  * not check whether the address has an account: the worker does that outside the request, so that neither the response
- * nor its timing reveals it. Throws `SchemaValidationError` if `email` is not an e-mail address, or
+ * nor its timing reveals it. Throws `SchemaValidationError` if `email` is not an email address, or
  * `EmailDoesnotExistsError` if accounts are revealed and there is none.
  */
 export async function requestReset(
@@ -82,7 +82,7 @@ export async function renewResetLink(
   locale: string | undefined,
 ): Promise<{ supportCode: string; email: string }> {
   const link = await findLink(db, ['reset-password'], token)
-  if (!link) throw new AppError('BadTokenError', 'Request a new link with your e-mail address instead.')
+  if (!link) throw new AppError('BadTokenError', 'Request a new link with your email address instead.')
   const mail = { kind: 'reset-password', email: link.email, params: { link: true } } as const
   const supportCode = await queueMail(db, mail, locale)
   return { supportCode, email: link.email }

@@ -69,7 +69,7 @@ async function stopRequest(tx: Transaction, accountId: string, device: Device): 
 type Reverted = { accountId: string; email: string; device: Device }
 
 /**
- * Restores the e-mail address that the reported mail went to, if the account has changed it since and no other
+ * Restores the email address that the reported mail went to, if the account has changed it since and no other
  * account has it. Otherwise the new reset link would go to whoever changed it.
  */
 async function revertEmailChange(tx: Transaction, { accountId, email, device }: Reverted): Promise<void> {

@@ -75,7 +75,7 @@ test('no sign-up takes an email address at the moment in which its owner leaves 
 test('a reset request at the previous email address mails the undo link again, once an hour', async () => {
   const ada = await moved('ada.lovelace')
   const first = await mailedToken(bag, 'undo-address', ada.email)
-  const told = async () => (await subjectsTo(bag, ada.email)).filter((one) => one === 'E-mail address changed').length
+  const told = async () => (await subjectsTo(bag, ada.email)).filter((one) => one === 'Email address changed').length
   for (const asked of [1, 2]) {
     await bag.request('POST', '/api/auth/forgot', { email: ada.email.toUpperCase() })
     assert.equal(await told(), 2, `asked ${asked} times`)
@@ -120,7 +120,7 @@ test('an email address that was never verified is free after a change, which nob
   const squatter = await signUp(bag, 'frances')
   const session = await logIn(bag, squatter)
   await move({ ...squatter, session }, 'eve.of.frances@example.org')
-  assert.deepEqual(await subjectsTo(bag, squatter.email), ['Confirm your e-mail address', 'E-mail address changed'])
+  assert.deepEqual(await subjectsTo(bag, squatter.email), ['Confirm your email address', 'Email address changed'])
   await assert.rejects(mailedToken(bag, 'undo-address', squatter.email))
   await bag.request('POST', '/api/auth/forgot', { email: squatter.email })
   assert.equal((await subjectsTo(bag, squatter.email)).length, 2)
@@ -170,7 +170,7 @@ async function moved(name: string) {
   const account = await signedIn(name)
   const newEmail = `${name}.new@example.org`
   await move(account, newEmail)
-  assert.ok((await subjectsTo(bag, account.email)).includes('E-mail address changed'))
+  assert.ok((await subjectsTo(bag, account.email)).includes('Email address changed'))
   return { ...account, newEmail }
 }
 

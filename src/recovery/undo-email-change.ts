@@ -13,8 +13,8 @@ type Dependencies = { db: Database; limit: LimitByCaller }
 
 export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit }) => {
   const schema = {
-    summary: 'Undo a change of e-mail address with the token mailed to the old address',
-    description: 'The account gets its old e-mail address back and is frozen, and a reset link is mailed there.',
+    summary: 'Undo a change of email address with the token mailed to the old address',
+    description: 'The account gets its old email address back and is frozen, and a reset link is mailed there.',
     tags: ['Recovery'],
     body: strictObject({ token: filled }),
     response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },

@@ -45,7 +45,7 @@ test('the mail to an unknown email address has no one-time link, and accounts ne
   assert.doesNotMatch(mail?.text ?? '', /\/(reset|not-me)\//)
   const ada = await signUp(bag, 'ada')
   for (let time = 0; time < 2; time += 1) await forgot(ada.email)
-  assert.deepEqual(await subjectsTo(bag, ada.email), ['Confirm your e-mail address', 'Reset Your Password'])
+  assert.deepEqual(await subjectsTo(bag, ada.email), ['Confirm your email address', 'Reset Your Password'])
 })
 
 async function forgot(email: string): Promise<void> {

@@ -120,7 +120,7 @@ async function ask(model: Model, real: Real, email: string): Promise<void> {
   const person = findHolder(model, email)
   if (person && !isCoolingDown(person)) resetMailSent(model, person)
   const links = person ? [] : undoWritten(model, email)
-  if (links.length > 0) model.expected.push({ to: email, subject: 'E-mail address changed', links })
+  if (links.length > 0) model.expected.push({ to: email, subject: 'Email address changed', links })
 }
 
 async function askAfterCoolDown(model: Model, real: Real, email: string): Promise<void> {

@@ -127,7 +127,7 @@ export function emailChangeRequested(model: Model, person: Person, email: string
   person.pending = email
   const link = addLink(model, { page: 'confirm-address', person, mail: nextMail(model) })
   link.email = email
-  model.expected.push({ to: email, subject: 'Confirm your new e-mail address', links: [link] })
+  model.expected.push({ to: email, subject: 'Confirm your new email address', links: [link] })
 }
 
 /** Another account has the email address, or may restore it. */
@@ -147,7 +147,7 @@ export function emailChanged(model: Model, link: Link): void {
   link.isEnded = true
   endResetLinks(model, person)
   endLinks(model, person, 'not-me', (one) => isRequest(model, one))
-  model.expected.push({ to: change.old, subject: 'E-mail address changed', links: undoLinks(model, person, change) })
+  model.expected.push({ to: change.old, subject: 'Email address changed', links: undoLinks(model, person, change) })
 }
 
 /** The link in the mail about a change, if it can be undone. */

@@ -54,7 +54,7 @@ function serverSettings({ settings }: Cluster, port: number) {
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: '',
-    log_error_verbosity: 'terse', // More would log e-mail addresses.
+    log_error_verbosity: 'terse', // More would log email addresses.
     log_checkpoints: 'off',
   }
   return Object.entries({ ...ours, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
