@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { document, rowsUnder } from './documents.ts'
 
 const root = join(import.meta.dirname, '../src')
 
@@ -43,6 +44,11 @@ test('SQL names the tables of other folders only in listed exceptions', () => {
   const listed = Object.entries(exceptions).flatMap(([file, { tables }]) => tables.map((table) => ({ file, table })))
   const describeAll = (these: typeof uses) => these.map(({ file, table }) => `${file}: ${table}`).toSorted()
   assert.deepEqual(describeAll(foreign), describeAll(listed))
+})
+
+test('the documentation says of every table what a thief would read', () => {
+  const rows = rowsUnder(document('docs/security.md'), 'What a stolen database gives away')
+  assert.deepEqual(rows.map(([table]) => table).toSorted(), Object.keys(owners).toSorted())
 })
 
 function findTables(text: string): string[] {
