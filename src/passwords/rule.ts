@@ -7,8 +7,8 @@ type Rule = { email: string; minLength: number }
 
 /**
  * Throws `SchemaValidationError` if a new password breaks the rule (NIST SP 800-63B-4, 3.1.1.2). Length is counted in
- * code points after NFC normalization. Common passwords, the account's email address and the product's name are
- * refused.
+ * code points after NFC normalization. Common passwords are refused, and so are the account's email address, its local
+ * part and the product's name, also with digits and signs added (ASVS 5.0 6.2.4 and 6.2.11).
  */
 export function checkPassword(password: string, rule: Rule, field = 'password'): void {
   const violation = findViolation(password.normalize('NFC'), rule)
@@ -29,16 +29,23 @@ function findViolation(password: string, { email, minLength: min }: Rule): Viola
   if (commonPasswords().has(lower)) {
     return { detail: 'is too common; choose another', reason: 'too-common' }
   }
-  if (lower === email.toLowerCase()) return { detail: 'must not be the email address', reason: 'is-the-address' }
-  if (lower.replace(/[^a-z]/g, '') === 'moviebag') {
+  const letters = lettersOf(lower)
+  const [local = ''] = email.split('@')
+  if (letters && (letters === lettersOf(email) || letters === lettersOf(local)))
+    return { detail: 'must not be the email address', reason: 'is-the-address' }
+  if (letters === 'moviebag') {
     return { detail: 'must not be the name of this service', reason: 'is-the-service' }
   }
   return undefined
 }
 
+function lettersOf(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}]/gu, '')
+}
+
 let common: Set<string> | undefined
 
-/** The 10,000 most common passwords, read on first use. */
+/** Common passwords that are long enough for any setting of the minimum, about 18,000, read on first use. */
 function commonPasswords(): Set<string> {
   common ??= new Set(readCommonPasswords())
   return common
@@ -47,5 +54,5 @@ function commonPasswords(): Set<string> {
 function readCommonPasswords(): string[] {
   const file = fileURLToPath(import.meta.resolve('@zxcvbn-ts/language-common/src/passwords.json'))
   const list: string[] = JSON.parse(readFileSync(file, 'utf8'))
-  return list.slice(0, 10_000)
+  return list.filter((password) => password.length >= 8)
 }
