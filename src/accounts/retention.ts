@@ -4,7 +4,7 @@ import { type Sql, sql } from '../database/database.ts'
 export function deleteOldEvents(limit: number): Sql {
   return sql`
     delete from audit_history where id in (
-      select id from audit_history where at < now() - interval '1 year' limit ${limit})
+      select id from audit_history where at < now() - interval '1 year' limit ${limit} for update skip locked)
     returning id`
 }
 
@@ -12,6 +12,6 @@ export function deleteOldEvents(limit: number): Sql {
 export function deleteOldEmailChanges(limit: number): Sql {
   return sql`
     delete from email_changes where id in (
-      select id from email_changes where undo_until < now() - interval '30 days' limit ${limit})
+      select id from email_changes where undo_until < now() - interval '30 days' limit ${limit} for update skip locked)
     returning id`
 }

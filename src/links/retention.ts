@@ -4,6 +4,6 @@ import { type Sql, sql } from '../database/database.ts'
 export function deleteOldLinks(limit: number): Sql {
   return sql`
     delete from links where token_hash in (
-      select token_hash from links where expires_at < now() - interval '30 days' limit ${limit})
+      select token_hash from links where expires_at < now() - interval '30 days' limit ${limit} for update skip locked)
     returning token_hash`
 }

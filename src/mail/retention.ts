@@ -10,6 +10,6 @@ export function deleteClosedMails(limit: number): Sql {
       select id from outbox
       where closed_at < now() - interval '30 days'
         or (closed_at < now() - interval '24 hours' and account_id is null)
-      limit ${limit})
+      limit ${limit} for update skip locked)
     returning id`
 }

@@ -4,6 +4,6 @@ import { type Sql, sql } from '../database/database.ts'
 export function deleteUnrestorableMovies(limit: number): Sql {
   return sql`
     delete from deleted_movies where id in (
-      select id from deleted_movies where deleted_at < now() - interval '1 minute' limit ${limit})
+      select id from deleted_movies where deleted_at < now() - interval '1 minute' limit ${limit} for update skip locked)
     returning id`
 }

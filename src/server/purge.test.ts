@@ -28,6 +28,8 @@ test('every table with a retention is purged', async () => {
     insert into deleted_movies (id, name, casts, genres, added_by, created_at, deleted_at)
     values (1, 'Metropolis', '{Brigitte Helm}', '{Drama}', ${ada}, now(), '-infinity')`)
   await db.query(sql`insert into rate_limits (key, expires_at) values ('lapsed', '-infinity')`)
+  await db.query(sql`
+    insert into wrong_passwords (subject_hash, caller_hash, last_at) values ('old', '', '-infinity')`)
   await purge(db)
   for (const table of purged) assert.deepEqual(await left(`select '${table}' as name from ${table}`), [], table)
 })
@@ -41,7 +43,22 @@ const purged = [
   'audit_history',
   'deleted_movies',
   'rate_limits',
+  'wrong_passwords',
 ]
+
+test('a row that is being renewed stays, and the purge does not wait for it', async () => {
+  await db.query(sql`
+    insert into known_browsers (account_id, token_hash, last_used_at) values (${ada}, 'in use', '-infinity')`)
+  await db.query(sql`
+    insert into wrong_passwords (subject_hash, caller_hash, last_at) values ('guessing', '', '-infinity')`)
+  await db.transaction(async (tx) => {
+    await tx.query(sql`update known_browsers set last_used_at = now()`)
+    await tx.query(sql`update wrong_passwords set last_at = now()`)
+    await purge(db)
+  })
+  assert.deepEqual(await left(`select encode(token_hash, 'escape') as name from known_browsers`), ['in use'])
+  assert.deepEqual(await left(`select encode(subject_hash, 'escape') as name from wrong_passwords`), ['guessing'])
+})
 
 test('any number of rows is purged, in batches', async () => {
   await db.query(sql`

@@ -5,7 +5,7 @@ export function deleteOldSessions(limit: number): Sql {
   return sql`
     delete from sessions where id in (
       select id from sessions
-      where expires_at < now() - interval '30 days' or ended_at < now() - interval '30 days' limit ${limit})
+      where expires_at < now() - interval '30 days' or ended_at < now() - interval '30 days' limit ${limit} for update skip locked)
     returning id`
 }
 
@@ -13,6 +13,6 @@ export function deleteOldSessions(limit: number): Sql {
 export function deleteUnusedBrowsers(limit: number): Sql {
   return sql`
     delete from known_browsers where (account_id, token_hash) in (
-      select account_id, token_hash from known_browsers where last_used_at < now() - interval '400 days' limit ${limit})
+      select account_id, token_hash from known_browsers where last_used_at < now() - interval '400 days' limit ${limit} for update skip locked)
     returning account_id`
 }
