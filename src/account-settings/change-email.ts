@@ -10,7 +10,7 @@ import { type Database, isUniqueViolation, type Transaction } from '../database/
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bearer, bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
+import { bearer, bodyErrors, emptyResponse, errors, nonEmptyText, strictObject } from '../http/schemas.ts'
 import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { confirmPassword, requireSamePassword } from '../passwords/confirm.ts'
@@ -31,7 +31,7 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     security: bearer,
     body: strictObject({ email: Type.String(), password: Type.String() }),
     response: {
-      200: nothing,
+      200: emptyResponse,
       ...errors('UnauthorizedError', 'InvalidSessionError', ...bodyErrors),
     },
   }
@@ -45,9 +45,9 @@ export const changeEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   const confirmSchema = {
     summary: 'Confirm a change of email address with the token from the mail',
     tags: ['Accounts'],
-    body: strictObject({ token: filled }),
+    body: strictObject({ token: nonEmptyText }),
     response: {
-      200: nothing,
+      200: emptyResponse,
       ...errors('BadTokenError', 'ExpiredTokenError', 'EmailAlreadyExistsError', ...bodyErrors),
     },
   }

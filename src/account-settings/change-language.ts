@@ -4,7 +4,7 @@ import { setLocale } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
 import type { Database } from '../database/database.ts'
 import { readDevice } from '../http/client.ts'
-import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
+import { bearer, bodyErrors, emptyResponse, errors, strictObject } from '../http/schemas.ts'
 import type { Device } from '../i18n/format.ts'
 import { languages } from '../i18n/languages.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
@@ -22,7 +22,7 @@ export const changeLanguageRoute: FastifyPluginAsyncTypebox<Dependencies> = asyn
     tags: ['Accounts'],
     security: bearer,
     body: strictObject({ language }),
-    response: { 200: nothing, ...errors('InvalidSessionError', ...bodyErrors) },
+    response: { 200: emptyResponse, ...errors('InvalidSessionError', ...bodyErrors) },
   }
   app.put('/api/auth/language', { schema, onRequest: signedIn }, async (request) => {
     const { accountId } = currentSession(request)

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bearer, bodyErrors, errors, nothing, strictObject } from '../http/schemas.ts'
+import { bearer, bodyErrors, emptyResponse, errors, strictObject } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { confirmPassword, passwordHasChanged } from '../passwords/confirm.ts'
 import { hashPassword } from '../passwords/hashing.ts'
@@ -27,7 +27,7 @@ export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = asyn
     security: bearer,
     body: strictObject({ current_password: Type.String(), new_password: Type.String() }),
     response: {
-      200: nothing,
+      200: emptyResponse,
       ...errors('UnauthorizedError', 'InvalidSessionError', ...bodyErrors),
     },
   }

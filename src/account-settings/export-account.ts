@@ -18,14 +18,14 @@ import { ownAccountSchema, readOwnAccount } from './own-account.ts'
 type Dependencies = { db: Database; signedIn: SignedIn; limit: LimitByCaller }
 
 const time = Type.String({ format: 'date-time' })
-const timeOrNull = Type.Union([time, Type.Null()])
+const toIsoOrNull = Type.Union([time, Type.Null()])
 
 const accountExport = Type.Object({
   account: ownAccountSchema,
-  sessions: Type.Array(Type.Object({ ...listedSession.properties, ended_at: timeOrNull }), {
+  sessions: Type.Array(Type.Object({ ...listedSession.properties, ended_at: toIsoOrNull }), {
     description: 'Live sessions, and those that ended in the last 30 days',
   }),
-  former_addresses: Type.Array(Type.Object({ email: Type.String(), changed_at: time, undone_at: timeOrNull }), {
+  former_addresses: Type.Array(Type.Object({ email: Type.String(), changed_at: time, undone_at: toIsoOrNull }), {
     description: 'The email address before each change, kept until 30 days after the change can no longer be undone',
   }),
   known_browsers: Type.Array(Type.Object({ last_used_at: time }), {

@@ -7,7 +7,7 @@ import { closestMatch } from './spelling.ts'
 type Settings = Omit<Config, 'warnings'>
 
 /** Throws a `StartError` if the settings file has an unknown name: there it can only be a mistake. */
-export function refuseUnknownSettings(fileNames: string[], names: string[]): void {
+export function rejectUnknownSettings(fileNames: string[], names: string[]): void {
   const unknown = fileNames.find((name) => !names.includes(name))
   if (!unknown) return
   if (unknown === 'ENV_FILE_LOCATION') {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { StartError } from '../errors.ts'
 import { languages } from '../i18n/languages.ts'
-import { checkEncryption, checkMail, checkProduction, refuseUnknownSettings, warnAboutUnknown } from './checks.ts'
+import { checkEncryption, checkMail, checkProduction, rejectUnknownSettings, warnAboutUnknown } from './checks.ts'
 import { readEnvFile } from './env-file.ts'
 import {
   anyText,
@@ -33,7 +33,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const file = readEnvFile(environment['ENV_FILE_LOCATION'])
   const given = Object.entries(environment).filter(([, value]) => value !== '')
   const { config, names } = readSettings({ ...file, ...Object.fromEntries(given) })
-  refuseUnknownSettings(Object.keys(file), names)
+  rejectUnknownSettings(Object.keys(file), names)
   checkProduction(config)
   checkMail(config)
   checkEncryption(config)

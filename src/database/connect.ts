@@ -30,7 +30,7 @@ export async function connectToDatabase(url: string, { log, signal }: WaitOption
       if (!isLogged) {
         log.info(
           { event: 'database-not-up' },
-          `${nameServer(client)} does not respond yet (${code || error.message}): waiting up to 10 seconds`,
+          `${describeServer(client)} does not respond yet (${code || error.message}): waiting up to 10 seconds`,
         )
       }
       isLogged = true
@@ -66,7 +66,7 @@ async function checkVersion(client: pg.Client): Promise<void> {
   const version = Math.floor(Number(rows[0]?.server_version_num) / 10_000)
   if (version >= 15) return
   throw new StartError(
-    `${nameServer(client)} is PostgreSQL ${version}, but Movie Bag needs 15 or newer. Upgrade it, or set DATABASE_URL to another server.`,
+    `${describeServer(client)} is PostgreSQL ${version}, but Movie Bag needs 15 or newer. Upgrade it, or set DATABASE_URL to another server.`,
   )
 }
 
@@ -85,15 +85,15 @@ function describeProblem(client: pg.Client, code: string, error: Error): string 
     '28P01': `rejects user "${client.user}" with this password. Correct user or password in DATABASE_URL.`,
     '3D000': `has no database "${client.database}". Create it, or correct its name in DATABASE_URL.`,
   }
-  return `${nameServer(client)} ${reasons[code] ?? `cannot be used with this DATABASE_URL: ${error.message}.`}`
+  return `${describeServer(client)} ${reasons[code] ?? `cannot be used with this DATABASE_URL: ${error.message}.`}`
 }
 
 /** Returns where a database is, without the password. */
-export function nameDatabase(url: string): string {
+export function describeDatabase(url: string): string {
   const { host, port, database } = new pg.Client({ connectionString: url })
   return `PostgreSQL at ${host}:${port}, database ${database}`
 }
 
-function nameServer({ host, port }: pg.Client): string {
+function describeServer({ host, port }: pg.Client): string {
   return `The PostgreSQL server at ${host}:${port}`
 }

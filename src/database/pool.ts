@@ -14,7 +14,7 @@ export function openPool(url: string, options: { connections: number; onError: (
     keepAlive: true,
     application_name: 'movie-bag',
     onConnect: async (client) => {
-      closeWhenSilent(client as pg.Client)
+      closeWhenUnresponsive(client as pg.Client)
       // Otherwise the server would keep running statements whose callers have given up. Not a connection parameter,
       // because PgBouncer does not pass it on.
       await runStatement(client, { text: 'set statement_timeout = 2400' })
@@ -54,7 +54,7 @@ export async function runStatement<Row extends object>(
 }
 
 /** Closes a connection that waits for a silent server. The socket has a single timer, so this costs nothing per statement. */
-function closeWhenSilent(client: pg.Client): void {
+function closeWhenUnresponsive(client: pg.Client): void {
   const socket = client.connection.stream as Socket
   socket.setTimeout(timeoutMs)
   // Not the callback of `setTimeout`, which is called only once.

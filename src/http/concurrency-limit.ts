@@ -24,13 +24,13 @@ type CallerLimit = { running: number; waiting: number; refuse: () => AppError }
 export function limitPerCaller({ running, waiting, refuse }: CallerLimit) {
   const callers = new Map<string, LimitFunction>()
   return async <T>(caller: string, work: () => Promise<T>): Promise<T> => {
-    const inTurn = callers.get(caller) ?? pLimit(running)
-    if (inTurn.pendingCount >= waiting) throw refuse()
-    callers.set(caller, inTurn)
+    const limit = callers.get(caller) ?? pLimit(running)
+    if (limit.pendingCount >= waiting) throw refuse()
+    callers.set(caller, limit)
     try {
-      return await inTurn(work)
+      return await limit(work)
     } finally {
-      if (inTurn.activeCount + inTurn.pendingCount === 0) callers.delete(caller)
+      if (limit.activeCount + limit.pendingCount === 0) callers.delete(caller)
     }
   }
 }

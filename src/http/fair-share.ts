@@ -7,35 +7,35 @@ import { rateLimitKey } from './rate-limit.ts'
  * Limits how many requests of one caller run at a time, so that no caller hogs the event loop. More wait their turn,
  * for at most five seconds (503). Requests beyond the queue get 429.
  */
-export function shareFairly(app: FastifyInstance): void {
-  const inTurn = limitPerCaller({ running: 8, waiting: 200, refuse: tooMany })
+export function limitRunningRequests(app: FastifyInstance): void {
+  const limit = limitPerCaller({ running: 8, waiting: 200, refuse: tooMany })
   app.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.url === '/health/live') return done()
-    let isRefused = false
+    let isRejected = false
     const deadline = setTimeout(() => {
-      isRefused = true
+      isRejected = true
       done(
         new AppError('ServiceUnavailableError', 'Too busy. Try again in a moment.', {
           headers: { 'retry-after': '2' },
         }),
       )
-    }, longestWaitMs)
+    }, maxWaitMs)
     const run = async () => {
       clearTimeout(deadline)
-      if (isRefused || reply.raw.destroyed) return
+      if (isRejected || reply.raw.destroyed) return
       const { promise: closed, resolve } = Promise.withResolvers<void>()
       reply.raw.once('close', resolve)
       done()
       await closed
     }
-    inTurn(rateLimitKey(request.ip), run).catch((error: AppError) => {
+    limit(rateLimitKey(request.ip), run).catch((error: AppError) => {
       clearTimeout(deadline)
       done(error)
     })
   })
 }
 
-const longestWaitMs = 5000
+const maxWaitMs = 5000
 
 function tooMany(): AppError {
   return new AppError(

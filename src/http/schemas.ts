@@ -9,7 +9,7 @@ export function text(options: { minLength?: number; maxLength: number; descripti
 }
 
 /** A field that must not be empty. */
-export const filled = Type.String({ minLength: 1 })
+export const nonEmptyText = Type.String({ minLength: 1 })
 
 /** An object with these fields and no others, for bodies, forms and query strings. */
 export function strictObject<T extends Record<string, TSchema>>(fields: T) {
@@ -17,7 +17,7 @@ export function strictObject<T extends Record<string, TSchema>>(fields: T) {
 }
 
 /** The response of a success that returns nothing. */
-export const nothing = Type.Object({}, { description: 'Done' })
+export const emptyResponse = Type.Object({}, { description: 'Done' })
 
 const wrongFieldSchema = Type.Object({
   field: Type.String(),

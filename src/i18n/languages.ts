@@ -24,14 +24,14 @@ export function textDirection(language: string): 'ltr' | 'rtl' {
   return directions.get(language) === 'rtl' ? 'rtl' : 'ltr'
 }
 
-const names = new Map(languages.map((language) => [language, nameInItself(language)]))
+const names = new Map(languages.map((language) => [language, nativeName(language)]))
 
 /** Returns the language's own name, such as "Deutsch", because people look for the name they know. */
 export function languageName(language: string): string {
   return names.get(language) ?? language
 }
 
-function nameInItself(language: string): string {
+function nativeName(language: string): string {
   const name = new Intl.DisplayNames([language], { type: 'language' }).of(language) ?? language
   return name.charAt(0).toLocaleUpperCase(language) + name.slice(1)
 }

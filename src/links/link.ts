@@ -31,7 +31,7 @@ type NewLink = {
 }
 
 /** Links to the account's current email address: they stop working once the account has another one. */
-const boundToEmail: LinkPurpose[] = ['reset-password', 'verify-email']
+const purposesBoundToEmail: LinkPurpose[] = ['reset-password', 'verify-email']
 
 /** Creates a link and returns its token. The token is not stored: the database has only its SHA-256 hash. */
 export async function mintLink(db: Queryable, link: NewLink): Promise<string> {
@@ -39,7 +39,7 @@ export async function mintLink(db: Queryable, link: NewLink): Promise<string> {
   await db.query(sql`
     insert into links (token_hash, purpose, account_id, email_canonical, mail_id, params, expires_at)
     select ${hashToken(token)}, ${link.purpose}, id,
-      case when ${boundToEmail.includes(link.purpose)} then email_canonical end, ${link.mailId ?? null},
+      case when ${purposesBoundToEmail.includes(link.purpose)} then email_canonical end, ${link.mailId ?? null},
       ${link.params ?? {}}, now() + ${link.ttlMs} * interval '1 millisecond'
     from accounts
     where id = ${link.accountId}`)
@@ -51,7 +51,7 @@ const columns: Sql = sql`purpose,
   extract(epoch from now() - ended_at)::float8 as "endedSecondsAgo", account_id as "accountId", email, params`
 
 /** Selects links that are not bound to an email address, or are bound to the current one of their account. */
-const isForItsReader: Sql = sql`coalesce(links.email_canonical = accounts.email_canonical, true)`
+const isForCurrentEmail: Sql = sql`coalesce(links.email_canonical = accounts.email_canonical, true)`
 
 /** Returns the link with this token and one of these purposes, or undefined if there never was one. Changes nothing. */
 export async function findLink<Purpose extends LinkPurpose>(
@@ -64,7 +64,7 @@ export async function findLink<Purpose extends LinkPurpose>(
   const [link] = await db.query<Link<Purpose>>(sql`
     select ${columns}
     from links join accounts on accounts.id = account_id
-    where token_hash = ${hashToken(token)} and purpose = any(${purposes}) and ${isForItsReader}`)
+    where token_hash = ${hashToken(token)} and purpose = any(${purposes}) and ${isForCurrentEmail}`)
   return link
 }
 
@@ -83,7 +83,7 @@ export async function spendLink(tx: Transaction, purposes: LinkPurpose[], typed:
     update links set ended_at = now(), ended_as = 'spent'
     from accounts
     where token_hash = ${hashToken(token)} and purpose = any(${purposes}) and accounts.id = account_id
-      and ${isForItsReader} and ended_at is null and expires_at > now()
+      and ${isForCurrentEmail} and ended_at is null and expires_at > now()
     returning ${columns}`)
   return link
 }

@@ -11,7 +11,7 @@ export type DeliveryState = {
   readonly writers: MailWriters
   readonly log: DeliveryLog
   /** The claimed mails, each with the promise of its delivery, which never rejects. */
-  readonly inHand: Map<ClaimedMail, Promise<void>>
+  readonly claimed: Map<ClaimedMail, Promise<void>>
   /** The mails in flight whose outcome has not been recorded yet. */
   readonly unrecorded: Set<ClaimedMail>
   /** The lease id of a claim that may have been committed although its result never arrived. */

@@ -26,7 +26,7 @@ export function startDelivery({ db, server, writers, log }: Dependencies): Deliv
     server,
     writers,
     log: deliveryLog(log),
-    inHand: new Map(),
+    claimed: new Map(),
     unrecorded: new Set(),
     uncertainClaim: undefined,
     serverIsUp: false,
@@ -36,7 +36,7 @@ export function startDelivery({ db, server, writers, log }: Dependencies): Deliv
     deadlinePassed: false,
   }
   const timers = [
-    setInterval(() => void renewLeasesInHand(state), 5000),
+    setInterval(() => void renewHeldLeases(state), 5000),
     setInterval(() => void clampDueTimes(db).catch(state.log.databaseDown), 60_000),
   ]
   void clampDueTimes(db).catch(state.log.databaseDown)
@@ -74,39 +74,39 @@ async function checkServer(state: DeliveryState): Promise<void> {
 }
 
 async function claimBatch(state: DeliveryState): Promise<void> {
-  const { db, server, inHand } = state
+  const { db, server, claimed } = state
   // Claim nothing while an outcome is unsaved: once its lease expires, that mail would be sent twice.
   if (state.unrecorded.size > 0) return pause(state, 200)
   // Otherwise its mails would stay leased until the lease expires, although no worker has them.
   if (state.uncertainClaim) await releaseLease(db, state.uncertainClaim)
   state.uncertainClaim = randomUUID()
-  const mails = await claimMails(db, server.connections - inHand.size, state.uncertainClaim)
+  const mails = await claimMails(db, server.connections - claimed.size, state.uncertainClaim)
   state.uncertainClaim = undefined
   for (const mail of mails) {
-    const delivery = deliverMail(state, mail).finally(() => inHand.delete(mail))
-    inHand.set(mail, delivery)
+    const delivery = deliverMail(state, mail).finally(() => claimed.delete(mail))
+    claimed.set(mail, delivery)
   }
   if (mails.length === 0) await pause(state, 200 + 100 * Math.random())
-  else if (inHand.size >= server.connections) await Promise.race(inHand.values())
+  else if (claimed.size >= server.connections) await Promise.race(claimed.values())
 }
 
-async function renewLeasesInHand({ db, inHand, log }: DeliveryState): Promise<void> {
-  if (inHand.size === 0) return
-  await renewLeases(db, [...inHand.keys()]).catch(log.databaseDown)
+async function renewHeldLeases({ db, claimed, log }: DeliveryState): Promise<void> {
+  if (claimed.size === 0) return
+  await renewLeases(db, [...claimed.keys()]).catch(log.databaseDown)
 }
 
 /** How long `stop` waits for the mail server. */
 const stopTimeoutMs = 4000
 
 async function stopDelivery(state: DeliveryState, loop: Promise<void>): Promise<void> {
-  const { server, inHand, stopping } = state
+  const { server, claimed, stopping } = state
   stopping.abort()
   const deadline = setTimeout(() => {
     state.deadlinePassed = true
     server.close()
   }, stopTimeoutMs)
   await loop
-  await Promise.all(inHand.values())
+  await Promise.all(claimed.values())
   clearTimeout(deadline)
   server.close()
 }

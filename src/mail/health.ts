@@ -17,7 +17,7 @@ type OutboxState = { isDeferred: boolean; isLate: boolean }
  * an email address as typed are ignored, whether deferred or sent, because they are sent only if the address has an
  * account.
  */
-export async function mailProblem(db: Queryable): Promise<string | undefined> {
+export async function findMailProblem(db: Queryable): Promise<string | undefined> {
   // Checked first: during an outage millions of mails may be queued, and scanning them all would time out.
   const serverProblem = await findServerProblem(db)
   if (serverProblem) return `The mail server is unavailable; mail is queued. ${serverProblem}`

@@ -77,14 +77,14 @@ export async function renewLeases(db: Queryable, mails: ClaimedMail[]): Promise<
 export async function clampDueTimes(db: Queryable): Promise<void> {
   await db.query(sql`
     update outbox
-    set due_at = least(due_at, now() + case when state = 'queued' then interval '0' else ${longestDelay} end),
+    set due_at = least(due_at, now() + case when state = 'queued' then interval '0' else ${maxDelay} end),
       leased_until = case when leased_until is not null then least(leased_until, now() + interval '15 seconds') end
     where closed_at is null and (
-      due_at > now() + case when state = 'queued' then interval '0' else ${longestDelay} end
+      due_at > now() + case when state = 'queued' then interval '0' else ${maxDelay} end
       or leased_until > now() + interval '15 seconds')`)
 }
 
-const longestDelay = sql`interval '36 minutes'`
+const maxDelay = sql`interval '36 minutes'`
 
 /** Records the account of a mail that was queued to an email address. Returns false if another worker has the lease. */
 export async function assignAccount(tx: Transaction, mail: ClaimedMail, accountId: string): Promise<boolean> {

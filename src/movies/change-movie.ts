@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Database, isUniqueViolation, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bearer, bodyErrors, emptyResponse, errors } from '../http/schemas.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { type MovieFields, movieFields, movieKey, movieParams, notesField, yearField } from './movie.ts'
 
@@ -20,7 +20,7 @@ export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     params: movieParams,
     body: fields,
     response: {
-      200: nothing,
+      200: emptyResponse,
       ...errors('UpdatingMovieError', 'MovieAlreadyExistsError', 'InvalidSessionError', ...bodyErrors),
     },
   }

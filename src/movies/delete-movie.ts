@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Database, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
-import { bearer, bodyErrors, errors, nothing } from '../http/schemas.ts'
+import { bearer, bodyErrors, emptyResponse, errors } from '../http/schemas.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { movieKey, movieParams } from './movie.ts'
 
@@ -14,7 +14,7 @@ export const deleteMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     tags: ['Movies'],
     security: bearer,
     params: movieParams,
-    response: { 200: nothing, ...errors('DeletingMovieError', 'InvalidSessionError', ...bodyErrors) },
+    response: { 200: emptyResponse, ...errors('DeletingMovieError', 'InvalidSessionError', ...bodyErrors) },
   }
   app.delete('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
     await deleteMovie(db, request.params.id, currentSession(request).accountId)

@@ -46,13 +46,13 @@ export const listMoviesRoute: FastifyPluginAsyncTypebox<{ db: Database }> = asyn
   }
   app.get('/api/movies', { schema }, async (request, reply) => {
     const { movies, next } = await searchMovies(db, request.query, rateLimitKey(request.ip))
-    if (next) reply.header('link', `</api/movies?${queryOf(next)}>; rel="next"`)
+    if (next) reply.header('link', `</api/movies?${toQuery(next)}>; rel="next"`)
     return movies
   })
 }
 
 /** Returns a search as the query string of a URL. */
-export function queryOf(search: { [field in keyof MovieSearch]?: MovieSearch[field] | undefined }): string {
+export function toQuery(search: { [field in keyof MovieSearch]?: MovieSearch[field] | undefined }): string {
   const query = new URLSearchParams()
   for (const name of ['q', 'genre', 'cast', 'year', 'added_by', 'sort', 'limit', 'after'] as const) {
     const value = search[name]

@@ -27,7 +27,7 @@ export type FoundMovies = { movies: Movie[]; next?: MovieSearch; q?: string }
  */
 export async function searchMovies(db: Database, search: MovieSearch, caller: string): Promise<FoundMovies> {
   const words = splitWords(search.q ?? '')
-  requireFewWords(words)
+  limitWordCount(words)
   requireValidFilters(search, words)
   const sort = search.sort ?? (words.length > 0 ? 'match' : 'added')
   const start = search.after === undefined ? undefined : decodeCursor(search.after, sort)
@@ -40,7 +40,7 @@ export async function searchMovies(db: Database, search: MovieSearch, caller: st
   )
 }
 
-function requireFewWords(words: string[]): void {
+function limitWordCount(words: string[]): void {
   if (words.length <= 10) return
   throw wrongField({ field: 'q', detail: 'must have at most 10 words', reason: 'too-many-words', max: 10 })
 }
@@ -74,7 +74,7 @@ async function searchCorrectingTypos(
 ): Promise<FoundMovies> {
   const { words, conditions } = await foldSearch(tx, search)
   // Folding may turn one word into several: it replaces each ½ with a space and 1/2.
-  requireFewWords(words)
+  limitWordCount(words)
   const rows = await selectPage(tx, { conditions, words }, position)
   if (rows.length > 0 || position.start) return makePage(search, position.sort, rows)
   const corrected = await correctTypos(tx, words)

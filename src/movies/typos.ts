@@ -15,7 +15,7 @@ export async function correctTypos(tx: Transaction, words: string[]): Promise<st
   const corrected: string[] = []
   let typos = 0
   for (const word of words) {
-    if (await occurs(tx, word)) {
+    if (await isKnownWord(tx, word)) {
       corrected.push(word)
       continue
     }
@@ -27,7 +27,7 @@ export async function correctTypos(tx: Transaction, words: string[]): Promise<st
   return typos > 0 ? corrected : undefined
 }
 
-async function occurs(tx: Transaction, word: string): Promise<boolean> {
+async function isKnownWord(tx: Transaction, word: string): Promise<boolean> {
   const found = await tx.query(
     sql`select id from movies where search_lines like ${likePattern(word)} order by id limit 1`,
   )
@@ -40,7 +40,7 @@ async function findNearestWord(tx: Transaction, word: string): Promise<string | 
   if (length < 3 || length > 255) return undefined
   // A short word with two letters swapped shares too few trigrams with the intended one.
   if (length <= 8) {
-    for (const swapped of swapNeighbours(word)) if (await occurs(tx, swapped)) return swapped
+    for (const swapped of swapNeighbours(word)) if (await isKnownWord(tx, swapped)) return swapped
   }
   await tx.query(sql`select set_config('pg_trgm.word_similarity_threshold', '0.4', true)`)
   const [nearest] = await tx.query<{ word: string }>(sql`

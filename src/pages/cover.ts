@@ -15,14 +15,14 @@ export type Cover = {
   lines: { text: string; y: number }[]
 }
 
-const drawn = new LRUCache<string, Cover>({ max: 2000 })
+const covers = new LRUCache<string, Cover>({ max: 2000 })
 
 /** Returns the cover for a title. The same title always gets the same cover. */
 export function drawCover(name: string): Cover {
-  const known = drawn.get(name)
-  if (known) return known
+  const cached = covers.get(name)
+  if (cached) return cached
   const cover = draw(name)
-  drawn.set(name, cover)
+  covers.set(name, cover)
   return cover
 }
 
@@ -36,52 +36,54 @@ function draw(name: string): Cover {
     x: 60 + (x % 81),
     r: 38 + (r % 25),
     fontSize,
-    isRtl: rtlFirst.test(name),
+    isRtl: startsRightToLeft.test(name),
     lines: lines.map((text, index) => ({ text, y: y(index) })),
   }
 }
 
 /** Matches a title whose first letter is in a right-to-left script. */
-const rtlFirst = /^\P{L}*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
+const startsRightToLeft = /^\P{L}*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
 /**
  * Returns the largest font size at which the title fits, and its lines. At the smallest size, a title that is too long
  * is truncated.
  */
 function fitTitle(name: string): { fontSize: number; lines: string[] } {
-  const words = readWords(name)
-  for (const { fontSize, columns, most } of sizes) {
+  const words = measureWords(name)
+  for (const { fontSize, columns, maxLines } of sizes) {
     const lines = wrap(words, columns)
-    if (lines.length <= most && lines.every(({ width }) => width <= columns)) {
+    if (lines.length <= maxLines && lines.every(({ width }) => width <= columns)) {
       return { fontSize, lines: lines.map(({ text }) => text) }
     }
   }
-  const [first, second, third, fourth, fifth] = wrap(words, smallest.columns).map(({ text }) => text)
+  const [first, second, third, fourth, fifth] = wrap(words, smallestSize.columns).map(({ text }) => text)
   const lines = [first, second, third, fourth].filter((line) => line !== undefined)
-  const cut = lines.map((line, index) => cutTo(line, smallest.columns, { isLast: index === 3 && fifth !== undefined }))
-  return { fontSize: smallest.fontSize, lines: cut }
+  const cut = lines.map((line, index) =>
+    truncate(line, smallestSize.columns, { isLast: index === 3 && fifth !== undefined }),
+  )
+  return { fontSize: smallestSize.fontSize, lines: cut }
 }
 
 const sizes = [
-  { fontSize: 30, columns: 9, most: 2 },
-  { fontSize: 24, columns: 12, most: 3 },
-  { fontSize: 20, columns: 14, most: 4 },
+  { fontSize: 30, columns: 9, maxLines: 2 },
+  { fontSize: 24, columns: 12, maxLines: 3 },
+  { fontSize: 20, columns: 14, maxLines: 4 },
 ]
-const smallest = { fontSize: 18, columns: 16 }
+const smallestSize = { fontSize: 18, columns: 16 }
 
 type Text = { text: string; width: number }
 
 /**
  * More than four lines can hold. The rest of a long title is not measured, because that would hold up other requests.
  */
-const measuredLetters = 160
+const maxMeasured = 160
 
-function readWords(name: string): Text[] {
+function measureWords(name: string): Text[] {
   const words: Text[] = []
   let word: Text = { text: '', width: 0 }
   let measured = 0
-  for (const { segment } of letters.segment(name)) {
-    if (measured === measuredLetters) break
+  for (const { segment } of graphemes.segment(name)) {
+    if (measured === maxMeasured) break
     measured += 1
     if (/^\s/.test(segment)) {
       if (word.text) words.push(word)
@@ -104,8 +106,8 @@ function wrap(words: Text[], columns: number): Text[] {
 }
 
 /** Truncates a line to a width. A line with more text after it always ends in an ellipsis. */
-function cutTo(line: string, columns: number, { isLast }: { isLast: boolean }): string {
-  const segments = [...letters.segment(line)].map(({ segment }) => segment)
+function truncate(line: string, columns: number, { isLast }: { isLast: boolean }): string {
+  const segments = [...graphemes.segment(line)].map(({ segment }) => segment)
   const width = segments.reduce((sum, segment) => sum + widthOf(segment), 0)
   if (width <= (isLast ? columns - 1 : columns)) return isLast ? `${line}…` : line
   let kept = ''
@@ -118,11 +120,11 @@ function cutTo(line: string, columns: number, { isLast }: { isLast: boolean }): 
   return `${kept}…`
 }
 
-const letters = new Intl.Segmenter()
+const graphemes = new Intl.Segmenter()
 
-const wide = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u
+const wideCharacter = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u
 
 /** Returns the width in columns: East Asian characters and emoji take two. */
-function widthOf(letter: string): number {
-  return wide.test(letter) ? 2 : 1
+function widthOf(grapheme: string): number {
+  return wideCharacter.test(grapheme) ? 2 : 1
 }

@@ -26,7 +26,7 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
     return show(reply, { name: 'dev-mails', heading: 'Mails', values: { mails, locales } })
   })
 
-  app.get('/dev/mails/:locale/:kind', { schema, onSend: mayFrame }, async ({ params }, reply) => {
+  app.get('/dev/mails/:locale/:kind', { schema, onSend: allowFrame }, async ({ params }, reply) => {
     const page = { name: 'dev-mail', heading: params.kind }
     const values = { kind: params.kind, language: params.locale, locales }
     try {
@@ -41,7 +41,7 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
   app.get('/dev/mails/:locale/:kind/html', { schema }, async ({ params }, reply): Promise<FastifyReply> => {
     const { html } = await preview(params)
     return reply
-      .headers({ ...noStore, ...framed })
+      .headers({ ...noStore, ...frameHeaders })
       .type('text/html; charset=utf-8')
       .send(html)
   })
@@ -52,7 +52,7 @@ export const mailPreviews: FastifyPluginAsyncTypebox<Dependencies> = async (app,
   }
 }
 
-const mayFrame: onSendHookHandler = async (_request, reply) => {
+const allowFrame: onSendHookHandler = async (_request, reply) => {
   reply.header('content-security-policy', `${pagePolicy}; frame-src 'self'`)
 }
 
@@ -60,7 +60,7 @@ const mayFrame: onSendHookHandler = async (_request, reply) => {
  * A mail has inline styles, because mail clients need them. It is shown in a sandboxed frame on our own page, where no
  * scripts run.
  */
-const framed = {
+const frameHeaders = {
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'",
   'x-frame-options': 'SAMEORIGIN',
 }

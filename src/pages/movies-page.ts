@@ -9,7 +9,7 @@ import { validationError } from '../http/error-handler.ts'
 import { rateLimitKey } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { listGenres } from '../movies/genres.ts'
-import { movieFilters, queryOf } from '../movies/list-movies.ts'
+import { movieFilters, toQuery } from '../movies/list-movies.ts'
 import { findDeletedName } from '../movies/restore-movie.ts'
 import { type FoundMovies, type MovieSearch, searchMovies } from '../movies/search.ts'
 import { sorts } from '../movies/search-sql.ts'
@@ -33,7 +33,7 @@ type Search = Omit<MovieSearch, 'limit'>
 
 /** The collection. The URL determines everything shown except the choice of grid or list, which is kept in a cookie. */
 export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, site, show }) => {
-  const options = { schema: { querystring: query }, preValidation: dropEmptyFields, attachValidation: true }
+  const options = { schema: { querystring: query }, preValidation: omitEmptyFields, attachValidation: true }
   app.get('/', options, async (request, reply) => {
     const { view: _, deleted = '', ...search } = request.query
     const accountId = request.session?.accountId
@@ -50,7 +50,7 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
 }
 
 /** Drops fields that the form sends empty, and `sort=match` if there is no search text. */
-async function dropEmptyFields(request: FastifyRequest<{ Querystring: Query }>): Promise<void> {
+async function omitEmptyFields(request: FastifyRequest<{ Querystring: Query }>): Promise<void> {
   const fields = Object.entries(request.query).filter(([, value]) => value !== '')
   const { sort, ...others }: Query = Object.fromEntries(fields)
   const isSorted = sort !== undefined && !(sort === 'match' && !others.q)
@@ -91,9 +91,9 @@ function resultValues(search: Search, { movies, next, q }: FoundMovies) {
     corrected: q ?? '',
     isEmpty: movies.length === 0 && Object.keys(filters).length === 0 && !after,
     isFirst: !after,
-    first: `/?${queryOf(firstPage)}`,
-    next: next ? `/?${queryOf(nextPage)}` : '',
-    here: queryOf(search),
+    first: `/?${toQuery(firstPage)}`,
+    next: next ? `/?${toQuery(nextPage)}` : '',
+    here: toQuery(search),
     filters: activeFilters(search),
   }
 }
@@ -105,7 +105,7 @@ function activeFilters(search: Search) {
   return active.map(([name, value]) => ({
     name,
     value: String(value),
-    without: `/?${queryOf({ ...search, [name]: undefined, after: undefined })}`,
+    without: `/?${toQuery({ ...search, [name]: undefined, after: undefined })}`,
   }))
 }
 

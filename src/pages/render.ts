@@ -29,9 +29,9 @@ export type Page = Heading & {
  */
 type Heading = { title: PageTitle; heading?: Message } | { title?: undefined; heading: string }
 
-export type PageTitle = TitleOf<MessageKey>
+export type PageTitle = TitleOfKey<MessageKey>
 
-type TitleOf<Key> = Key extends `page.${infer Title}.title` ? Title : never
+type TitleOfKey<Key> = Key extends `page.${infer Title}.title` ? Title : never
 
 /** A message key with its values, translated when the page is rendered. */
 export type Message = { key: MessageKey; values?: MessageValues }
@@ -48,7 +48,7 @@ export function openPages({ templatesDir, defaultLocale, signUp, apiReference }:
   return async (reply, page) => {
     const locale = preferredLocale(reply.request) ?? defaultLocale
     const values = { ...site, ...frameValues(reply.request, page, locale), ...page.values }
-    const html = await inTurn(async () => {
+    const html = await oneAtATime(async () => {
       await nextTurn()
       return engine.renderFileSync(page.name, values)
     })
@@ -69,7 +69,7 @@ export function openPages({ templatesDir, defaultLocale, signUp, apiReference }:
  * Renders one page at a time, yielding to the event loop in between, so that a burst of large pages does not hold up
  * other requests.
  */
-const inTurn = pLimit(1)
+const oneAtATime = pLimit(1)
 
 /** Returns the message for each invalid field. */
 export function fieldMessages(fields: FieldError[]): Record<string, Message> {
@@ -96,7 +96,7 @@ function frameValues(request: FastifyRequest, { title, heading, focus, formError
     title,
     heading: title === undefined ? heading : say(heading ?? { key: `page.${title}.title` }),
     path: request.routeOptions.url ?? '',
-    visitor: Boolean(request.session),
+    isLoggedIn: Boolean(request.session),
     errors: Object.fromEntries(errors),
     focus: formErrors?.focus ?? focus ?? '',
   }

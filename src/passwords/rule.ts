@@ -29,9 +29,9 @@ function findViolation(password: string, { email, minLength: min }: Rule): Viola
   if (commonPasswords().has(lower)) {
     return { detail: 'is too common; choose another', reason: 'too-common' }
   }
-  const letters = lettersOf(lower)
+  const letters = onlyLetters(lower)
   const [local = ''] = email.split('@')
-  if (letters && (letters === lettersOf(email) || letters === lettersOf(local)))
+  if (letters && (letters === onlyLetters(email) || letters === onlyLetters(local)))
     return { detail: 'must not be the email address', reason: 'is-the-address' }
   if (letters === 'moviebag') {
     return { detail: 'must not be the name of this service', reason: 'is-the-service' }
@@ -39,7 +39,7 @@ function findViolation(password: string, { email, minLength: min }: Rule): Viola
   return undefined
 }
 
-function lettersOf(text: string): string {
+function onlyLetters(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}]/gu, '')
 }
 

@@ -103,10 +103,10 @@ async function count(db: Database, { subject, caller, steps }: Counter): Promise
   if (!row) throw new Error('The upsert returned no row.')
   if (row.isAllowed) return row
   const longest = Math.max(0, ...steps.filter((step) => step.failures <= row.failures).map((step) => step.seconds))
-  throw tooEarly(Math.max(1, Math.ceil(longest - row.secondsSinceLast)))
+  throw tooEarlyError(Math.max(1, Math.ceil(longest - row.secondsSinceLast)))
 }
 
-function tooEarly(seconds: number): AppError {
+function tooEarlyError(seconds: number): AppError {
   return new AppError('TooManyRequestsError', `Too many wrong passwords. Try again in ${seconds} seconds.`, {
     headers: { 'retry-after': String(seconds) },
   })

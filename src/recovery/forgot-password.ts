@@ -9,14 +9,14 @@ import { AppError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
 import { readKnownBrowserCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bodyErrors, errors, filled, strictObject } from '../http/schemas.ts'
+import { bodyErrors, errors, nonEmptyText, strictObject } from '../http/schemas.ts'
 import { findLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { hashKnownBrowser } from '../sessions/known-browser.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; config: Pick<Config, 'accountPrivacy' | 'publicUrl'> }
 
-const queued = Type.Object({
+const queuedResponse = Type.Object({
   support_code: Type.String({ description: 'A code with which the operator can look up what happened to the mail' }),
 })
 
@@ -30,7 +30,7 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
       '`ACCOUNT_PRIVACY=reveal`.',
     tags: ['Recovery'],
     body: strictObject({ email: Type.String({ examples: ['ada@example.org'] }) }),
-    response: { 200: queued, ...errors('EmailDoesnotExistsError', ...bodyErrors) },
+    response: { 200: queuedResponse, ...errors('EmailDoesnotExistsError', ...bodyErrors) },
   }
   app.post('/api/auth/forgot', { schema: forgot, preHandler: limit('forgot-password') }, async (request) => {
     return { support_code: await requestReset({ db, config }, request.body.email, readResetRequest(request, config)) }
@@ -40,8 +40,8 @@ export const forgotPasswordRoutes: FastifyPluginAsyncTypebox<Dependencies> = asy
     summary: 'Request a new reset mail with the token from an earlier one',
     description: 'For a link that has expired or no longer works. The new mail goes to the account of that link.',
     tags: ['Recovery'],
-    body: strictObject({ reset_token: filled }),
-    response: { 200: queued, ...errors('BadTokenError', ...bodyErrors) },
+    body: strictObject({ reset_token: nonEmptyText }),
+    response: { 200: queuedResponse, ...errors('BadTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/reset/renew', { schema: renew, preHandler: limit('forgot-password') }, async (request) => {
     const { supportCode } = await renewResetLink(db, request.body.reset_token, requestedLocale(request))

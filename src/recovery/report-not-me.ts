@@ -6,7 +6,7 @@ import { type Database, isUniqueViolation, type Transaction } from '../database/
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
+import { bodyErrors, emptyResponse, errors, nonEmptyText, strictObject } from '../http/schemas.ts'
 import type { Device } from '../i18n/format.ts'
 import { findLink, type LinkPurpose, revokeLinks, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -21,8 +21,8 @@ export const reportNotMeRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
       'With the token from a reset mail: revokes the reset links and pauses reset mails for an hour. With the token from ' +
       'a mail about a change: freezes the account, ends its sessions, disables its password and mails a new reset link.',
     tags: ['Recovery'],
-    body: strictObject({ token: filled }),
-    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
+    body: strictObject({ token: nonEmptyText }),
+    response: { 200: emptyResponse, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/not-me', { schema, preHandler: limit('link') }, async (request) => {
     await reportNotMe(db, request.body.token, readClient(request))
@@ -51,7 +51,7 @@ async function spendReport(tx: Transaction, token: string, client: Client): Prom
   if (!spent) throw new AppError('BadTokenError', 'The link was already used, or is not valid.')
   const { accountId, purpose, params } = spent
   if (purpose === 'report-request') {
-    await stopRequest(tx, accountId, client.device)
+    await stopReset(tx, accountId, client.device)
     return purpose
   }
   await revertEmailChange(tx, { accountId, email: params['email'] ?? '', device: client.device })
@@ -60,7 +60,7 @@ async function spendReport(tx: Transaction, token: string, client: Client): Prom
 }
 
 /** Revokes all reset links of the account and stops reset mails to it for an hour. */
-async function stopRequest(tx: Transaction, accountId: string, device: Device): Promise<void> {
+async function stopReset(tx: Transaction, accountId: string, device: Device): Promise<void> {
   await revokeLinks(tx, accountId, ['reset-password'])
   await muteResetMails(tx, accountId)
   await recordEvent(tx, { accountId, event: 'reset reported', device })

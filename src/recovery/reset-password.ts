@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import { counter } from '../http/counter.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
+import { bodyErrors, emptyResponse, errors, nonEmptyText, strictObject } from '../http/schemas.ts'
 import { findLink, type Link, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { hashPassword, verifyPassword } from '../passwords/hashing.ts'
@@ -23,8 +23,8 @@ export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async
       'Ends every session of the account. A token works once. The same token with the same password within 15 minutes, ' +
       'as a double click sends it, gets the same response. A refused password leaves the token usable.',
     tags: ['Recovery'],
-    body: strictObject({ reset_token: filled, password: filled }),
-    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
+    body: strictObject({ reset_token: nonEmptyText, password: nonEmptyText }),
+    response: { 200: emptyResponse, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {
     const { reset_token: token, password } = request.body

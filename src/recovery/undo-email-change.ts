@@ -5,7 +5,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
+import { bodyErrors, emptyResponse, errors, nonEmptyText, strictObject } from '../http/schemas.ts'
 import { findLink, revokeLinks, spendLink } from '../links/link.ts'
 import { freezeAndRecover } from './report-not-me.ts'
 
@@ -16,8 +16,8 @@ export const undoEmailChangeRoute: FastifyPluginAsyncTypebox<Dependencies> = asy
     summary: 'Undo a change of email address with the token mailed to the old address',
     description: 'The account gets its old email address back and is frozen, and a reset link is mailed there.',
     tags: ['Recovery'],
-    body: strictObject({ token: filled }),
-    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
+    body: strictObject({ token: nonEmptyText }),
+    response: { 200: emptyResponse, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/email/undo', { schema, preHandler: limit('link') }, async (request) => {
     await undoEmailChange(db, request.body.token, readClient(request))

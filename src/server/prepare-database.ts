@@ -1,4 +1,4 @@
-import { nameDatabase } from '../database/connect.ts'
+import { describeDatabase } from '../database/connect.ts'
 import { migrate } from '../database/migrate.ts'
 import type { Startup } from './start-components.ts'
 
@@ -8,7 +8,7 @@ export type Postgres = { url: string; data: string }
 /** Returns the PostgreSQL database that the settings name, after starting the embedded server if it is that one. */
 export async function openPostgres({ config, log, onStop }: Startup): Promise<Postgres> {
   const { databaseUrl, dataDir } = config
-  if (databaseUrl !== 'embedded') return { url: databaseUrl, data: nameDatabase(databaseUrl) }
+  if (databaseUrl !== 'embedded') return { url: databaseUrl, data: describeDatabase(databaseUrl) }
   // Imported only if needed, because loading it takes time.
   const { startEmbeddedPostgres } = await import('../database/embedded/start.ts')
   const embedded = await startEmbeddedPostgres({ dataDir, log: log.child({}, { level: 'warn' }) })

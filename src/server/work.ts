@@ -1,4 +1,4 @@
-import { nameDatabase } from '../database/connect.ts'
+import { describeDatabase } from '../database/connect.ts'
 import { StartError } from '../errors.ts'
 import { checkMailTemplates } from '../mail/check-templates.ts'
 import { startMailWorker } from './mail-worker.ts'
@@ -18,7 +18,7 @@ export function work(signal: AbortSignal): Promise<Running> {
     await migrateAndLog(databaseUrl, { log, signal })
     const worker = startMailWorker({ ...config, databaseUrl }, log)
     onStop(() => worker.stop())
-    const data = nameDatabase(databaseUrl)
+    const data = describeDatabase(databaseUrl)
     log.info({ event: 'started', data }, `The mail worker is running. Data: ${data}`)
   })
 }

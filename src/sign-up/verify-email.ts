@@ -6,7 +6,7 @@ import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { readDevice, requestedLocale } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import { bearer, bodyErrors, errors, filled, nothing, strictObject } from '../http/schemas.ts'
+import { bearer, bodyErrors, emptyResponse, errors, nonEmptyText, strictObject } from '../http/schemas.ts'
 import type { Device } from '../i18n/format.ts'
 import { findLink, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
@@ -19,8 +19,8 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
   const verify = {
     summary: 'Verify the email address with the token from the mail',
     tags: ['Accounts'],
-    body: strictObject({ token: filled }),
-    response: { 200: nothing, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
+    body: strictObject({ token: nonEmptyText }),
+    response: { 200: emptyResponse, ...errors('BadTokenError', 'ExpiredTokenError', ...bodyErrors) },
   }
   app.post('/api/auth/verify', { schema: verify, preHandler: limit('link') }, async (request) => {
     await verifyEmail(db, request.body.token, readDevice(request))
@@ -31,7 +31,7 @@ export const verifyEmailRoutes: FastifyPluginAsyncTypebox<Dependencies> = async 
     summary: 'Resend the verification mail',
     tags: ['Accounts'],
     security: bearer,
-    response: { 200: nothing, ...errors('InvalidSessionError', ...bodyErrors) },
+    response: { 200: emptyResponse, ...errors('InvalidSessionError', ...bodyErrors) },
   }
   const options = { schema: send, onRequest: signedIn, preHandler: limit('verify-mail') }
   app.post('/api/auth/verify/mail', options, async (request) => {

@@ -5,7 +5,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { errorCode, StartError } from '../../errors.ts'
 import { createAtomically } from './atomic-folder.ts'
-import { canEnter, type ServerUser, systemFolder } from './unprivileged-user.ts'
+import { canAccess, type ServerUser, systemFolder } from './unprivileged-user.ts'
 
 /** The paths of PostgreSQL's binaries, and the version of their package, which begins with PostgreSQL's. */
 export type Binaries = { initdb: string; pg_ctl: string; postgres: string; version: string }
@@ -22,7 +22,7 @@ export async function findBinaries(user: ServerUser | undefined): Promise<Binari
   const { version }: { version: string } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   await linkLibraries(root)
   const binaries = { initdb, pg_ctl, postgres, version }
-  return user && !(await canEnter(dirname(postgres), user)) ? copyBinaries(binaries, user) : binaries
+  return user && !(await canAccess(dirname(postgres), user)) ? copyBinaries(binaries, user) : binaries
 }
 
 function findPackage() {
@@ -75,7 +75,7 @@ async function copyBinaries({ initdb, pg_ctl, postgres, version }: Binaries, use
     await createAtomically(folder, async (staging) => {
       const copy = join(staging, 'native')
       await cp(dirname(dirname(postgres)), copy, { recursive: true, verbatimSymlinks: true })
-      await letOthersEnter(copy)
+      await grantAccess(copy)
       return copy
     })
   }
@@ -83,7 +83,7 @@ async function copyBinaries({ initdb, pg_ctl, postgres, version }: Binaries, use
   return { initdb: copied(initdb), pg_ctl: copied(pg_ctl), postgres: copied(postgres), version }
 }
 
-async function letOthersEnter(folder: string) {
+async function grantAccess(folder: string) {
   await chmod(folder, 0o755)
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isSymbolicLink()) await chmod(join(entry.parentPath, entry.name), 0o755)

@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { errorCode, StartError } from '../../errors.ts'
 import { createAtomically, createFolder } from './atomic-folder.ts'
 import { type Binaries, findBinaries, run } from './binaries.ts'
-import { canEnter, type ServerUser, serverUser, systemFolder } from './unprivileged-user.ts'
+import { canAccess, type ServerUser, serverUser, systemFolder } from './unprivileged-user.ts'
 
 /** A PostgreSQL data directory, and everything needed to run the server. */
 export type Cluster = {
@@ -79,7 +79,7 @@ type ClusterOptions = Pick<Cluster, 'binaries' | 'user' | 'settings'>
 async function createCluster(folder: string, options: ClusterOptions, log: Pick<Logger, 'info'>) {
   const { user } = options
   const fill = (staging: string) => initialize(staging, options)
-  if (!user || (await canEnter(dirname(folder), user))) return createAtomically(folder, fill)
+  if (!user || (await canAccess(dirname(folder), user))) return createAtomically(folder, fill)
 
   // A new name each time, so that an operator who removed the data folder starts over, without the old accounts.
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 8)
@@ -138,7 +138,7 @@ async function checkVersion(directory: string, binaries: Binaries) {
 }
 
 async function checkAccess(directory: string, user: ServerUser | undefined) {
-  if (user && !(await canEnter(directory, user))) {
+  if (user && !(await canAccess(directory, user))) {
     throw new StartError(
       `PostgreSQL does not run as root, and as user ${user.uid} it cannot enter ${directory}. Let other users access the folders above it (chmod o+x)`,
     )

@@ -19,15 +19,15 @@ export async function serverUser(folder: string): Promise<ServerUser | undefined
 }
 
 /** Returns whether `user` can enter `folder` and all its parents. Ignores access control lists. */
-export async function canEnter(folder: string, user: ServerUser) {
-  return canEnterPath(await realpath(folder), user)
+export async function canAccess(folder: string, user: ServerUser) {
+  return canAccessPath(await realpath(folder), user)
 }
 
-async function canEnterPath(path: string, user: ServerUser): Promise<boolean> {
+async function canAccessPath(path: string, user: ServerUser): Promise<boolean> {
   const { mode, uid, gid } = await stat(path)
   const executeBit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001
   if ((mode & executeBit) === 0) return false
-  return path === dirname(path) || canEnterPath(dirname(path), user)
+  return path === dirname(path) || canAccessPath(dirname(path), user)
 }
 
 /**
@@ -38,7 +38,7 @@ export async function systemFolder(user: ServerUser) {
   const folder = '/var/lib/movie-bag'
   try {
     if (await createFolder(folder, 0o755)) await chmod(folder, 0o755)
-    if (await canEnter(folder, user)) return folder
+    if (await canAccess(folder, user)) return folder
   } catch (error) {
     throw new StartError(`${refusal}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
