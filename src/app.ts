@@ -13,7 +13,7 @@ import type { Config } from './config/config.ts'
 import type { Database } from './database/database.ts'
 import { successSerializers, useStrictValidation } from './http/compilers.ts'
 import { errorHandler } from './http/error-handler.ts'
-import { shareFairly } from './http/fair-share.ts'
+import { limitRunningRequests } from './http/fair-share.ts'
 import { healthRoutes } from './http/health.ts'
 import { requireHostHeader } from './http/host-header.ts'
 import { acceptOnlyJson } from './http/json-bodies.ts'
@@ -24,8 +24,9 @@ import { limitByCaller } from './http/rate-limit.ts'
 import { logRequests } from './http/request-log.ts'
 import { errorSchema } from './http/schemas.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
+import { useSecurityLog } from './http/security-log.ts'
 import { closeConnectionsOnStop, createHttpServer } from './http/server.ts'
-import { mailProblem } from './mail/health.ts'
+import { findMailProblem } from './mail/health.ts'
 import { addMovieRoute } from './movies/add-movie.ts'
 import { changeMovieRoute } from './movies/change-movie.ts'
 import { deleteMovieRoute } from './movies/delete-movie.ts'
@@ -94,8 +95,9 @@ function addHooks(
   { headers, isFair }: { headers: Record<string, string>; isFair: boolean },
 ): void {
   useSecurityHeaders(app, headers)
+  useSecurityLog(app)
   closeConnectionsOnStop(app)
-  if (isFair) shareFairly(app)
+  if (isFair) limitRunningRequests(app)
   requireHostHeader(app)
   refuseUnknownPaths(app)
   acceptOnlyJson(app)
@@ -136,7 +138,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(addMovieRoute, { db, signedIn, checkMovieQuota })
   app.register(changeMovieRoute, { db, signedIn })
   app.register(deleteMovieRoute, { db, signedIn })
-  app.register(healthRoutes, { db, findMailProblem: () => mailProblem(db) })
+  app.register(healthRoutes, { db, findMailProblem: () => findMailProblem(db) })
   app.register(assetRoutes)
   app.register(pages, { db, limit, config, key, checkMovieQuota, show })
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
+import { logAccountEvent } from '../http/security-log.ts'
 import type { Device } from '../i18n/format.ts'
 import type { KeyAfter } from '../i18n/translate.ts'
 
@@ -29,16 +30,18 @@ type AccountEvent = (typeof accountEvents)[number]
 type NewEvent = { accountId: string; event: AccountEvent; device?: Device; supportCode?: string }
 
 /**
- * Adds an event to the account's audit history, whose rows never change. Events of one transaction keep their order.
- * Adds nothing if the account has just been deleted.
+ * Adds an event to the account's audit history, whose rows never change, and to the log. Events of one transaction keep
+ * their order. Adds nothing if the account has just been deleted.
  */
 export async function recordEvent(tx: Transaction, { accountId, event, device, supportCode }: NewEvent): Promise<void> {
-  await tx.query(sql`
+  const added = await tx.query(sql`
     insert into audit_history (account_id, at, event, device, support_code)
     select id, clock_timestamp(), ${event}, ${device ?? {}}, ${supportCode ?? null}
     from accounts
     where id = ${accountId}
-    for key share`)
+    for key share
+    returning id`)
+  if (added.length > 0) tx.afterCommit(() => logAccountEvent(event.replaceAll(' ', '-'), accountId))
 }
 
 export const historyEntry = Type.Object({

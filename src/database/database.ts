@@ -12,8 +12,8 @@ type Query = <Row extends object = Record<string, never>>(statement: Sql) => Pro
 /** Runs statements on any connection of the pool, or in a transaction. */
 export type Queryable = { query: Query }
 
-/** Functions that must run in a transaction take one of these. */
-export type Transaction = Queryable & { readonly transactional: true }
+/** Functions that must run in a transaction take one of these. `afterCommit` runs a function once it is committed. */
+export type Transaction = Queryable & { readonly transactional: true; afterCommit: (run: () => void) => void }
 
 export type Database = Queryable & {
   transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
@@ -55,9 +55,15 @@ async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<
   const client = await pool.connect().catch(rethrow)
   try {
     await runStatement(client, { text: 'begin' }).catch(rethrow)
-    const result = await work({ transactional: true, query: (statement) => run(client, statement) })
+    const committed: (() => void)[] = []
+    const result = await work({
+      transactional: true,
+      query: (statement) => run(client, statement),
+      afterCommit: (run) => void committed.push(run),
+    })
     await runStatement(client, { text: 'commit' }).catch(rethrow)
     client.release()
+    for (const run of committed) run()
     return result
   } catch (error) {
     client.release(!(await isRolledBack(client, error)))

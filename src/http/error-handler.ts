@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode, errorCodes, type FieldError, type Reason } from '../errors.ts'
+import { logRejectedRequest } from './security-log.ts'
 
 type ShowErrorPage = (error: AppError, reply: FastifyReply) => unknown
 
@@ -10,6 +11,7 @@ export function errorHandler({ showErrorPage }: { showErrorPage: ShowErrorPage }
   return (error: FastifyError | AppError, request: FastifyRequest, reply: FastifyReply): unknown => {
     const appError = error instanceof AppError ? error : fromFastify(error)
     if (appError.status >= 500) request.log.error({ err: error, reqId: request.id }, appError.detail ?? error.message)
+    logRejectedRequest(appError, request)
     return wantsPage(request) ? showErrorPage(appError, reply) : sendJson(appError, reply)
   }
 }

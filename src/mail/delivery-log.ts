@@ -4,6 +4,11 @@ import type { Outcome } from './outbox.ts'
 
 export type DeliveryLog = ReturnType<typeof deliveryLog>
 
+/** Mail servers quote the recipient in their replies. The outbox keeps the reply as it is. */
+function maskEmails(reply: string): string {
+  return reply.replace(/[^\s<>"'(),;:]+@[^\s<>"'(),;:]+/g, '[email address]')
+}
+
 /** Logs changes in the state of delivery rather than every mail or attempt that an outage affects. */
 export function deliveryLog(log: Logger) {
   let serverProblem: string | undefined
@@ -31,7 +36,7 @@ export function deliveryLog(log: Logger) {
     },
 
     mailOutcome({ id, kind }: ClaimedMail, { state, reply }: Outcome): void {
-      const fields = { event: `mail-${state.replace(' ', '-')}`, mail: id, kind, reply }
+      const fields = { event: `mail-${state.replace(' ', '-')}`, mail: id, kind, reply: reply && maskEmails(reply) }
       if (state === 'failed') log.error(fields, 'A mail failed permanently')
       else if (state === 'deferred' && !isDeferring) log.warn(fields, 'A mail was deferred')
       else log.debug(fields, `Mail: ${state}`)

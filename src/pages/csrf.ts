@@ -1,6 +1,7 @@
 import type { onRequestAsyncHookHandler } from 'fastify'
 import type { Config } from '../config/config.ts'
 import { AppError } from '../errors.ts'
+import { logRejection } from '../http/security-log.ts'
 
 /**
  * Refuses forms that another site posts. `Sec-Fetch-Site` decides if the browser sends it, because under `no-referrer`
@@ -14,6 +15,7 @@ export function refuseCrossSite({ publicUrl }: Pick<Config, 'publicUrl'>): onReq
       ? site === 'same-origin' || site === 'none'
       : [undefined, 'null', publicUrl].includes(headers.origin)
     if (isOurs) return
+    logRejection('cross-site-form-rejected')
     throw new AppError(
       'SchemaValidationError',
       'This form was submitted from another site. Open it on this site and submit it again.',

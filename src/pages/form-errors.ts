@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../errors.ts'
+import { logRejectedRequest } from '../http/security-log.ts'
 import type { MessageKey } from '../i18n/translate.ts'
 import { type FormErrors, fieldMessages } from './render.ts'
 
@@ -13,6 +14,7 @@ export function formErrorsFrom(error: unknown, fieldOfError: FieldOfError = {}):
   if (first) return { status, errors: fieldMessages(fields), focus: first.field }
   const known = fieldOfError[code]
   if (!known) throw error
+  logRejectedRequest(error)
   const { field, key } = known
   return { status, errors: { [field]: { key } }, focus: field }
 }

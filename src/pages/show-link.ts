@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { logRejection } from '../http/security-log.ts'
 import type { Link, LinkPurpose } from '../links/link.ts'
 import type { Page, PageTitle, ShowPage } from './render.ts'
 
@@ -20,6 +21,7 @@ export function showLink<Purpose extends LinkPurpose>(
   { link, live, dead }: LinkPage<Purpose>,
 ) {
   if (link?.state === 'live') return show(reply, live(link))
+  logRejection('link-rejected', link?.accountId)
   const state = link?.state ?? 'unknown'
   return show(reply, {
     name: `${dead.name}-dead`,

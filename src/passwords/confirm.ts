@@ -1,6 +1,7 @@
 import { findPasswordHash, lockIfPasswordHash } from '../accounts/account.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
+import { logRejection } from '../http/security-log.ts'
 import { isHashable, verifyPassword } from './hashing.ts'
 import { clearFailures, confirmationCounters, throttle } from './throttle.ts'
 
@@ -26,6 +27,7 @@ export async function confirmPassword(
 }
 
 function wrongPassword(): AppError {
+  logRejection('password-confirmation-failed')
   return new AppError('UnauthorizedError', 'The current password is wrong.')
 }
 

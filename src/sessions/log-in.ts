@@ -12,6 +12,7 @@ import { readKnownBrowserCookie, setKnownBrowserCookie } from '../http/cookies.t
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors } from '../http/schemas.ts'
 import { noStore } from '../http/security-headers.ts'
+import { logRejection } from '../http/security-log.ts'
 import { countMailsInLastHour, queueMail } from '../mail/outbox.ts'
 import { hashPassword, isHashable, needsRehash, verifyPassword } from '../passwords/hashing.ts'
 import { clearFailures, logInCounters, throttle } from '../passwords/throttle.ts'
@@ -76,7 +77,7 @@ export async function logIn(
   if (first) return first
   // The hash was replaced after it was verified. Another login may have done that, with the same password: try again.
   const second = await tryLogIn(dependencies, credentials, origin)
-  if (!second) throw new AppError('UnauthorizedError')
+  if (!second) throw loginFailed()
   return second
 }
 
@@ -87,7 +88,7 @@ async function tryLogIn(
   origin: LogInOrigin,
 ): Promise<LogIn | undefined> {
   // No account can have this password, so it does not count as a guess.
-  if (!isHashable(password)) throw new AppError('UnauthorizedError')
+  if (!isHashable(password)) throw loginFailed()
   const canonical = canonicalEmail(email) ?? ''
   const browser = hashKnownBrowser(origin.knownBrowser)
   const account = await findAccount(db, canonical, browser)
@@ -96,7 +97,7 @@ async function tryLogIn(
     const isRight = await verifyPassword(account?.passwordHash, password)
     if (!account?.passwordHash || !isRight) {
       if (failureSlowsDown && canonical) await warnOwner(db, canonical)
-      throw new AppError('UnauthorizedError')
+      throw loginFailed(account?.id)
     }
     if (config.requireVerifiedEmail && !account.isVerified) {
       await clearFailures(db, counters)
@@ -113,6 +114,11 @@ async function tryLogIn(
       return started
     })
   })
+}
+
+function loginFailed(accountId?: string): AppError {
+  logRejection('login-failed', accountId)
+  return new AppError('UnauthorizedError')
 }
 
 /**
