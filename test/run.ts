@@ -66,7 +66,7 @@ async function runTests(files: string[], { timeoutMs }: { timeoutMs: number }): 
   const results = run({
     files: files.map((file) => resolve(file)),
     // More than there are cores, because many stories wait most of the time.
-    concurrency: availableParallelism() * 2,
+    concurrency: availableParallelism() * 2 + 1,
     // A larger space for young objects: a file loads much that would be copied again and again.
     execArgv: [`--test-timeout=${timeoutMs}`, '--min-semi-space-size=16'],
     signal: interrupted.signal,

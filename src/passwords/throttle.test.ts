@@ -15,7 +15,7 @@ after(() => bag.stop())
 
 test('the first guesses are free, and then the wait grows to an hour and no further', async () => {
   const ada = await signUp(bag, 'ada')
-  const waits = await waitsAfter(ada.email, 40)
+  const waits = await waitsAfter(ada.email, 32)
   assert.deepEqual(waits.slice(0, 9), Array(9).fill(0))
   assert.ok(
     waits.slice(9, 14).every((wait) => wait > 0 && wait <= 5),
@@ -72,7 +72,7 @@ test('guesses from many networks are counted together', async () => {
 
 test('guesses from one network do not slow down another', async () => {
   const ida = await signUp(bag, 'ida')
-  await fail(ida.email, 30)
+  await fail(ida.email, 15)
   assert.equal((await tryLogIn(ida.email, ida.password, { 'x-forwarded-for': '203.0.113.7' })).status, 200)
 })
 
@@ -99,7 +99,7 @@ test('what cannot be a password does not count', async () => {
 })
 
 test('guesses made before there was an account do not slow down its owner', async () => {
-  await fail('rosa@example.org', 30)
+  await fail('rosa@example.org', 15)
   const rosa = await signUp(bag, 'rosa')
   await logIn(bag, rosa)
 })
@@ -117,14 +117,14 @@ test('throttling does not reveal who has an account', async () => {
 
 test('the spelling of an email address does not matter to its count', async () => {
   const anna = await signUp(bag, 'anna')
-  await fail('ANNA@Example.ORG', 30)
+  await fail('ANNA@Example.ORG', 15)
   assertError(await tryLogIn(anna.email, anna.password), 'TooManyRequestsError')
 })
 
 test('the owner gets one mail a day about wrong passwords, with a way in, and strangers get none', async () => {
   const joan = await signUp(bag, 'joan')
-  await fail('somebody@example.org', 30)
-  await fail(joan.email, 30)
+  await fail('somebody@example.org', 20)
+  await fail(joan.email, 20)
   await allMailSettled(bag)
   const notices = bag.smtp.mails.filter(({ subject }) => subject === '[Movie-bag] Failed logins')
   const mailsTo = (email: string) => notices.filter(({ recipients }) => recipients.includes(email))
@@ -138,14 +138,14 @@ test('the owner gets one mail a day about wrong passwords, with a way in, and st
 
 test('a reset gets a throttled owner in, and so does a verified email address', async () => {
   const barbara = await signUp(bag, 'barbara')
-  await fail(barbara.email, 30)
+  await fail(barbara.email, 20)
   await bag.request('POST', '/api/auth/forgot', { email: barbara.email })
   const reset = { reset_token: await mailedToken(bag, 'reset', barbara.email), password: 'a new one for barbara' }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
   await logIn(bag, { email: barbara.email, password: reset.password })
 
   const vera = await signUp(bag, 'vera')
-  await fail(vera.email, 30)
+  await fail(vera.email, 20)
   const token = await mailedToken(bag, 'verify', vera.email)
   assert.equal((await bag.request('POST', '/api/auth/verify', { token })).status, 200)
   await logIn(bag, vera)
@@ -154,7 +154,7 @@ test('a reset gets a throttled owner in, and so does a verified email address', 
 test('failures from elsewhere do not slow down a known browser', async () => {
   const edsger = await signUp(bag, 'edsger')
   const cookie = await cookieOf(edsger)
-  await fail(edsger.email, 30)
+  await fail(edsger.email, 20)
   assertError(await tryLogIn(edsger.email, edsger.password), 'TooManyRequestsError')
   assert.equal((await tryLogIn(edsger.email, edsger.password, { cookie })).status, 200)
 })
@@ -162,20 +162,20 @@ test('failures from elsewhere do not slow down a known browser', async () => {
 test('a browser known to one account is unknown to another', async () => {
   const [kurt, eve] = [await signUp(bag, 'kurt'), await signUp(bag, 'eve')]
   const cookie = await cookieOf(eve)
-  await fail(kurt.email, 30)
+  await fail(kurt.email, 20)
   assertError(await tryLogIn(kurt.email, kurt.password, { cookie }), 'TooManyRequestsError')
 })
 
 test('a known browser is throttled by its own failures, and a reset forgets it', async () => {
   const leslie = await signUp(bag, 'leslie')
   const cookie = await cookieOf(leslie)
-  await fail(leslie.email, 30, { cookie })
+  await fail(leslie.email, 20, { cookie })
   assertError(await tryLogIn(leslie.email, leslie.password, { cookie }), 'TooManyRequestsError')
   await logIn(bag, leslie)
   await bag.request('POST', '/api/auth/forgot', { email: leslie.email })
   const reset = { reset_token: await mailedToken(bag, 'reset', leslie.email), password: leslie.password }
   assert.equal((await bag.request('POST', '/api/auth/reset', reset)).status, 200)
-  await fail(leslie.email, 30)
+  await fail(leslie.email, 20)
   assertError(await tryLogIn(leslie.email, leslie.password, { cookie }), 'TooManyRequestsError')
 })
 
@@ -286,12 +286,12 @@ async function keepHashing(t: TestContext): Promise<void> {
   })
 }
 
-/** Makes wrong guesses, each after its wait. */
+/** Makes wrong guesses, each after its wait, which is at most ten minutes before the thirtieth. */
 async function fail(email: string, failures: number, headers: Record<string, string> = {}): Promise<void> {
   for (let failure = 1; failure <= failures; failure += 1) {
     const answer = await tryLogIn(email, 'a wrong guess', headers)
     assertError(answer, 'UnauthorizedError')
-    if (failure < failures) await passTime(bag, '10 minutes')
+    if (failure >= 10 && failure < failures) await passTime(bag, '10 minutes')
   }
 }
 

@@ -15,7 +15,7 @@ import { startMovieBag } from '../../test/movie-bag.ts'
 import { seedToReplay, sizeOf } from '../../test/size.ts'
 
 // `npm run model` makes it 2,000 runs, or any number. Several run concurrently, each with its own people.
-const runs = sizeOf('runs', 100)
+const runs = sizeOf('runs', 60)
 const lanes = Math.min(12, runs)
 
 const smtp = await startFaultySmtp()
