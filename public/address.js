@@ -7,5 +7,9 @@ field.value ||= sessionStorage.getItem(key) ?? ''
 sessionStorage.removeItem(key)
 
 for (const link of document.querySelectorAll('main a')) {
-  link.addEventListener('click', () => sessionStorage.setItem(key, field.value))
+  // Only to pages that take it out again, and in this tab.
+  if (!['/log-in', '/sign-up', '/forgot'].includes(link.pathname)) continue
+  link.addEventListener('click', (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.shiftKey) sessionStorage.setItem(key, field.value)
+  })
 }

@@ -20,6 +20,7 @@ import { acceptOnlyJson } from './http/json-bodies.ts'
 import { respondToMalformed } from './http/malformed-requests.ts'
 import { refuseUnknownPaths } from './http/method-not-allowed.ts'
 import { useOpenApi } from './http/openapi.ts'
+import { warnAboutProxies } from './http/proxy-warnings.ts'
 import { limitByCaller } from './http/rate-limit.ts'
 import { logRequests } from './http/request-log.ts'
 import { errorSchema } from './http/schemas.ts'
@@ -57,6 +58,7 @@ export async function buildApp({ config, db, key, log, version }: Dependencies):
   const show = openPages(config)
   const app = createServer(config, log, show)
   if (log.isLevelEnabled('info')) logRequests(app)
+  warnAboutProxies(app, config)
   app.addSchema(errorSchema)
   if (config.apiReference) await useOpenApi(app, { publicUrl: config.publicUrl, version })
   addRoutes(app, { config, db, key, show })

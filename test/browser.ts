@@ -5,12 +5,15 @@ import { fileURLToPath } from 'node:url'
 import chromium from '@sparticuz/chromium'
 import { type Browser, chromium as playwright } from 'playwright-core'
 
+export const remoteHost = 'movies.test'
+
 /** Starts Chromium. One is enough for a test file: a new context is as good as a new browser. */
 export async function startBrowser(): Promise<Browser> {
   const folder = await unpackBrowser()
   return playwright.launch({
     executablePath: join(folder, 'chromium'),
-    args: ['--disable-gpu'],
+    // A host that is reached over plain http and is not this machine, as far as the browser knows.
+    args: ['--disable-gpu', `--host-resolver-rules=MAP ${remoteHost} 127.0.0.1`],
     env: { ...process.env, FONTCONFIG_FILE: join(folder, 'fonts.conf') },
   })
 }

@@ -21,7 +21,8 @@ const source = join(import.meta.dirname, '../src/cli/main.ts')
 
 /** Runs `movie-bag` with these arguments and only these settings. */
 export function movieBag(args: string[], settings: Record<string, string> = {}): Command {
-  const env = { PATH: process.env['PATH'], ENV_FILE_LOCATION: join(import.meta.dirname, 'empty.env'), ...settings }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const env = { PATH, NODE_COMPILE_CACHE, ENV_FILE_LOCATION: join(import.meta.dirname, 'empty.env'), ...settings }
   return run(process.execPath, [source, ...args], { env })
 }
 

@@ -15,8 +15,11 @@ export function setSessionCookie(reply: FastifyReply, token: string, site: Site 
   reply.setCookie(cookieName('movie_bag', site), token, { ...cookieOptions(site), maxAge })
 }
 
+/** Clears the session cookie and, under https, whatever the pages have stored in the browser. */
 export function clearSessionCookie(reply: FastifyReply, site: Site): void {
   reply.clearCookie(cookieName('movie_bag', site), cookieOptions(site))
+  // Not "cache", because pages are never cached and clearing it can take seconds.
+  if (isHttps(site)) reply.header('clear-site-data', '"storage"')
 }
 
 /** Returns the token in the known-browser cookie, if the request has one. It is not a credential. */

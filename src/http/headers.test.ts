@@ -9,7 +9,6 @@ after(() => bag.stop())
 const always = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'strict-transport-security': 'max-age=31536000',
@@ -34,6 +33,7 @@ test('every response has the security headers, errors included', async () => {
   }
   for (const [name, { headers }] of Object.entries(answers)) {
     for (const [header, value] of Object.entries(always)) assert.equal(headers.get(header), value, `${header}: ${name}`)
+    assert.equal(headers.get('referrer-policy'), name === 'page' ? 'same-origin' : 'no-referrer', name)
     assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/, name)
     assert.doesNotMatch(headers.get('content-security-policy') ?? '', /unsafe|https?:|\*/, name)
   }
@@ -58,6 +58,13 @@ test('responses with credentials or account data are never cached', async () => 
   const login = await bag.request('POST', '/api/auth/login', { email: ada.email, password: ada.password })
   const answers = [login, await bag.request('GET', '/reset/a-token'), await bag.request('GET', '/forgot')]
   for (const { headers } of answers) assert.equal(headers.get('cache-control'), 'no-store')
+})
+
+test('a page with a token in its URL sends no referrer', async () => {
+  for (const path of ['/reset/a-token', '/verify/a-token', '/not-me/a-token', '/reset/a-token/and-more']) {
+    const { headers } = await bag.request('GET', path, undefined, { accept: 'text/html' })
+    assert.equal(headers.get('referrer-policy'), 'no-referrer', path)
+  }
 })
 
 test('assets name their charset, and that they vary by encoding, whether compressed or not', async () => {

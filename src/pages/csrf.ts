@@ -1,20 +1,15 @@
-import type { onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { Config } from '../config/config.ts'
 import { AppError } from '../errors.ts'
 import { logRejection } from '../http/security-log.ts'
 
 /**
- * Refuses forms that another site posts. `Sec-Fetch-Site` decides if the browser sends it, because under `no-referrer`
- * even our own forms have `Origin: null`; for older browsers `Origin` does (OWASP CSRF cheat sheet).
+ * Rejects forms that another site posts. `Sec-Fetch-Site` decides if the browser sends it. Browsers omit it over plain http,
+ * except on this machine; there, `Origin` decides (OWASP CSRF cheat sheet).
  */
-export function refuseCrossSite({ publicUrl }: Pick<Config, 'publicUrl'>): onRequestAsyncHookHandler {
-  return async ({ method, headers }) => {
-    if (method !== 'POST') return
-    const site = headers['sec-fetch-site']
-    const isOurs = site
-      ? site === 'same-origin' || site === 'none'
-      : [undefined, 'null', publicUrl].includes(headers.origin)
-    if (isOurs) return
+export function rejectCrossSite(config: Pick<Config, 'publicUrl'>): onRequestAsyncHookHandler {
+  return async (request) => {
+    if (request.method !== 'POST' || isSameSite(request, config)) return
     logRejection('cross-site-form-rejected')
     throw new AppError(
       'SchemaValidationError',
@@ -23,3 +18,28 @@ export function refuseCrossSite({ publicUrl }: Pick<Config, 'publicUrl'>): onReq
     )
   }
 }
+
+function isSameSite({ headers, routeOptions }: FastifyRequest, { publicUrl }: Pick<Config, 'publicUrl'>): boolean {
+  const { origin, host = '' } = headers
+  const site = headers['sec-fetch-site']
+  if (site) return site === 'same-origin' || site === 'none'
+  // Programs send no `Origin`; browsers do with every POST.
+  if (origin === undefined || origin === publicUrl) return true
+  // Pages with a token in their URL have the policy `no-referrer`, with which browsers send this.
+  if (origin === 'null') return postedFromTokenPages.has(routeOptions.url ?? '')
+  return URL.canParse(origin) && new URL(origin).host === host
+}
+
+/**
+ * The forms on pages with a token in their URL. The token, which another site does not know, is proof enough; and logging
+ * someone out gains an attacker nothing.
+ */
+const postedFromTokenPages = new Set([
+  '/reset',
+  '/reset/renew',
+  '/verify',
+  '/confirm-address',
+  '/undo-address',
+  '/not-me',
+  '/log-out',
+])

@@ -11,7 +11,7 @@ import { accountPages } from './account-pages.ts'
 import { compression } from './assets.ts'
 import { changeEmailPage } from './change-email-page.ts'
 import { changePasswordPage } from './change-password-page.ts'
-import { refuseCrossSite } from './csrf.ts'
+import { rejectCrossSite } from './csrf.ts'
 import { deleteAccountPage } from './delete-account-page.ts'
 import { forgotPages } from './forgot-pages.ts'
 import { linkPages } from './link-pages.ts'
@@ -38,7 +38,7 @@ export const pages: FastifyPluginAsync<Dependencies> = async (app, dependencies)
   app.addHook('onRoute', (route) => {
     route.schema = { ...route.schema, hide: true }
   })
-  app.addHook('onRequest', refuseCrossSite(dependencies.config))
+  app.addHook('onRequest', rejectCrossSite(dependencies.config))
   app.addHook('onRequest', sessionFromCookie(dependencies.db, dependencies.key, dependencies.config))
   await app.register(formbody)
   // https://w3c.github.io/webappsec-change-password-url/: where password managers send users to change their password.

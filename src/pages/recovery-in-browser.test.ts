@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { startBrowser } from '../../test/browser.ts'
+import { remoteHost, startBrowser } from '../../test/browser.ts'
 import { logIn, passwordOf, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { findPath } from '../../test/tour.ts'
 import { translate } from '../i18n/translate.ts'
@@ -39,6 +39,25 @@ test('by mouse: sign up, log out, ask for a reset, open the mail, set a password
   await logInWith(page, 'ada@example.org', newPassword)
   await page.goto('/account')
   assert.match(await textOf(page, 'main'), /ada@example\.org/)
+  await page.context().close()
+})
+
+test('over plain http from another machine every form works, and the browser becomes known', async () => {
+  const { email, password } = await signUp(bag, 'mary')
+  const page = await newPage({ baseURL: `http://${remoteHost}:${new URL(bag.url).port}` })
+  await page.goto('/log-in?next=/account')
+  await logInWith(page, email, password)
+  await page.waitForURL('**/account')
+  const cookies = await page.context().cookies()
+  assert.deepEqual(cookies.map(({ name }) => name).toSorted(), ['movie_bag', 'movie_bag_browser'])
+  await page.goto('/forgot')
+  await page.fill('#email', email)
+  await page.click('main button[type=submit]')
+  await page.waitForSelector(`h1:text("${translate('en', 'page.forgot-sent.title')}")`)
+  await page.goto(findPath(await bag.smtp.mailTo(email), '/reset/'))
+  await page.fill('#password', newPassword)
+  await page.click('main button[type=submit]')
+  await page.waitForSelector(`h1:text("${translate('en', 'page.reset-done.title')}")`)
   await page.context().close()
 })
 

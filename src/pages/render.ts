@@ -58,11 +58,20 @@ export function openPages({ templatesDir, defaultLocale, signUp, apiReference }:
         ...noStore,
         'content-security-policy': pagePolicy,
         'content-language': locale,
+        'referrer-policy': referrerPolicy(reply.request),
         vary: 'accept-language',
       })
       .type('text/html; charset=utf-8')
       .send(html)
   }
+}
+
+/**
+ * Browsers send the true `Origin` with a form only from pages that may send a referrer. A URL with a token is never sent,
+ * not even to ourselves: proxies log it.
+ */
+function referrerPolicy({ routeOptions }: FastifyRequest): string {
+  return routeOptions.url?.includes(':token') === false ? 'same-origin' : 'no-referrer'
 }
 
 /**

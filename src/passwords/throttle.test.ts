@@ -246,6 +246,21 @@ test('the known-browser cookie grants no access, and only browsers get it', asyn
   assert.equal((await tryLogIn(john.email, john.password)).headers.get('set-cookie'), null)
 })
 
+test('over plain http, where browsers do not name themselves, a form makes its browser known', async () => {
+  const margaret = await signUp(bag, 'margaret')
+  const { email, password } = margaret
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  const { headers } = await bag.request('POST', '/log-in', String(new URLSearchParams({ email, password })), form)
+  const cookie =
+    headers
+      .getSetCookie()
+      .find((one) => one.startsWith('movie_bag_browser='))
+      ?.split(';')[0] ?? ''
+  await fail(email, 15)
+  assertError(await tryLogIn(email, password), 'TooManyRequestsError')
+  assert.equal((await tryLogIn(email, password, { cookie })).status, 200)
+})
+
 test('under https the cookie is Secure and bound to the host', async () => {
   const secure = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org' })
   try {

@@ -50,12 +50,18 @@ export const logInRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
 export type LogInOrigin = Client & { ip: string; knownBrowser: string | undefined; isBrowser: boolean }
 
 export function readLogInOrigin(request: FastifyRequest, site: { publicUrl: string }): LogInOrigin {
+  const knownBrowser = readKnownBrowserCookie(request, site)
   return {
     ...readClient(request),
     ip: readIp(request),
-    knownBrowser: readKnownBrowserCookie(request, site),
-    isBrowser: request.headers['sec-fetch-site'] !== undefined,
+    knownBrowser,
+    // Over plain http, browsers omit the first; a form is sent by a browser, and so is the cookie.
+    isBrowser: request.headers['sec-fetch-site'] !== undefined || isForm(request) || knownBrowser !== undefined,
   }
+}
+
+function isForm({ headers }: FastifyRequest): boolean {
+  return headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false
 }
 
 /** A new session, and a token for the browser's known-browser cookie if it needs one. */
