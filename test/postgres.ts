@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { pino } from 'pino'
-import { startEmbeddedPostgres } from '../src/database/embedded/start.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/database/embedded/start.ts'
 
 /** Starts a PostgreSQL in a temporary folder, or uses the server that TEST_DATABASE_URL names. */
 export async function startPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
@@ -13,7 +14,8 @@ export async function startPostgres(): Promise<{ url: string; stop: () => Promis
   chmodSync(dataDir, 0o711)
   // Speed over safety: losing a test database to a power cut does no harm.
   const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '500' }
-  const server = await startEmbeddedPostgres({ dataDir, log: pino({ level: 'warn' }), settings })
+  const server = await startEmbeddedPostgres({ dataDir, log: pino({ level: 'warn' }), settings, tcp: true })
+  await allowCreatingDatabases(server)
   return {
     url: server.url,
     stop: async () => {
@@ -21,4 +23,20 @@ export async function startPostgres(): Promise<{ url: string; stop: () => Promis
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** The tests have the rights of the service, and this one. */
+async function allowCreatingDatabases({ url, directory }: EmbeddedPostgres): Promise<void> {
+  const admin = new Client({ connectionString: adminUrl(url, directory) })
+  await admin.connect()
+  await admin.query('alter role movie_bag_service createdb')
+  await admin.end()
+}
+
+/** Returns the URL with which the superuser connects to an embedded server. */
+export function adminUrl(url: string, directory: string): string {
+  const admin = new URL(url)
+  admin.username = 'movie_bag'
+  admin.password = readFileSync(join(directory, 'movie-bag-password'), 'utf8')
+  return admin.href
 }

@@ -18,7 +18,8 @@ export type Cluster = {
   user: ServerUser | undefined
 }
 
-export const serverRole = 'movie_bag'
+/** The superuser, with which we watch the server. The service itself has a role without its rights. */
+export const adminRole = 'movie_bag'
 
 type OpenOptions = {
   settings: Record<string, string>
@@ -100,7 +101,7 @@ async function initialize(staging: string, { binaries, user, settings }: Cluster
     await chown(staging, user.uid, user.gid)
   }
   const cluster = join(staging, 'cluster')
-  const access = [`--username=${serverRole}`, `--pwfile=${password}`, '--auth=scram-sha-256']
+  const access = [`--username=${adminRole}`, `--pwfile=${password}`, '--auth=scram-sha-256']
   // PostgreSQL's own collation, because the system's varies between systems, and its updates corrupt indexes.
   const text = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
   const noSync = settings['fsync'] === 'off' ? ['--no-sync'] : []

@@ -23,11 +23,20 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { pino } from 'pino'
+import { adminUrl } from '../../../test/postgres.ts'
 import { StartError } from '../../errors.ts'
 import { findErrorLine, linkLibraries } from './binaries.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './start.ts'
 
 const isRoot = process.getuid?.() === 0
+
+const noRights = {
+  rolsuper: false,
+  rolcreaterole: false,
+  rolcreatedb: false,
+  rolreplication: false,
+  rolbypassrls: false,
+}
 
 // Together, for most of the time they wait.
 describe('the embedded PostgreSQL', { concurrency: 3 }, () => {
@@ -38,7 +47,7 @@ describe('the embedded PostgreSQL', { concurrency: 3 }, () => {
     await ask(first.url, 'create table movie as select 1 as id')
     await first.stop()
     await first.stop()
-    await assert.rejects(ask(first.url, 'select 1'), { code: 'ECONNREFUSED' })
+    await assert.rejects(ask(first.url, 'select 1'), { code: 'ENOENT' })
 
     const second = await start(dataDir)
     assert.equal(second.adopted, false)
@@ -56,6 +65,37 @@ describe('the embedded PostgreSQL', { concurrency: 3 }, () => {
     assert.equal(next.adopted, true)
     assert.equal(next.url, url)
     assert.deepEqual(await ask(next.url, 'select id from movie'), [{ id: 1 }])
+  })
+
+  test('data whose superuser was the service, as before 0.2.0, is handed over to the service', async (t) => {
+    const { dataDir, start } = await createTestFolder(t)
+    const first = await start(dataDir)
+    const admin = adminUrl(first.url, first.directory)
+    await ask(
+      admin,
+      `alter database movie_bag owner to movie_bag;
+       create extension pg_trgm;
+       create table movie (id int generated always as identity, title text);
+       insert into movie (title) values ('Metropolis');
+       create function titles() returns setof text language sql as 'select title from movie'`,
+    )
+    await first.stop()
+    const second = await start(dataDir)
+    await ask(second.url, "alter table movie add column year int; insert into movie (title) values ('Alien')")
+    await ask(second.url, "create or replace function titles() returns setof text language sql as 'select 1::text'")
+    await ask(second.url, 'create extension if not exists unaccent')
+    assert.deepEqual(await ask(second.url, 'select title from movie order by id'), [
+      { title: 'Metropolis' },
+      { title: 'Alien' },
+    ])
+  })
+
+  test('where the path is too long for a socket, PostgreSQL listens on 127.0.0.1', async (t) => {
+    const { dataDir, start } = await createTestFolder(t)
+    const longDir = join(dataDir, 'x'.repeat(110))
+    const first = await start(longDir)
+    assert.equal(new URL(first.url).hostname, '127.0.0.1')
+    assert.deepEqual(await ask(first.url, 'select 1 as one'), [{ one: 1 }])
   })
 
   test('a stale postmaster.pid does not prevent a start', async (t) => {
@@ -193,13 +233,26 @@ describe('the embedded PostgreSQL', { concurrency: 3 }, () => {
       ])
     })
 
-    await t.test('only local clients with the password can connect', async () => {
+    await t.test('only the user of the service, with the password, can connect', async () => {
       const guess = new URL(server.url)
       guess.password = 'a-guess'
       await assert.rejects(ask(guess.href, 'select 1'), { code: '28P01' })
       const statement = `select current_setting('listen_addresses') as addresses,
         current_setting('unix_socket_directories') as sockets`
-      assert.deepEqual(await ask(server.url, statement), [{ addresses: '127.0.0.1', sockets: '' }])
+      assert.deepEqual(await ask(adminUrl(server.url, server.directory), statement), [
+        { addresses: '', sockets: server.directory },
+      ])
+      assert.equal((await stat(server.directory)).mode & 0o777, 0o700)
+    })
+
+    await t.test('the service has no rights except on its own database', async () => {
+      const [role] = await ask(server.url, 'select * from pg_roles where rolname = current_user')
+      const { rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls } = role
+      assert.deepEqual({ rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls }, noRights)
+      const forbidden = { code: '42501' }
+      await assert.rejects(ask(server.url, "select pg_read_file('movie-bag-password')"), forbidden)
+      await assert.rejects(ask(server.url, "copy (select 1) to program 'id'"), forbidden)
+      await assert.rejects(ask(server.url, "alter system set listen_addresses = '*'"), forbidden)
     })
 
     await t.test('a second start on the same data says so in one line, and leaves the first alone', async () => {
@@ -215,13 +268,14 @@ describe('the embedded PostgreSQL', { concurrency: 3 }, () => {
     await t.test(
       'our connection is replaced if the administrator terminates it, and the data stays locked',
       async () => {
-        const [{ pid }] = await ask(server.url, `select pg_terminate_backend(pid), ${ours}`)
+        const admin = adminUrl(server.url, server.directory)
+        const [{ pid }] = await ask(admin, `select pg_terminate_backend(pid), ${ours}`)
         await until(async () => (await ask(server.url, `select ${ours} and pid <> ${pid}`)).length === 1)
         await refuses(start(dataDir), /already running/)
       },
     )
 
-    await t.test('PostgreSQL killed under the service is started again on the same port', async () => {
+    await t.test('PostgreSQL killed under the service is started again in the same place', async () => {
       await ask(server.url, 'create table movie as select 1 as id')
       for (let kills = 0; kills < 2; kills++) {
         process.kill(await processOf(server.directory), 'SIGKILL')

@@ -1,9 +1,10 @@
 import { readFile, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../errors.ts'
+import type { Endpoint } from './endpoint.ts'
 
 /** The contents of postmaster.pid. The server may be running; after a crash of the machine, all of this may be wrong. */
-export type RecordedServer = { text: string; pid: number; port: number; ready: boolean }
+export type RecordedServer = Endpoint & { text: string; pid: number; ready: boolean }
 
 /** Returns the server that seems to run on the data in `directory`, without connecting to it. */
 export async function findServer(directory: string): Promise<RecordedServer | undefined> {
@@ -12,7 +13,8 @@ export async function findServer(directory: string): Promise<RecordedServer | un
   const lines = text.split('\n')
   const pid = Number(lines[0]) || 0
   if (pid > 0 && !isAlive(pid)) return undefined
-  return { text, pid, port: Number(lines[3]) || 0, ready: lines[7]?.trim() === 'ready' }
+  const host = lines[4] || lines[5] || ''
+  return { text, pid, host, port: Number(lines[3]) || 0, ready: lines[7]?.trim() === 'ready' }
 }
 
 export async function readPidFile(directory: string) {

@@ -1,31 +1,40 @@
 import { statfs } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import getPort from 'get-port'
 import { Client } from 'pg'
 import { errorCode, StartError } from '../../errors.ts'
 import { run } from './binaries.ts'
-import { type Cluster, serverRole } from './cluster.ts'
+import { adminRole, type Cluster } from './cluster.ts'
+import { chooseEndpoint, type Endpoint } from './endpoint.ts'
 import { launch } from './launch.ts'
 import { findServer, type RecordedServer, readWorkingDirectory, removePidFile } from './pid-file.ts'
 
 /** A connection to the server's maintenance database. `ended` resolves when it ends, for any reason. */
-export type Connection = { client: Client; ended: Promise<void>; port: number; version: string; adopted: boolean }
+export type Connection = {
+  client: Client
+  ended: Promise<void>
+  endpoint: Endpoint
+  version: string
+  adopted: boolean
+}
 
-type ServerOptions = { port?: number; signal: AbortSignal }
+type ServerOptions = { endpoint?: Endpoint; tcp?: boolean; signal: AbortSignal }
 
 /**
- * Connects to the server that runs on the data, or starts one, on `port` or on any free port. Throws a `StartError` with
- * the reason from its log if PostgreSQL does not start.
+ * Connects to the server that runs on the data, or starts one, which listens on `endpoint` if given. Throws a `StartError`
+ * with the reason from its log if PostgreSQL does not start.
  */
-export async function reachServer(cluster: Cluster, { port, signal }: ServerOptions): Promise<Connection> {
+export async function reachServer(
+  cluster: Cluster,
+  { endpoint, tcp = false, signal }: ServerOptions,
+): Promise<Connection> {
   const deadline = performance.now() + 10_000
   while (true) {
     const running = await connectToRunningServer(cluster, signal)
     if (running) return running
-    const chosenPort = port ?? (await getPort({ host: '127.0.0.1' }))
-    const problem = await launch(cluster, chosenPort, signal)
-    if (!problem) return connectToOwnServer(cluster, chosenPort)
+    const chosen = endpoint ?? (await chooseEndpoint(cluster.directory, { tcp }))
+    const problem = await launch(cluster, chosen, signal)
+    if (!problem) return connectToOwnServer(cluster, chosen)
     if (signal.aborted || !isTemporary(problem) || performance.now() > deadline) {
       const reason = (await isDiskFull(cluster.directory)) ? 'its disk is full' : problem
       throw new StartError(`PostgreSQL cannot start on ${cluster.directory}: ${reason} (see ${cluster.logFile})`)
@@ -68,7 +77,7 @@ async function connectToRecordedServer(cluster: Cluster, recorded: RecordedServe
     signal.throwIfAborted()
     if ((await findServer(cluster.directory))?.pid !== recorded.pid) return undefined
     try {
-      return { ...(await connect(cluster, recorded.port)), adopted: true }
+      return { ...(await connect(cluster, recorded)), adopted: true }
     } catch (error) {
       // It is starting or stopping.
       if (errorCode(error) === '57P03') deadline = performance.now() + maxWaitMs
@@ -79,20 +88,20 @@ async function connectToRecordedServer(cluster: Cluster, recorded: RecordedServe
   throw new StartError(`PostgreSQL runs on ${folder} as process ${recorded.pid}, but does not respond. Stop it`)
 }
 
-async function connectToOwnServer(cluster: Cluster, port: number) {
+async function connectToOwnServer(cluster: Cluster, endpoint: Endpoint) {
   try {
-    return { ...(await connect(cluster, port)), adopted: false }
+    return { ...(await connect(cluster, endpoint)), adopted: false }
   } catch (error) {
     await stopServer(cluster)
     throw error
   }
 }
 
-async function connect({ directory, password }: Cluster, port: number) {
+async function connect({ directory, password }: Cluster, { host, port }: Endpoint) {
   const client = new Client({
-    host: '127.0.0.1',
+    host,
     port,
-    user: serverRole,
+    user: adminRole,
     password,
     database: 'postgres',
     ssl: false,
@@ -107,9 +116,9 @@ async function connect({ directory, password }: Cluster, port: number) {
   // A copied data folder includes the original's password and port.
   if (!rows[0] || resolve(rows[0].directory) !== directory) {
     await client.end()
-    throw new Error(`The server on port ${port} does not use the data in ${directory}`)
+    throw new Error(`The server on ${host}:${port} does not use the data in ${directory}`)
   }
-  return { client, ended, port, version: rows[0].version }
+  return { client, ended, endpoint: { host, port }, version: rows[0].version }
 }
 
 /** Another start on the same data, a killed server that is still exiting, or a port that was just taken. */

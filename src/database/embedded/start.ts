@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client } from 'pg'
 import type { Logger } from 'pino'
 import { errorCode, StartError } from '../../errors.ts'
-import { type Cluster, openCluster, serverRole } from './cluster.ts'
+import { type Cluster, openCluster } from './cluster.ts'
+import type { Endpoint } from './endpoint.ts'
 import { lockFile, readOwner } from './file-lock.ts'
 import { type Connection, reachServer, stopServer } from './server.ts'
+import { prepareServiceDatabase } from './service-database.ts'
 
 /** A running embedded PostgreSQL. `url` stays valid until `stop`, even if the server crashes. */
 export type EmbeddedPostgres = {
@@ -24,6 +25,8 @@ export type EmbeddedOptions = {
   log: Pick<Logger, 'info' | 'warn' | 'error'>
   /** Additional server settings, such as `fsync: 'off'` in tests. */
   settings?: Record<string, string>
+  /** Whether to listen on a port of 127.0.0.1 even if a socket is possible, for tests that put a proxy in between. */
+  tcp?: boolean
 }
 
 /**
@@ -35,11 +38,16 @@ export async function startEmbeddedPostgres({
   dataDir,
   log,
   settings = {},
+  tcp = false,
 }: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const stopping = new AbortController()
-  const { cluster, connection, locks } = await start({ dataDir: resolve(dataDir), log, settings }, stopping.signal)
-  const { port, version, adopted } = connection
-  log.info({ event: 'postgres-started', directory: cluster.directory, port, version, adopted }, 'PostgreSQL is running')
+  const options = { dataDir: resolve(dataDir), log, settings, tcp }
+  const { cluster, connection, service, locks } = await start(options, stopping.signal)
+  const { endpoint, version, adopted } = connection
+  log.info(
+    { event: 'postgres-started', directory: cluster.directory, ...endpoint, version, adopted },
+    'PostgreSQL is running',
+  )
 
   const supervision = supervise(cluster, connection, { log, signal: stopping.signal })
   let stopped: Promise<void> | undefined
@@ -51,7 +59,7 @@ export async function startEmbeddedPostgres({
     locks.dispose()
   }
   return {
-    url: `postgres://${serverRole}:${cluster.password}@127.0.0.1:${port}/movie_bag?sslmode=disable`,
+    url: `postgres://${service.user}:${service.password}@${encodeURIComponent(endpoint.host)}:${endpoint.port}/${service.database}?sslmode=disable`,
     directory: cluster.directory,
     version,
     adopted,
@@ -62,14 +70,17 @@ export async function startEmbeddedPostgres({
   }
 }
 
-async function start({ dataDir, log, settings }: Required<EmbeddedOptions>, signal: AbortSignal) {
+async function start({ dataDir, log, settings, tcp }: Required<EmbeddedOptions>, signal: AbortSignal) {
   const locks = new DisposableStack()
   try {
     const lock = async (file: string) => void locks.use(await lockData(file, dataDir))
     const cluster = await openCluster(dataDir, { settings, log, lock })
-    const connection = await reachServer(cluster, { signal })
-    await createDatabase(cluster, connection.client)
-    return { cluster, connection, locks }
+    const connection = await reachServer(cluster, { tcp, signal })
+    const service = await prepareServiceDatabase(connection.client, cluster).catch(async (error) => {
+      await stopServer(cluster)
+      throw error
+    })
+    return { cluster, connection, service, locks }
   } catch (error) {
     locks.dispose()
     if (error instanceof StartError || !(error instanceof Error)) throw error
@@ -89,18 +100,8 @@ async function lockData(file: string, dataDir: string) {
   )
 }
 
-async function createDatabase(cluster: Cluster, client: Client) {
-  try {
-    const { rowCount } = await client.query("select from pg_database where datname = 'movie_bag'")
-    if (rowCount === 0) await client.query('create database movie_bag')
-  } catch (error) {
-    await stopServer(cluster)
-    throw error
-  }
-}
-
 /**
- * Restarts the server, on the same port, whenever the connection to it ends before `signal` aborts. Returns the last
+ * Restarts the server, on the same endpoint, whenever the connection to it ends before `signal` aborts. Returns the last
  * connection, if there is one.
  */
 async function supervise(
@@ -121,19 +122,19 @@ async function supervise(
     }
     await sleep(delayMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) return undefined
-    connection = await restart(cluster, first.port, { log, signal })
+    connection = await restart(cluster, first.endpoint, { log, signal })
     delayMs = Math.min(2 * delayMs + 100, 5000)
   }
 }
 
 async function restart(
   cluster: Cluster,
-  port: number,
+  endpoint: Endpoint,
   { log, signal }: { log: EmbeddedOptions['log']; signal: AbortSignal },
 ): Promise<Connection | undefined> {
   try {
-    const connection = await reachServer(cluster, { port, signal })
-    log.info({ event: 'postgres-restarted', port }, 'PostgreSQL is running again')
+    const connection = await reachServer(cluster, { endpoint, signal })
+    log.info({ event: 'postgres-restarted', ...endpoint }, 'PostgreSQL is running again')
     return connection
   } catch (error) {
     if (!signal.aborted) log.error({ event: 'postgres-not-restarted', err: error }, 'PostgreSQL could not be restarted')
