@@ -32,13 +32,13 @@ test('a forgotten password is reset by mail, and the account is otherwise unchan
   const token = await bag.smtp.tokenFor(ada.email)
   const reset = await bag.request('POST', '/api/auth/reset', { reset_token: token, password: newPassword })
   assert.equal(reset.status, 200, reset.text)
+  const confirmation = await bag.smtp.mailTo(ada.email, 2)
+  assert.equal(confirmation.subject, '[Movie-bag] Password reset successful')
   const oldLogin = await bag.request('POST', '/api/auth/login', { email: ada.email, password: ada.password })
   assert.equal(oldLogin.status, 401)
   const newSession = await logIn(bag, { email: ada.email, password: newPassword })
   assert.equal((await bag.request('DELETE', `/api/movies/${added.body.id}`, undefined, session)).status, 401)
   assert.equal((await bag.request('DELETE', `/api/movies/${added.body.id}`, undefined, newSession)).status, 200)
-  const confirmation = await bag.smtp.mailTo(ada.email, 2)
-  assert.equal(confirmation.subject, '[Movie-bag] Password reset successful')
 })
 
 test('no session survives a reset', async () => {
