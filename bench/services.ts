@@ -104,6 +104,7 @@ function environment(databaseUrl: string, port: number, mailPort: number): NodeJ
     MAIL_USE_SSL: 'false',
     MAIL_DEFAULT_SENDER: 'support@movie-bag.com',
     MAX_MOVIES: '100000000',
+    MAX_STORAGE_MB: '10000000',
     RATE_LIMITS: 'off',
     LOG_LEVEL: 'warn',
   }

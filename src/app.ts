@@ -115,7 +115,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   const limit = limitByCaller(db, { isOn: config.rateLimits })
   const signedIn = [sessionFromBearer(db, key, config), requireSession]
 
-  const checkMovieQuota = movieQuota(db, config.maxMovies)
+  const quota = movieQuota(db, config)
 
   app.register(signUpRoute, { db, limit, config })
   app.register(logInRoute, { db, limit, config, key })
@@ -137,12 +137,12 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
 
   app.register(listMoviesRoute, { db })
   app.register(readMovieRoute, { db })
-  app.register(addMovieRoute, { db, signedIn, checkMovieQuota })
-  app.register(changeMovieRoute, { db, signedIn })
+  app.register(addMovieRoute, { db, signedIn, quota })
+  app.register(changeMovieRoute, { db, signedIn, quota })
   app.register(deleteMovieRoute, { db, signedIn })
   app.register(healthRoutes, { db, findMailProblem: () => findMailProblem(db) })
   app.register(assetRoutes)
-  app.register(pages, { db, limit, config, key, checkMovieQuota, show })
+  app.register(pages, { db, limit, config, key, quota, show })
 }
 
 /** Returns which proxies may set the client's IP address: those named, or the given number of hops before us. */

@@ -37,6 +37,7 @@ test('without configuration, every setting has a default that works on one machi
     requireVerifiedEmail: false,
     unknownAddressMail: false,
     maxMovies: 10_000,
+    maxStorageBytes: 200_000_000,
     rateLimits: true,
     apiReference: true,
     templatesDir: undefined,

@@ -74,6 +74,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     requireVerifiedEmail: required('REQUIRE_VERIFIED_EMAIL', 'off', onOrOff),
     unknownAddressMail: required('UNKNOWN_ADDRESS_MAIL', 'off', onOrOff),
     maxMovies: required('MAX_MOVIES', '10000', wholeNumber(1, 100_000_000)),
+    maxStorageBytes: required('MAX_STORAGE_MB', '200', wholeNumber(1, 10_000_000)) * 1_000_000,
     rateLimits: required('RATE_LIMITS', 'on', onOrOff),
     apiReference: required('API_REFERENCE', production ? 'off' : 'on', onOrOff),
     templatesDir: optional('TEMPLATES_DIR', folder),

@@ -1,8 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import { type Queryable, sql } from '../database/database.ts'
 
-/** Counts one event for a key. `msBeforeNext` is the time until the count resets. */
-export type Count = (key: string) => Promise<{ isAllowed: boolean; remainingPoints: number; msBeforeNext: number }>
+/** Adds to the count of a key, one by default. `msBeforeNext` is the time until the count resets. */
+export type Count = (
+  key: string,
+  points?: number,
+) => Promise<{ isAllowed: boolean; remainingPoints: number; msBeforeNext: number }>
 
 type Limit = {
   name: string
@@ -21,10 +24,10 @@ type Limit = {
 export function counter(db: Queryable, { name, points, seconds, cachesRefusals, isDurable = false }: Limit): Count {
   // Bounded, so a flood of callers cannot fill memory.
   const refusals = new LRUCache<string, true>({ max: 10_000 })
-  return async (key) => {
+  return async (key, added = 1) => {
     const wait = refusals.getRemainingTTL(key)
     if (wait > 0) return { isAllowed: false, remainingPoints: 0, msBeforeNext: wait }
-    const { counted, msBeforeNext } = await increment(db, hashKey(name, key), { seconds, isDurable })
+    const { counted, msBeforeNext } = await increment(db, hashKey(name, key), { added, seconds, isDurable })
     const isAllowed = counted <= points
     if (cachesRefusals && !isAllowed) refusals.set(key, true, { ttl: Math.ceil(msBeforeNext) })
     return { isAllowed, remainingPoints: Math.max(0, points - counted), msBeforeNext }
@@ -35,16 +38,18 @@ function hashKey(name: string, key: string): string {
   return `${name}:${key}`
 }
 
-async function increment(db: Queryable, key: string, { seconds, isDurable }: { seconds: number; isDurable: boolean }) {
+type Increment = { added: number; seconds: number; isDurable: boolean }
+
+async function increment(db: Queryable, key: string, { added, seconds, isDurable }: Increment) {
   // The time left is clamped, in case the clock was set back.
   const [row] = await db.query<{ counted: number; msBeforeNext: number }>(sql`
     with setting as (
       select set_config('synchronous_commit',
         case when ${isDurable} then current_setting('synchronous_commit') else 'off' end, true))
     insert into rate_limits as known (key, points, expires_at)
-    select ${key}, 1, now() + ${seconds} * interval '1 second' from setting
+    select ${key}, ${added}::int, now() + ${seconds} * interval '1 second' from setting
     on conflict (key) do update
-    set points = case when known.expires_at <= now() then 1 else known.points + 1 end,
+    set points = case when known.expires_at <= now() then excluded.points else known.points + excluded.points end,
       expires_at = case when known.expires_at <= now() then excluded.expires_at
         else least(known.expires_at, excluded.expires_at) end
     returning points as counted, extract(epoch from expires_at - now())::float8 * 1000 as "msBeforeNext"`)

@@ -4,11 +4,11 @@ import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, bodyErrors, errors } from '../http/schemas.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
-import { type MovieFields, newMovie } from './movie.ts'
-import type { CheckMovieQuota } from './quota.ts'
+import { type MovieFields, newMovie, storedBytes } from './movie.ts'
+import type { Author, MovieQuota } from './quota.ts'
 
 type Dependencies = AddDependencies & { signedIn: SignedIn }
-type AddDependencies = { db: Database; checkMovieQuota: CheckMovieQuota }
+type AddDependencies = { db: Database; quota: MovieQuota }
 
 export const addMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   const schema = {
@@ -18,27 +18,40 @@ export const addMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app
     body: newMovie,
     response: {
       200: Type.Object({ id: Type.String() }),
-      ...errors('MovieAlreadyExistsError', 'TooManyMoviesError', 'InvalidSessionError', ...bodyErrors),
+      ...errors(
+        'MovieAlreadyExistsError',
+        'TooManyMoviesError',
+        'TooManyRequestsError',
+        'InvalidSessionError',
+        ...bodyErrors,
+      ),
     },
   }
   app.post('/api/movies', { schema, onRequest: dependencies.signedIn }, (request) => {
-    return addMovie(dependencies, currentSession(request).accountId, request.body)
+    const { accountId } = currentSession(request)
+    return addMovie(dependencies, { accountId, ip: request.ip }, request.body)
   })
 }
 
-/** Adds a movie and returns its id. Throws `MovieAlreadyExistsError` or `TooManyMoviesError`. */
+/**
+ * Adds a movie and returns its id. Throws `MovieAlreadyExistsError`, or `TooManyMoviesError` or `TooManyRequestsError` if
+ * the author may store no more.
+ */
 export async function addMovie(
-  { db, checkMovieQuota }: AddDependencies,
-  accountId: string,
+  { db, quota }: AddDependencies,
+  author: Author,
   fields: MovieFields,
 ): Promise<{ id: string }> {
-  await checkMovieQuota(accountId)
+  const refusal = await quota.findRefusal(author)
+  if (refusal) throw refusal
   const { name, casts, genres, year = null, notes = null } = fields
-  const [movie] = await db.query<{ id: string }>(sql`
-    insert into movies (name, casts, genres, year, notes, added_by)
-    values (${name}, ${casts}, ${genres}, ${year}, ${notes}, ${accountId})
+  const [movie] = await db.query<{ id: string; stored: number }>(sql`
+    insert into movies (name, casts, genres, year, notes, added_by, stored_bytes)
+    select name, casts, genres, ${year}::smallint, notes, ${author.accountId}::uuid, ${storedBytes}
+    from (select ${name}::text as name, ${casts}::text[] as casts, ${genres}::text[] as genres, ${notes}::text as notes) movie
     on conflict (name, year) do nothing
-    returning id`)
+    returning id, stored_bytes as stored`)
   if (!movie) throw new AppError('MovieAlreadyExistsError')
-  return movie
+  await quota.charge(author, { movies: 1, bytes: movie.stored })
+  return { id: movie.id }
 }

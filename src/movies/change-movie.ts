@@ -4,11 +4,13 @@ import { type Database, isUniqueViolation, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { bearer, bodyErrors, emptyResponse, errors } from '../http/schemas.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
-import { type MovieFields, movieFields, movieKey, movieParams, notesField, yearField } from './movie.ts'
+import { type MovieFields, movieFields, movieKey, movieParams, notesField, storedBytes, yearField } from './movie.ts'
+import type { Author, MovieQuota } from './quota.ts'
 
-type Dependencies = { db: Database; signedIn: SignedIn }
+type ChangeDependencies = { db: Database; quota: MovieQuota }
+type Dependencies = ChangeDependencies & { signedIn: SignedIn }
 
-export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, signedIn }) => {
+export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
   // `Type.Partial` drops the options of the object it is given, so they are passed to it.
   const options = { additionalProperties: false, minProperties: 1 }
   const fields = Type.Partial(Type.Object({ ...movieFields, year: yearField, notes: notesField }), options)
@@ -21,32 +23,50 @@ export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     body: fields,
     response: {
       200: emptyResponse,
-      ...errors('UpdatingMovieError', 'MovieAlreadyExistsError', 'InvalidSessionError', ...bodyErrors),
+      ...errors('UpdatingMovieError', 'MovieAlreadyExistsError', 'TooManyMoviesError', 'TooManyRequestsError'),
+      ...errors('InvalidSessionError', ...bodyErrors),
     },
   }
-  app.put('/api/movies/:id', { schema, onRequest: signedIn }, async (request) => {
-    await changeMovie(db, { id: request.params.id, accountId: currentSession(request).accountId }, request.body)
+  app.put('/api/movies/:id', { schema, onRequest: dependencies.signedIn }, async (request) => {
+    const author = { accountId: currentSession(request).accountId, ip: request.ip }
+    await changeMovie(dependencies, { id: request.params.id, author }, request.body)
     return {}
   })
 }
 
-/** Throws `UpdatingMovieError` if the account did not add this movie, or `MovieAlreadyExistsError`. */
+/**
+ * Throws `UpdatingMovieError` if the account did not add this movie, or `MovieAlreadyExistsError`. If the author may store
+ * no more, a change that makes the movie larger throws `TooManyMoviesError` or `TooManyRequestsError`.
+ */
 export async function changeMovie(
-  db: Database,
-  { id, accountId }: { id: string; accountId: string },
+  { db, quota }: ChangeDependencies,
+  { id, author }: { id: string; author: Author },
   fields: Partial<MovieFields>,
 ): Promise<void> {
+  const refusal = await quota.findRefusal(author)
   const { name = null, casts = null, genres = null, year = null, notes = null } = fields
+  const own = sql`movies.id = ${movieKey(id) ?? null} and movies.added_by = ${author.accountId}`
   try {
-    const rows = await db.query(sql`
+    const [changed] = await db.query<{ stored: number }>(sql`
       update movies
-      set name = coalesce(${name}, name), casts = coalesce(${casts}, casts), genres = coalesce(${genres}, genres),
-        year = case when ${'year' in fields} then ${year} else year end,
-        notes = case when ${'notes' in fields} then ${notes} else notes end
-      where id = ${movieKey(id) ?? null} and added_by = ${accountId}
-      returning id`)
-    if (rows.length === 0) throw new AppError('UpdatingMovieError')
+      set name = changed.name, casts = changed.casts, genres = changed.genres, year = changed.year,
+        notes = changed.notes, stored_bytes = changed.stored_bytes
+      from (
+        select *, ${storedBytes} as stored_bytes from (
+          select id, coalesce(${name}, name) as name, coalesce(${casts}, casts) as casts,
+            coalesce(${genres}, genres) as genres,
+            case when ${'year' in fields} then ${year} else year end as year,
+            case when ${'notes' in fields} then ${notes} else notes end as notes
+          from movies where ${own}
+          for update
+        ) fields
+      ) changed
+      where movies.id = changed.id and (${!refusal} or changed.stored_bytes <= movies.stored_bytes)
+      returning movies.stored_bytes as stored`)
+    if (changed) return await quota.charge(author, { movies: 0, bytes: changed.stored })
   } catch (error) {
     throw isUniqueViolation(error) ? new AppError('MovieAlreadyExistsError') : error
   }
+  const [owned] = await db.query(sql`select from movies where ${own}`)
+  throw (owned && refusal) || new AppError('UpdatingMovieError')
 }

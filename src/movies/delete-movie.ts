@@ -35,10 +35,10 @@ export async function deleteMovie(db: Database, id: string, accountId: string): 
       with movie as (
         delete from movies
         where id = ${movieKey(id) ?? null} and added_by = ${accountId}
-        returning id, name, casts, genres, year, notes, added_by, created_at
+        returning id, name, casts, genres, year, notes, added_by, created_at, stored_bytes
       ), kept as (
-        insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at)
-        select movie.id, name, casts, genres, year, notes, added_by, movie.created_at
+        insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at, stored_bytes)
+        select movie.id, name, casts, genres, year, notes, added_by, movie.created_at, stored_bytes
         from movie join accounts on accounts.id = added_by
         for key share of accounts
       )

@@ -50,6 +50,13 @@ export type WholeMovie = Static<typeof movieSchema>
 
 export const movieColumns: Sql = sql`id, name, casts, genres, year, added_by`
 
+/**
+ * Computes from the other columns what a movie takes on disk, in bytes. That is 10 to 18 times its text, mostly in the search
+ * index, unless it repeats itself (measured with names of random letters and digits, in Latin and Cyrillic).
+ */
+export const storedBytes: Sql = sql`(200 + 18 * (octet_length(name) + octet_length(array_to_string(casts, ''))
+  + octet_length(array_to_string(genres, '')) + coalesce(octet_length(notes), 0)))`
+
 export const movieParams = Type.Object({ id: Type.String() })
 
 /** Returns an id sent by a client as a primary key, or undefined if no movie can have that id. */

@@ -184,3 +184,17 @@ test('a movie is added, changed and deleted by who is signed in, and nobody else
 function withInfinity(body: object): string {
   return JSON.stringify(body).replace('"year":null', '"year":1e400')
 }
+
+test('changes of different fields at the same time are all kept', async () => {
+  for (let round = 1; round <= 5; round += 1) {
+    const id = await add(`The Lodger ${round}`)
+    const changes = [{ casts: ['Ivor Novello'] }, { genres: ['Thriller'] }, { year: 1927 }, { notes: 'on the shelf' }]
+    const answers = await Promise.all(changes.map((change) => bag.request('PUT', `/api/movies/${id}`, change, ada)))
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200, 200],
+    )
+    const { body } = await bag.request('GET', `/api/movies/${id}`)
+    assert.deepEqual({ ...body }, { ...body, ...Object.assign({}, ...changes) })
+  }
+})

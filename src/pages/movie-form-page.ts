@@ -1,29 +1,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import type { MessageKey } from '../i18n/translate.ts'
 import { addMovie } from '../movies/add-movie.ts'
 import { changeMovie } from '../movies/change-movie.ts'
 import { movieParams } from '../movies/movie.ts'
-import type { CheckMovieQuota } from '../movies/quota.ts'
+import type { Author, MovieQuota } from '../movies/quota.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import { emptyMovieForm, formatMovieForm, type MovieForm, movieForm, parseMovieForm } from './movie-form.ts'
 import { movieOnPage } from './movie-page.ts'
 import type { FormErrors, ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; checkMovieQuota: CheckMovieQuota; show: ShowPage }
+type Dependencies = { db: Database; quota: MovieQuota; show: ShowPage }
 
 /** The forms that add a movie and change one of your own. */
-export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, checkMovieQuota, show }) => {
+export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, quota, show }) => {
   app.addHook('onRequest', requireLogin)
 
   app.get('/movies/new', (_request, reply) => showForm(reply, emptyMovieForm))
 
   app.post('/movies/new', { schema: { body: movieForm } }, async (request, reply) => {
     try {
-      const { id } = await addMovie({ db, checkMovieQuota }, currentSession(request).accountId, parseMovieForm(request))
+      const { id } = await addMovie({ db, quota }, authorOf(request), parseMovieForm(request))
       return await reply.redirect(`/movies/${id}?done=added`, 303)
     } catch (error) {
       return showForm(reply, request.body, { formErrors: movieFormErrors(error) })
@@ -40,7 +40,7 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
   app.post('/movies/:id/edit', { schema: { params: movieParams, body: movieForm } }, async (request, reply) => {
     const { id } = request.params
     try {
-      await changeMovie(db, { id, accountId: currentSession(request).accountId }, parseMovieForm(request))
+      await changeMovie({ db, quota }, { id, author: authorOf(request) }, parseMovieForm(request))
       return await reply.redirect(`/movies/${encodeURIComponent(id)}?done=changed`, 303)
     } catch (error) {
       return showForm(reply, request.body, { id, formErrors: movieFormErrors(error) })
@@ -54,6 +54,10 @@ export const movieFormPages: FastifyPluginAsyncTypebox<Dependencies> = async (ap
     const heading = id ? ({ title: 'movie-edit' } as const) : ({ title: 'movie-new', focus: 'name' } as const)
     return show(reply, { name: 'movie-form', ...heading, formErrors, values: { movie, action, back } })
   }
+}
+
+function authorOf(request: FastifyRequest): Author {
+  return { accountId: currentSession(request).accountId, ip: request.ip }
 }
 
 /** Returns one message per form field: an error in a list entry is shown at the list. */

@@ -4,7 +4,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
-import type { CheckMovieQuota } from '../movies/quota.ts'
+import type { MovieQuota } from '../movies/quota.ts'
 import type { TokenKey } from '../sessions/access-token.ts'
 import { sessionFromCookie } from '../sessions/require-session.ts'
 import { accountPages } from './account-pages.ts'
@@ -29,7 +29,7 @@ type Dependencies = {
   limit: LimitByCaller
   config: Config
   key: TokenKey
-  checkMovieQuota: CheckMovieQuota
+  quota: MovieQuota
   show: ShowPage
 }
 
