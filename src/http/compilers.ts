@@ -18,7 +18,11 @@ export function useStrictValidation(app: FastifyInstance): void {
   // Coercion reads "Infinity" as a number, and with `strictNumbers` no minimum or maximum would refuse it.
   const texts = new Ajv({ ...options, coerceTypes: true, useDefaults: true, strictNumbers: false })
   app.setValidatorCompiler(({ schema, httpPart }) => {
-    if (httpPart !== 'body') return validateLazily(() => texts.compile(schema))
+    if (httpPart !== 'body')
+      return validateTexts(
+        schema,
+        validateLazily(() => texts.compile(schema)),
+      )
     return validateBody(
       validateLazily(() => largeBodies.compile(schema)),
       validateLazily(() => bodies.compile(schema)),
@@ -35,6 +39,25 @@ function validateLazily(compile: () => ValidateFunction): FastifyValidationResul
     return isValid
   }
   return validate
+}
+
+/** Refuses whole numbers that Ajv would convert although they are not written in digits: "0x10", "1e1" and " 1". */
+function validateTexts(schema: object, validate: FastifyValidationResult): FastifyValidationResult {
+  const properties =
+    'properties' in schema ? Object.entries(schema.properties as Record<string, { type?: string }>) : []
+  const integers = properties.filter(([, { type }]) => type === 'integer').map(([name]) => name)
+  const validateInDigits: FastifyValidationResult = (values) => {
+    const wrong = integers.filter((name) => values[name] !== undefined && !/^-?\d+$/.test(values[name]))
+    const isValid = wrong.length === 0 && validate(values)
+    validateInDigits.errors = wrong.length > 0 ? wrong.map(notInDigits) : (validate.errors ?? null)
+    return isValid
+  }
+  return validateInDigits
+}
+
+function notInDigits(name: string) {
+  const params = { type: 'integer' }
+  return { instancePath: `/${name}`, schemaPath: '#/type', keyword: 'type', params, message: 'must be integer' }
 }
 
 /** In values, counted through all nested lists and objects. A form that a person fills in has far fewer. */

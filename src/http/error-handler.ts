@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode, errorCodes, type FieldError, type Reason } from '../errors.ts'
+import { visible } from './schemas.ts'
 import { logRejectedRequest } from './security-log.ts'
 
 type ShowErrorPage = (error: AppError, reply: FastifyReply) => unknown
@@ -60,22 +61,27 @@ function codeForStatus(status: number): ErrorCode {
 /** Returns the error for a request part that does not match its schema, listing each wrong field. */
 export function validationError(part: string, problems: NonNullable<FastifyError['validation']>): AppError {
   const fields = new Map<string, FieldError>()
-  for (const { instancePath, keyword, params, message } of problems.slice(0, 20)) {
+  for (const problem of problems.slice(0, 20)) {
+    const { instancePath, params } = problem
     const parent = instancePath.slice(1).replaceAll('/', '.')
     const child = params['missingProperty'] ?? params['additionalProperty']
     const field = [parent, child].filter(Boolean).join('.') || part
     // The first problem is the most specific. Later ones only say that no other alternative matched.
-    if (!fields.has(field)) fields.set(field, { field, ...explain(keyword, params['limit'], message) })
+    if (!fields.has(field)) fields.set(field, { field, ...explain(problem) })
   }
   const list = [...fields.values()]
   const detail = list.map((wrong) => `${wrong.field} ${wrong.detail}`).join('; ')
   return new AppError('SchemaValidationError', `${detail}.`, { fields: list })
 }
 
-function explain(keyword: string, limit: unknown, message = 'is not valid'): Omit<FieldError, 'field'> {
+type Problem = NonNullable<FastifyError['validation']>[number]
+
+function explain({ keyword, params, message = 'is not valid' }: Problem): Omit<FieldError, 'field'> {
+  const { limit, pattern } = params
   if (keyword === 'required') return { detail: 'is missing', reason: 'missing' }
   if (keyword === 'minLength' && limit === 1) return { detail: 'must not be empty', reason: 'too-short', min: 1 }
-  if (keyword === 'pattern') return { detail: 'contains characters that cannot be stored', reason: 'not-storable' }
+  if (pattern === visible) return { detail: 'must have a visible character', reason: 'too-short', min: 1 }
+  if (keyword === 'pattern') return { detail: 'must not contain control characters', reason: 'not-storable' }
   const reason = reasonsByKeyword[keyword] ?? 'invalid'
   if (typeof limit !== 'number') return { detail: message, reason }
   return { detail: message, reason, [keyword.startsWith('min') ? 'min' : 'max']: limit }

@@ -14,6 +14,15 @@ test('an unknown query parameter is refused by name, with the known names', asyn
   assertError(await bag.request('GET', '/api/movies?__proto__=1'), 'SchemaValidationError')
 })
 
+test('whole numbers in a query are written in digits', async () => {
+  for (const limit of ['0x10', '1e1', '%201', '1%20', '+5', '5.0', '٥', '', 'five', '9'.repeat(400)]) {
+    assertError(await bag.request('GET', `/api/movies?limit=${limit}`), 'SchemaValidationError', ['limit'])
+  }
+  assertError(await bag.request('GET', '/api/movies?limit=5&limit=6'), 'SchemaValidationError', ['limit'])
+  assertError(await bag.request('GET', '/api/movies?limit=-5&year=0x7d0'), 'SchemaValidationError')
+  assert.equal((await bag.request('GET', '/api/movies?limit=5&year=1927')).status, 200)
+})
+
 test('a page with an unknown query parameter or form field is an error page', async () => {
   const form = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
   const requests = [

@@ -4,8 +4,30 @@ import { type ErrorCode, errorCodes, reasons } from '../errors.ts'
 /** Excludes NUL, which PostgreSQL cannot store, and lone surrogates, which UTF-8 cannot encode. */
 const storableText = '^[^\\u0000\\ud800-\\udfff]*$'
 
-export function text(options: { minLength?: number; maxLength: number; description?: string }) {
+type TextOptions = { minLength?: number; maxLength: number; description?: string }
+
+/** Text that is searched for. */
+export function text(options: TextOptions) {
   return Type.String({ pattern: storableText, ...options })
+}
+
+// Control characters would act on the terminal of whoever reads the API's answers, and the overrides U+202D and U+202E
+// would show letters in another order. Marks, embeddings and isolates are part of names in Arabic and Hebrew.
+const printableLine = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u202d\\u202e\\ud800-\\udfff]*$'
+const printableLines = '^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u202d\\u202e\\ud800-\\udfff]*$'
+
+/** Matches text of which something can be seen. Spelled out, because other languages do not know `\p{…}`. */
+export const visible =
+  '[^\\s\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0]'
+
+/** One line of text that is stored and shown, such as a name. It must not look empty. */
+export function line(options: TextOptions) {
+  return Type.String({ minLength: 1, pattern: printableLine, allOf: [{ pattern: visible }], ...options })
+}
+
+/** Text of several lines that is stored and shown. */
+export function lines(options: TextOptions) {
+  return Type.String({ pattern: printableLines, ...options })
 }
 
 /** A field that must not be empty. */

@@ -23,8 +23,13 @@ export const changeMovieRoute: FastifyPluginAsyncTypebox<Dependencies> = async (
     body: fields,
     response: {
       200: emptyResponse,
-      ...errors('UpdatingMovieError', 'MovieAlreadyExistsError', 'TooManyMoviesError', 'TooManyRequestsError'),
-      ...errors('InvalidSessionError', ...bodyErrors),
+      ...errors(
+        'UpdatingMovieError',
+        'MovieAlreadyExistsError',
+        'TooManyMoviesError',
+        'InvalidSessionError',
+        ...bodyErrors,
+      ),
     },
   }
   app.put('/api/movies/:id', { schema, onRequest: dependencies.signedIn }, async (request) => {

@@ -1,18 +1,18 @@
 import { type Static, Type } from 'typebox'
 import { type Sql, sql } from '../database/database.ts'
-import { strictObject, text } from '../http/schemas.ts'
+import { line, lines, strictObject } from '../http/schemas.ts'
 
 export const movieFields = {
-  name: text({ minLength: 1, maxLength: 300 }),
-  casts: Type.Array(text({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 200 }),
-  genres: Type.Array(text({ minLength: 1, maxLength: 200 }), { minItems: 1, maxItems: 30 }),
+  name: line({ maxLength: 300 }),
+  casts: Type.Array(line({ maxLength: 200 }), { minItems: 1, maxItems: 200 }),
+  genres: Type.Array(line({ maxLength: 200 }), { minItems: 1, maxItems: 30 }),
 }
 
 export const yearField = Type.Union([Type.Integer({ minimum: 1800, maximum: 2200 }), Type.Null()], {
   description: 'Two movies may share a name if their years differ',
 })
 
-export const notesField = Type.Union([text({ maxLength: 2000 }), Type.Null()], {
+export const notesField = Type.Union([lines({ maxLength: 2000 }), Type.Null()], {
   description: 'Anything else worth noting, such as where the disc is',
 })
 

@@ -50,6 +50,17 @@ test('a movie is refused by each field that is out of bounds, and taken at the b
     ['name', 'x'.repeat(301)],
     ['name', 'a\0b'],
     ['name', 'half of 😀: \ud83d'],
+    ['name', 'a\x1b[2Jb'],
+    ['name', 'a\x9b2Jb'],
+    ['name', 'a\u202eb'],
+    ['name', 'two\nlines'],
+    ['name', ' '],
+    ['name', '\u200b\u2060\ufeff'],
+    ['name', '\u3164\u2800'],
+    ['casts', ['a tab\t'], 'casts.0'],
+    ['genres', ['\u00ad'], 'genres.0'],
+    ['notes', 'a\x07b'],
+    ['notes', 'a\x85b'],
     ['casts', []],
     ['casts', [''], 'casts.0'],
     ['casts', ['somebody', 7], 'casts.1'],
@@ -76,6 +87,23 @@ test('a movie is refused by each field that is out of bounds, and taken at the b
   }
   const astral = '🎬'.repeat(300)
   await add(astral, { casts: Array(200).fill('x'.repeat(200)), genres: Array(30).fill('y'.repeat(200)), year: 1800 })
+})
+
+test('names in every script, with the marks that they need, are kept as they are', async () => {
+  const names = [
+    'نار في البحر\u200f',
+    '\u202bשלום\u202c',
+    'میخ\u200cکوب',
+    '👩\u200d👩\u200d👧',
+    'W\u00adALL',
+    'Amélie'.normalize('NFD'),
+    '7',
+  ]
+  for (const name of names) {
+    const id = await add(name, { notes: 'on\tthe\nshelf' })
+    const { body } = await bag.request('GET', `/api/movies/${id}`)
+    assert.deepEqual([body.name, body.notes], [name, 'on\tthe\nshelf'])
+  }
 })
 
 test('a movie cannot take over another one by sending its id', async () => {

@@ -24,12 +24,16 @@ export function parseMovieForm(request: FastifyRequest<{ Body: MovieForm }>): Mo
     name: name.trim(),
     casts: splitList(casts, '\n'),
     genres: isOnePerLine(genres) ? splitList(genres, '\n') : splitList(genres, comma),
-    year: year.trim() === '' ? null : Number(year),
+    year: year.trim() === '' ? null : wholeNumber(year.trim()),
     notes: notes.trim() === '' ? null : notes.replaceAll('\r\n', '\n').trim(),
   }
   const isValid = request.compileValidationSchema(newMovie, 'body')
   if (!isValid(fields)) throw validationError('body', isValid.errors ?? [])
   return fields
+}
+
+function wholeNumber(digits: string): number {
+  return /^\d+$/.test(digits) ? Number(digits) : Number.NaN
 }
 
 // Arabic keyboards have a comma of their own.
