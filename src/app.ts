@@ -39,6 +39,7 @@ import { assetRoutes } from './pages/assets.ts'
 import { showErrorPage } from './pages/error-page.ts'
 import { pages } from './pages/pages.ts'
 import { openPages, type ShowPage } from './pages/render.ts'
+import { passwordRule } from './passwords/rule.ts'
 import { forgotPasswordRoutes } from './recovery/forgot-password.ts'
 import { reportNotMeRoute } from './recovery/report-not-me.ts'
 import { resetPasswordRoute } from './recovery/reset-password.ts'
@@ -116,14 +117,15 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   const signedIn = [sessionFromBearer(db, key, config), requireSession]
 
   const quota = movieQuota(db, config)
+  const rule = passwordRule(config, { log: app.log })
 
-  app.register(signUpRoute, { db, limit, config })
+  app.register(signUpRoute, { db, limit, rule, config })
   app.register(logInRoute, { db, limit, config, key })
   app.register(logOutRoute, { db, signedIn })
   app.register(sessionRoutes, { db, signedIn, config })
   app.register(ownAccountRoute, { db, signedIn })
   app.register(verifyEmailRoutes, { db, signedIn, limit })
-  app.register(changePasswordRoute, { db, signedIn, limit, config })
+  app.register(changePasswordRoute, { db, signedIn, limit, rule })
   app.register(changeEmailRoutes, { db, config, signedIn, limit })
   app.register(changeLanguageRoute, { db, signedIn })
   app.register(historyRoute, { db, signedIn })
@@ -131,7 +133,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(deleteAccountRoute, { db, signedIn, limit })
 
   app.register(forgotPasswordRoutes, { db, limit, config })
-  app.register(resetPasswordRoute, { db, limit, minPasswordLength: config.minPasswordLength })
+  app.register(resetPasswordRoute, { db, limit, rule })
   app.register(reportNotMeRoute, { db, limit })
   app.register(undoEmailChangeRoute, { db, limit })
 
@@ -142,7 +144,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(deleteMovieRoute, { db, signedIn })
   app.register(healthRoutes, { db, findMailProblem: () => findMailProblem(db) })
   app.register(assetRoutes)
-  app.register(pages, { db, limit, config, key, quota, show })
+  app.register(pages, { db, limit, config, key, quota, rule, show })
 }
 
 /** Returns which proxies may set the client's IP address: those named, or the given number of hops before us. */

@@ -49,6 +49,7 @@ export const reasons = [
   'not-a-page',
   'needs-words',
   'too-common',
+  'breached',
   'is-the-address',
   'is-the-service',
   'invalid',

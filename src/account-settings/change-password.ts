@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { findAccount, replacePasswordHash, setPendingEmail } from '../accounts/account.ts'
 import { recordEvent } from '../accounts/audit-history.ts'
-import type { Config } from '../config/config.ts'
 import type { Database, Transaction } from '../database/database.ts'
 import { type Client, readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
@@ -10,12 +9,12 @@ import { bearer, bodyErrors, emptyResponse, errors, strictObject } from '../http
 import { queueMail } from '../mail/outbox.ts'
 import { confirmPassword, passwordHasChanged } from '../passwords/confirm.ts'
 import { hashPassword } from '../passwords/hashing.ts'
-import { checkPassword } from '../passwords/rule.ts'
+import { checkPassword, type PasswordRule } from '../passwords/rule.ts'
 import { currentSession, type SignedIn } from '../sessions/require-session.ts'
 import { revokeAccess } from '../sessions/revoke-access.ts'
 import type { SessionKey } from '../sessions/session.ts'
 
-type ChangeDependencies = { db: Database; config: Pick<Config, 'minPasswordLength'> }
+type ChangeDependencies = { db: Database; rule: PasswordRule }
 type Dependencies = ChangeDependencies & { signedIn: SignedIn; limit: LimitByCaller }
 
 export const changePasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
@@ -43,12 +42,12 @@ type PasswordChange = { current: string; wanted: string; client: Client }
 
 /** Throws `UnauthorizedError` if the current password is wrong or has just been changed, or `SchemaValidationError`. */
 export async function changePassword(
-  { db, config }: ChangeDependencies,
+  { db, rule }: ChangeDependencies,
   session: SessionKey,
   { current, wanted, client }: PasswordChange,
 ): Promise<void> {
   const account = await findAccount(db, session.accountId)
-  checkPassword(wanted, { email: account?.email ?? '', minLength: config.minPasswordLength }, 'new_password')
+  await checkPassword(rule, { password: wanted, email: account?.email ?? '', field: 'new_password' })
   const from = await confirmPassword(db, session, current)
   const to = await hashPassword(wanted)
   await db.transaction((tx) => replacePassword(tx, session, { from, to, client }))

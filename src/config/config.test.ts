@@ -32,6 +32,8 @@ test('without configuration, every setting has a default that works on one machi
     sessionIdleTtlMs: 7 * 86_400_000,
     resetTokenTtlMs: 86_400_000,
     minPasswordLength: 8,
+    passwordWords: [],
+    breachedPasswords: undefined,
     signUp: 'open',
     accountPrivacy: 'private',
     requireVerifiedEmail: false,
@@ -117,7 +119,10 @@ const refused: [string, string, RegExp][] = [
   ['MAIL_DEFAULT_SENDER', 'support', /one email address/],
   ['MAIL_DEFAULT_SENDER', 'a@example.org, b@example.org', /one email address/],
   ['MAIL_DKIM_DOMAIN', 'https://example.org', /without a scheme or port/],
-  ['MAIL_DKIM_KEY_FILE', '/nowhere/at/all', /RSA private key in PEM format/],
+  ['MAIL_DKIM_KEY_FILE', '/nowhere/at/all', /RSA private key of at least 2048 bits in PEM format/],
+  ['PASSWORD_WORDS', 'Acme, 2026', /words separated by commas/],
+  ['BREACHED_PASSWORDS', '/nowhere/at/all', /SHA-1/],
+  ['BREACHED_PASSWORDS', 'https://api.pwnedpasswords.com/range', /api\.pwnedpasswords\.com\/range\//],
 ]
 
 for (const [name, value, wouldDo] of refused) {
@@ -130,7 +135,7 @@ for (const [name, value, wouldDo] of refused) {
 
 test('an invalid secret is refused without being shown', () => {
   const secrets = {
-    JWT_SECRET_KEY: ['short', 't1NP63m4wnBg6nyHYKfmc2TpCOGI4nss', 'é'.repeat(15)],
+    JWT_SECRET_KEY: ['short', 't1NP63m4wnBg6nyHYKfmc2TpCOGI4nss', 'é'.repeat(15), 'a'.repeat(64), 'change'.repeat(8)],
     DATABASE_URL: ['mysql://ada:sesame@localhost/movies', 'localhost:sesame', 'postgres://ada:ses@me@db:port/x'],
   }
   for (const [name, values] of Object.entries(secrets)) {
@@ -261,12 +266,16 @@ test('contradicting mail settings are refused, and the error says how to fix the
 
 test('DKIM accepts a valid RSA key and no other', () => {
   const dkim = { MAIL_DKIM_DOMAIN: 'example.org', MAIL_DKIM_SELECTOR: 'movies' }
-  const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const { privateKey: ed25519 } = generateKeyPairSync('ed25519')
   const pem = rsa.export({ type: 'pkcs8', format: 'pem' }).toString()
   assert.equal(configOf({ ...dkim, MAIL_DKIM_KEY_FILE: fileOf(pem) }).mail.dkimKey, pem)
   const broken = '-----BEGIN PRIVATE KEY-----\nbroken\n-----END PRIVATE KEY-----\n'
-  for (const text of [broken, ed25519.export({ type: 'pkcs8', format: 'pem' }).toString()]) {
+  const short = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey
+  for (const text of [
+    broken,
+    ...[ed25519, short].map((key) => key.export({ type: 'pkcs8', format: 'pem' }).toString()),
+  ]) {
     assert.match(refusal({ ...dkim, MAIL_DKIM_KEY_FILE: fileOf(text) }), /^MAIL_DKIM_KEY_FILE .*RSA/)
   }
 })

@@ -5,6 +5,7 @@ import { checkEncryption, checkMail, checkProduction, rejectUnknownSettings, war
 import { readEnvFile } from './env-file.ts'
 import {
   anyText,
+  breachedList,
   duration,
   folder,
   hostName,
@@ -19,6 +20,7 @@ import {
   secretKey,
   someOf,
   wholeNumber,
+  words,
 } from './setting-types.ts'
 
 /** `warnings` are sentences to log. */
@@ -69,6 +71,8 @@ function readSettings(values: NodeJS.Dict<string>) {
     sessionIdleTtlMs: required('SESSION_IDLE_TTL', '7 days', duration),
     resetTokenTtlMs: required('RESET_TOKEN_TTL', '24 hours', duration),
     minPasswordLength: required('MIN_PASSWORD_LENGTH', '8', wholeNumber(8, 64)),
+    passwordWords: optional('PASSWORD_WORDS', words) ?? [],
+    breachedPasswords: optional('BREACHED_PASSWORDS', breachedList),
     signUp: required('SIGN_UP', 'open', oneOf('open', 'closed')),
     accountPrivacy: required('ACCOUNT_PRIVACY', 'private', oneOf('private', 'reveal')),
     requireVerifiedEmail: required('REQUIRE_VERIFIED_EMAIL', 'off', onOrOff),

@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { domainToASCII } from 'node:url'
 import ipaddr from 'ipaddr.js'
@@ -100,7 +100,13 @@ const publishedKeys = ['t1NP63m4wnBg6nyHYKfmc2TpCOGI4nss']
 export const secretKey: SettingType<string> = {
   expects: 'at least 32 random bytes, such as the output of `openssl rand -base64 32`, and not a key from a tutorial',
   isSecret: true,
-  parse: (text) => (Buffer.byteLength(text) >= 32 && !publishedKeys.includes(text) ? text : undefined),
+  parse: (text) =>
+    Buffer.byteLength(text) >= 32 && isVaried(text) && !publishedKeys.includes(text) ? text : undefined,
+}
+
+/** A random text of 32 hexadecimal digits has fewer than 8 different ones once in 28 million times. */
+function isVaried(text: string): boolean {
+  return new Set(text).size >= 8
 }
 
 export const proxies: SettingType<false | number | string[]> = {
@@ -145,13 +151,48 @@ export const folder: SettingType<string> = {
 
 /** Only RSA: nodemailer signs with it, and every receiver can verify it. */
 export const rsaKeyFile: SettingType<string> = {
-  expects: 'a readable file with an RSA private key in PEM format, without a passphrase',
+  expects: 'a readable file with an RSA private key of at least 2048 bits in PEM format, without a passphrase',
   parse: (file) => {
     try {
       const pem = readFileSync(file, 'utf8')
-      return createPrivateKey(pem).asymmetricKeyType === 'rsa' ? pem : undefined
+      const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pem)
+      const isStrong = (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
+      return asymmetricKeyType === 'rsa' && isStrong ? pem : undefined
     } catch {
       return undefined
     }
   },
+}
+
+/** Words with at least one letter, because passwords are compared by their letters. */
+export const words: SettingType<string[]> = {
+  expects: 'words separated by commas, such as Acme, Springfield',
+  parse: (text) => {
+    const list = text.split(',').map((word) => word.trim())
+    return list.every((word) => /\p{L}/u.test(word)) ? list : undefined
+  },
+}
+
+/** The URL that the first digits of a hash are added to, or the path of a file. */
+export const breachedList: SettingType<string> = {
+  expects:
+    'a readable file with the SHA-1 hashes of breached passwords, sorted, one per line, or the URL of a service, such as https://api.pwnedpasswords.com/range/',
+  parse: (text) => {
+    if (/^https?:/.test(text)) return URL.canParse(text) && text.endsWith('/') ? text : undefined
+    return /^[0-9A-F]{40}(:\d+)?\r?\n/i.test(readStart(text)) ? resolve(text) : undefined
+  },
+}
+
+function readStart(path: string): string {
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const buffer = Buffer.alloc(100)
+      return buffer.toString('latin1', 0, readSync(file, buffer))
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return ''
+  }
 }

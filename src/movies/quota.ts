@@ -22,7 +22,7 @@ type Stored = { movies: number; bytes: number }
 type Limits = { maxMovies: number; maxStorageBytes: number; rateLimits: boolean }
 
 /** In millions of bytes that one client may store in a day, with however many accounts. */
-export const clientQuota = { points: 500, seconds: 86_400 }
+const clientQuota = { points: 500, seconds: 86_400 }
 
 const million = 1_000_000
 

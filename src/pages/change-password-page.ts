@@ -8,14 +8,15 @@ import type { Database } from '../database/database.ts'
 import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
+import type { PasswordRule } from '../passwords/rule.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { FormErrors, ShowPage } from './render.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; rule: PasswordRule; config: Config; show: ShowPage }
 
 export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, limit, config, show } = dependencies
+  const { db, limit, rule, config, show } = dependencies
   app.addHook('onRequest', requireLogin)
 
   app.get('/account/password', (request, reply) => showForm(request, reply))
@@ -26,8 +27,7 @@ export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async
     const { current_password: current, new_password: wanted } = request.body
     const change = { current, wanted, client: readClient(request) }
     try {
-      const tools = { db, config }
-      await changePassword(tools, currentSession(request), change)
+      await changePassword({ db, rule }, currentSession(request), change)
       return await reply.redirect('/account?done=password-changed', 303)
     } catch (error) {
       const wrongPassword = { field: 'current_password', key: 'page.form.wrong-password' } as const

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import type { MovieQuota } from '../movies/quota.ts'
+import type { PasswordRule } from '../passwords/rule.ts'
 import type { TokenKey } from '../sessions/access-token.ts'
 import { sessionFromCookie } from '../sessions/require-session.ts'
 import { accountPages } from './account-pages.ts'
@@ -30,6 +31,7 @@ type Dependencies = {
   config: Config
   key: TokenKey
   quota: MovieQuota
+  rule: PasswordRule
   show: ShowPage
 }
 

@@ -8,15 +8,16 @@ import { clearSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { findLink, type Link } from '../links/link.ts'
+import type { PasswordRule } from '../passwords/rule.ts'
 import { renewResetLink } from '../recovery/forgot-password.ts'
 import { resetPassword } from '../recovery/reset-password.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { FormErrors, Page, ShowPage } from './render.ts'
 import { showLink } from './show-link.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; config: Config; show: ShowPage }
+type Dependencies = { db: Database; limit: LimitByCaller; rule: PasswordRule; config: Config; show: ShowPage }
 
-export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config, show }) => {
+export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, rule, config, show }) => {
   app.get('/reset/:token', { schema: { params: Type.Object({ token: Type.String() }) } }, async (request, reply) => {
     const { token } = request.params
     return showLink(show, reply, { link: await findLink(db, ['reset-password'], token), ...resetPage(token, config) })
@@ -29,8 +30,7 @@ export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
   app.post('/reset', { schema, preHandler: limit('reset-password') }, async (request, reply) => {
     const { reset_token: token, password } = request.body
     try {
-      const tools = { db, minPasswordLength: config.minPasswordLength }
-      const { accountId } = await resetPassword(tools, { token, password }, readClient(request))
+      const { accountId } = await resetPassword({ db, rule }, { token, password }, readClient(request))
       // The reset has ended the account's sessions. A session of another account in this browser continues.
       if (request.session?.accountId === accountId) {
         clearSessionCookie(reply, config)

@@ -5,6 +5,7 @@ import { readClient, readDevice } from '../http/client.ts'
 import { setKnownBrowserCookie, setSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
+import type { PasswordRule } from '../passwords/rule.ts'
 import { signAccessToken, type TokenKey } from '../sessions/access-token.ts'
 import { type LogInDependencies, logInNewAccount, readLogInOrigin } from '../sessions/log-in.ts'
 import { logOut } from '../sessions/log-out.ts'
@@ -14,6 +15,7 @@ import { localPath } from './local-path.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = LogInDependencies & {
+  rule: PasswordRule
   config: Pick<Config, 'production' | 'minPasswordLength' | 'signUp'>
   limit: LimitByCaller
   key: TokenKey
@@ -21,7 +23,7 @@ type Dependencies = LogInDependencies & {
 }
 
 export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, config, key, limit, show } = dependencies
+  const { db, rule, config, key, limit, show } = dependencies
   const length = config.minPasswordLength
   const isClosed = config.signUp === 'closed'
   const closedPage = { name: 'sign-up-closed', title: 'sign-up-closed' } as const
@@ -40,7 +42,11 @@ export const signUpPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     if (isClosed) return show(reply, { ...closedPage, status: 403, values: { next } })
     const email = request.body.email.trim()
     try {
-      const account = await signUp({ db, config }, { email, password: request.body.password }, readClient(request))
+      const account = await signUp(
+        { db, rule, config },
+        { email, password: request.body.password },
+        readClient(request),
+      )
       if (config.requireVerifiedEmail) {
         return await show(reply, { name: 'sign-up-done', title: 'sign-up-done', values: { email } })
       }

@@ -32,8 +32,12 @@ export async function verifyPassword(passwordHash: string | null | undefined, pa
   return matches && Boolean(passwordHash)
 }
 
-/** Returns whether a verified password should be hashed again: a bcrypt hash was imported, or the parameters changed. */
-export function needsRehash(passwordHash: string): boolean {
+/**
+ * Returns whether a verified password should be hashed again: a bcrypt hash was imported, or the parameters changed. Not if
+ * bcrypt saw only the first 72 bytes of the password: the rest may be a typo.
+ */
+export function needsRehash(passwordHash: string, password: string): boolean {
+  if (passwordHash.startsWith('$2')) return Buffer.byteLength(password) <= 72
   const { memoryCost, timeCost, parallelism } = parameters
   return !passwordHash.startsWith(`$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`)
 }

@@ -41,6 +41,14 @@ test('a password longer than bcrypt can hash does not match', async () => {
   }
 })
 
+test('a password of which bcrypt saw only a part keeps its hash, because the rest may be a typo', async () => {
+  const edsger = await signUp(bag, 'edsger', 'é'.repeat(40))
+  await importHash(edsger)
+  await logIn(bag, { ...edsger, password: `${'é'.repeat(39)}typo` })
+  assert.match(await hashOf(edsger), /^\$2/)
+  await logIn(bag, edsger)
+})
+
 type Known = { id: string; email: string; password: string }
 
 /** As an operator brings an account from elsewhere. */

@@ -95,8 +95,8 @@ test('the email address and the name of the service are refused as passwords', a
     const answer = await bag.request('POST', '/api/auth/signup', capitals)
     assert.equal(answer.body.errors[0].detail, 'must not be the email address')
   }
-  for (const password of ['movie-bag', 'MovieBag', 'Movie Bag 2026', 'movie_bag!']) {
-    assert.equal(await refusal(password), 'must not be the name of this service')
+  for (const password of ['movie-bag', 'MovieBag', 'Movie Bag 2026', 'movie_bag!', 'localhost', 'LocalHost:3000']) {
+    assert.equal(await refusal(password), 'must not be the name of this service or a word that goes with it')
   }
 })
 

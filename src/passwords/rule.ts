@@ -1,23 +1,46 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Config } from '../config/config.ts'
 import { type FieldError, wrongField } from '../errors.ts'
+import { breachedPasswords, type IsBreached } from './breached.ts'
 import { isHashable, maxPasswordLength } from './hashing.ts'
 
-type Rule = { email: string; minLength: number }
+/** What new passwords must not be. `serviceWords` are letters only, in lower case. */
+export type PasswordRule = { minLength: number; serviceWords: string[]; isBreached: IsBreached }
+
+type RuleSettings = Pick<Config, 'minPasswordLength' | 'publicUrl' | 'passwordWords' | 'breachedPasswords'>
+
+/** The words that belong to the service are its name, its host and the parts of that, and `PASSWORD_WORDS`. */
+export function passwordRule(config: RuleSettings, options: Parameters<typeof breachedPasswords>[1]): PasswordRule {
+  const { hostname } = new URL(config.publicUrl)
+  const words = ['movie bag', hostname, ...hostname.split('.'), ...config.passwordWords]
+  return {
+    minLength: config.minPasswordLength,
+    serviceWords: words.map(onlyLetters).filter(Boolean),
+    isBreached: breachedPasswords(config.breachedPasswords, options),
+  }
+}
+
+type NewPassword = { password: string; email: string; field?: string }
 
 /**
  * Throws `SchemaValidationError` if a new password breaks the rule (NIST SP 800-63B-4, 3.1.1.2). Length is counted in
- * code points after NFC normalization. Common passwords are refused, and so are the account's email address, its local
- * part and the product's name, also with digits and signs added (ASVS 5.0 6.2.4 and 6.2.11).
+ * code points after NFC normalization. Common and breached passwords are refused, and so are the account's email address,
+ * its local part and the words of the service, also with digits and signs added (ASVS 5.0 6.2.4, 6.2.11 and 6.2.12).
  */
-export function checkPassword(password: string, rule: Rule, field = 'password'): void {
-  const violation = findViolation(password.normalize('NFC'), rule)
+export async function checkPassword(rule: PasswordRule, { password, email, field = 'password' }: NewPassword) {
+  const normalized = password.normalize('NFC')
+  const violation = findViolation(rule, normalized, email)
   if (violation) throw wrongField({ field, ...violation })
+  if (await rule.isBreached(normalized)) {
+    throw wrongField({ field, detail: 'is known from a data breach; choose another', reason: 'breached' })
+  }
 }
 
 type Violation = Omit<FieldError, 'field'>
 
-function findViolation(password: string, { email, minLength: min }: Rule): Violation | undefined {
+function findViolation(rule: PasswordRule, password: string, email: string): Violation | undefined {
+  const { minLength: min, serviceWords } = rule
   const max = maxPasswordLength
   const length = [...password].length
   const lower = password.toLowerCase()
@@ -33,8 +56,8 @@ function findViolation(password: string, { email, minLength: min }: Rule): Viola
   const [local = ''] = email.split('@')
   if (letters && (letters === onlyLetters(email) || letters === onlyLetters(local)))
     return { detail: 'must not be the email address', reason: 'is-the-address' }
-  if (letters === 'moviebag') {
-    return { detail: 'must not be the name of this service', reason: 'is-the-service' }
+  if (serviceWords.includes(letters)) {
+    return { detail: 'must not be the name of this service or a word that goes with it', reason: 'is-the-service' }
   }
   return undefined
 }

@@ -10,13 +10,13 @@ import { bodyErrors, emptyResponse, errors, nonEmptyText, strictObject } from '.
 import { findLink, type Link, spendLink } from '../links/link.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { hashPassword, verifyPassword } from '../passwords/hashing.ts'
-import { checkPassword } from '../passwords/rule.ts'
+import { checkPassword, type PasswordRule } from '../passwords/rule.ts'
 import { revokeAccess } from '../sessions/revoke-access.ts'
 
-type Dependencies = { db: Database; limit: LimitByCaller; minPasswordLength: number }
+type Dependencies = { db: Database; limit: LimitByCaller; rule: PasswordRule }
 
 export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, dependencies) => {
-  const { db, limit, minPasswordLength } = dependencies
+  const { db, limit, rule } = dependencies
   const schema = {
     summary: 'Set a new password with the token from the mail',
     description:
@@ -28,7 +28,7 @@ export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async
   }
   app.post('/api/auth/reset', { schema, preHandler: limit('reset-password') }, async (request) => {
     const { reset_token: token, password } = request.body
-    await resetPassword({ db, minPasswordLength }, { token, password }, readClient(request))
+    await resetPassword({ db, rule }, { token, password }, readClient(request))
     return {}
   })
 }
@@ -38,13 +38,13 @@ export const resetPasswordRoute: FastifyPluginAsyncTypebox<Dependencies> = async
  * `SchemaValidationError` if the password is not acceptable.
  */
 export async function resetPassword(
-  { db, minPasswordLength }: Pick<Dependencies, 'db' | 'minPasswordLength'>,
+  { db, rule }: Pick<Dependencies, 'db' | 'rule'>,
   { token, password }: { token: string; password: string },
   client: Client,
 ): Promise<{ accountId: string }> {
   const link = await findLink(db, ['reset-password'], token)
   if (link?.state !== 'live') return acceptRepeatOrExplain(db, link, password)
-  checkPassword(password, { email: link.email, minLength: minPasswordLength })
+  await checkPassword(rule, { password, email: link.email })
   const passwordHash = await hashPassword(password)
   const spent = await spendAndReplace(db, { token, passwordHash, client })
   // Another request has spent the link first, or it has been revoked in the meantime.

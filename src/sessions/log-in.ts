@@ -110,7 +110,7 @@ async function tryLogIn(
       throw new AppError('UnverifiedEmailError')
     }
     const { id, passwordHash: from } = account
-    const to = needsRehash(from) ? await hashPassword(password) : from
+    const to = needsRehash(from, password) ? await hashPassword(password) : from
     return db.transaction(async (tx) => {
       if (to !== from) await replacePasswordHash(tx, id, { from, to })
       const started = await startLogIn(tx, { id, passwordHash: to, ttlMs: config.sessionTtlMs }, origin)

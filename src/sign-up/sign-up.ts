@@ -12,15 +12,15 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { bodyErrors, errors, strictObject } from '../http/schemas.ts'
 import { queueMail } from '../mail/outbox.ts'
 import { hashPassword } from '../passwords/hashing.ts'
-import { checkPassword } from '../passwords/rule.ts'
+import { checkPassword, type PasswordRule } from '../passwords/rule.ts'
 import { clearAccountFailures } from '../passwords/throttle.ts'
 
-type SignUpDependencies = { db: Database; config: Pick<Config, 'production' | 'minPasswordLength' | 'signUp'> }
+type SignUpDependencies = { db: Database; rule: PasswordRule; config: Pick<Config, 'production' | 'signUp'> }
 type Dependencies = SignUpDependencies & { limit: LimitByCaller }
 
 const credentials = strictObject({ email: Type.String({ examples: ['ada@example.org'] }), password: Type.String() })
 
-export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, config }) => {
+export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, { limit, ...dependencies }) => {
   const schema = {
     summary: 'Create an account',
     tags: ['Accounts'],
@@ -31,14 +31,14 @@ export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
     },
   }
   app.post('/api/auth/signup', { schema, preHandler: limit('sign-up') }, async (request) => {
-    const { id } = await signUp({ db, config }, request.body, readClient(request))
+    const { id } = await signUp(dependencies, request.body, readClient(request))
     return { id }
   })
 }
 
 /** Returns the new account. Throws `SignUpClosedError`, `SchemaValidationError` or `EmailAlreadyExistsError`. */
 export async function signUp(
-  { db, config }: SignUpDependencies,
+  { db, rule, config }: SignUpDependencies,
   { email, password }: Static<typeof credentials>,
   { device, locale }: Client,
 ): Promise<{ id: string; passwordHash: string }> {
@@ -46,7 +46,7 @@ export async function signUp(
     throw new AppError('SignUpClosedError', 'This Movie Bag accepts no new accounts. Existing accounts can log in.')
   }
   const canonical = requireNewEmail(email, config)
-  checkPassword(password, { email, minLength: config.minPasswordLength })
+  await checkPassword(rule, { password, email })
   const passwordHash = await hashPassword(password)
   return db.transaction(async (tx) => {
     const id = await createAccount(tx, { email, canonical, passwordHash, locale })
