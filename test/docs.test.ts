@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { parseEnv } from 'node:util'
 import { maxConfirmationMails } from '../src/accounts/mail-limits.ts'
 import { readConfig, settingNames } from '../src/config/config.ts'
+import { secretFileNames } from '../src/config/secret-files.ts'
 import { limits } from '../src/http/rate-limit.ts'
 import { maxDeletedMovies } from '../src/movies/delete-movie.ts'
 import { maxKnownBrowsers } from '../src/sessions/known-browser.ts'
@@ -28,7 +29,14 @@ test('every link between documents has a target', () => {
 
 test('every setting that a document names exists', () => {
   const named = codeIn(documents, /^#?([A-Z][A-Z\d]*(?:_[A-Z\d]+)+)(?:=.*)?$/gm)
-  const known = [...settingNames(), 'NODE_ENV', 'ENV_FILE_LOCATION', 'TEST_DATABASE_URL', 'NODE_EXTRA_CA_CERTS']
+  const known = [
+    ...settingNames(),
+    ...secretFileNames(),
+    'NODE_ENV',
+    'ENV_FILE_LOCATION',
+    'TEST_DATABASE_URL',
+    'NODE_EXTRA_CA_CERTS',
+  ]
   assert.ok(named.length > 20, 'the settings were not found')
   assert.deepEqual(
     named.filter((name) => !known.includes(name)),
@@ -74,7 +82,9 @@ test('the README lists every setting with its default', () => {
 })
 
 test('the example for production is valid once the secrets are filled in', () => {
-  const shown = parseEnv(blockOf(document('docs/operating.md'), 'ini production').replaceAll('…', 'x'.repeat(32)))
+  const shown = parseEnv(
+    blockOf(document('docs/operating.md'), 'ini production').replaceAll('…', '0123456789abcdef'.repeat(2)),
+  )
   const config = readConfig({ ...shown, ENV_FILE_LOCATION: join(root, 'test/empty.env') })
   assert.equal(config.production, true)
   assert.deepEqual(config.warnings, [])

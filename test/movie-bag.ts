@@ -49,7 +49,8 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
   const log: string[] = []
   const logger = pino({ level: config.logLevel }, { write: (line: string) => void log.push(line) })
   const db = openDatabase(databaseUrl, { connections: 10, onError: (error) => logger.warn(error) })
-  const app = await buildApp({ config, db, key: await tokenKey(secret), log: logger, version: '0.0.0' })
+  const key = await tokenKey(config.jwtSecretKey ?? secret, config.jwtSecretKeyOld)
+  const app = await buildApp({ config, db, key, log: logger, version: '0.0.0' })
   const worker = startMailWorker({ ...config, databaseUrl }, logger)
   const url = await app.listen({ host: config.host, port: config.port })
   return {

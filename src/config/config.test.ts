@@ -28,6 +28,7 @@ test('without configuration, every setting has a default that works on one machi
     allowPlaintext: [],
     dataDir: resolve('data'),
     jwtSecretKey: undefined,
+    jwtSecretKeyOld: undefined,
     sessionTtlMs: 7 * 86_400_000,
     sessionIdleTtlMs: 7 * 86_400_000,
     resetTokenTtlMs: 86_400_000,

@@ -3,6 +3,7 @@ import { StartError } from '../errors.ts'
 import { languages } from '../i18n/languages.ts'
 import { checkEncryption, checkMail, checkProduction, rejectUnknownSettings, warnAboutUnknown } from './checks.ts'
 import { readEnvFile } from './env-file.ts'
+import { readSecretFiles, secretFileNames, warnAboutReadable } from './secret-files.ts'
 import {
   anyText,
   breachedList,
@@ -28,18 +29,22 @@ export type Config = ReturnType<typeof readSettings>['config'] & { warnings: str
 
 /**
  * Reads every setting from the environment and from the file that `ENV_FILE_LOCATION` names, `.env` by default. The
- * environment wins, and an empty value counts as unset. Throws a one-line `StartError` that names the setting, its value
+ * environment wins, an empty value counts as unset, and secrets may be in files of their own. Throws a one-line `StartError` that names the setting, its value
  * and what it accepts.
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const file = readEnvFile(environment['ENV_FILE_LOCATION'])
   const given = Object.entries(environment).filter(([, value]) => value !== '')
-  const { config, names } = readSettings({ ...file, ...Object.fromEntries(given) })
-  rejectUnknownSettings(Object.keys(file), names)
+  const { config, names } = readSettings(readSecretFiles({ ...file, ...Object.fromEntries(given) }))
+  const knownNames = [...names, ...secretFileNames()]
+  rejectUnknownSettings(Object.keys(file), knownNames)
   checkProduction(config)
   checkMail(config)
   checkEncryption(config)
-  const warnings = warnAboutUnknown(Object.keys(environment), names)
+  const warnings = [
+    ...warnAboutUnknown(Object.keys(environment), knownNames),
+    ...warnAboutReadable(environment['ENV_FILE_LOCATION'] || '.env', file),
+  ]
   return { ...config, warnings }
 }
 
@@ -67,6 +72,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     allowPlaintext: optional('ALLOW_PLAINTEXT', someOf('database', 'mail')) ?? [],
     dataDir: resolve(required('DATA_DIR', 'data', anyText)),
     jwtSecretKey: optional('JWT_SECRET_KEY', secretKey),
+    jwtSecretKeyOld: optional('JWT_SECRET_KEY_OLD', secretKey),
     sessionTtlMs: required('SESSION_TTL', '7 days', duration),
     sessionIdleTtlMs: required('SESSION_IDLE_TTL', '7 days', duration),
     resetTokenTtlMs: required('RESET_TOKEN_TTL', '24 hours', duration),

@@ -97,7 +97,7 @@ test('an unknown name is refused, and the closest setting suggested', () => {
   const lines = {
     'MAIL_SEVER=x': /^MAIL_SEVER is not a Movie Bag setting\. Did you mean MAIL_SERVER\?$/,
     'mail_server=x': /^mail_server is not .* Did you mean MAIL_SERVER\?$/,
-    'SECRET_KEY=x': /^SECRET_KEY is not .* The settings are NODE_ENV, HOST, .*MAIL_DKIM_KEY_FILE\.$/,
+    'SECRET_KEY=x': /^SECRET_KEY is not .* The settings are NODE_ENV, HOST, .*MAIL_PASSWORD_FILE\.$/,
     'ENV_FILE_LOCATION=x': /Set it in the environment\./,
   }
   for (const [text, line] of Object.entries(lines)) {

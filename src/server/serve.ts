@@ -49,7 +49,8 @@ async function openApp({ config, log, onStop }: Startup, databaseUrl: string): P
   const onError = (err: Error) => log.warn({ event: 'connection-lost', err }, 'A connection to the database was lost')
   const db = openDatabase(databaseUrl, { connections: 20, onError })
   onStop(() => db.close())
-  const key = await tokenKey(config.jwtSecretKey ?? loadOrCreateSecret(config.dataDir, 'jwt-secret-key'))
+  const secret = config.jwtSecretKey ?? loadOrCreateSecret(config.dataDir, 'jwt-secret-key')
+  const key = await tokenKey(secret, config.jwtSecretKeyOld)
   return buildApp({ config, db, key, log, version })
 }
 

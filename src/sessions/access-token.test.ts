@@ -126,3 +126,21 @@ test('a token lives 7 days', async () => {
   assert(Math.abs(exp - iat - 7 * 86_400) <= 1)
   assert(Math.abs(iat - Date.now() / 1000) < 60)
 })
+
+test('after a change of the key, tokens of the old one are accepted but no longer signed', async (t) => {
+  const keys = { JWT_SECRET_KEY: 'the new key, longer than 32 bytes', JWT_SECRET_KEY_OLD: secret }
+  const renewed = await startMovieBag({ DATABASE_URL: bag.databaseUrl, ...keys })
+  t.after(() => renewed.stop())
+  const before = await logIn(bag, ada)
+  const after = await logIn(renewed, ada)
+  const account = (session: Record<string, string>, { request } = renewed) => {
+    return request('GET', '/api/auth/account', undefined, session)
+  }
+  assert.equal((await account(before)).status, 200)
+  assert.equal((await account(after)).status, 200)
+  assertError(await account(after, bag), 'InvalidSessionError')
+  const foreign = await sign(await adasClaims(), { key: Buffer.from('a key that this service never had') })
+  assertError(await account({ authorization: `Bearer ${foreign}` }), 'InvalidSessionError')
+  assert.equal((await bag.request('DELETE', '/api/auth/session', undefined, before)).status, 204)
+  assertError(await account(before), 'InvalidSessionError')
+})

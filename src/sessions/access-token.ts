@@ -8,13 +8,21 @@ import { isSessionId, type StartedSession } from './session.ts'
  * The key that signs access tokens, and the tokens it has recently verified. Clients send the same token with every
  * request, and verifying it on WebCrypto's thread pool takes a quarter as long as adding a movie.
  */
-export type TokenKey = { hmac: webcrypto.CryptoKey; verified: LRUCache<string, Claims> }
+export type TokenKey = {
+  hmac: webcrypto.CryptoKey
+  /** Signed the tokens from before a change of the key, and only verifies. */
+  old: webcrypto.CryptoKey | undefined
+  verified: LRUCache<string, Claims>
+}
 
-export async function tokenKey(secret: string): Promise<TokenKey> {
-  const usages: webcrypto.KeyUsage[] = ['sign', 'verify']
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const hmac = await webcrypto.subtle.importKey('raw', Buffer.from(secret), algorithm, false, usages)
-  return { hmac, verified: new LRUCache({ max: 1000 }) }
+export async function tokenKey(secret: string, oldSecret?: string): Promise<TokenKey> {
+  const hmac = await importKey(secret, ['sign', 'verify'])
+  const old = oldSecret === undefined ? undefined : await importKey(oldSecret, ['verify'])
+  return { hmac, old, verified: new LRUCache({ max: 1000 }) }
+}
+
+function importKey(secret: string, usages: webcrypto.KeyUsage[]): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey('raw', Buffer.from(secret), { name: 'HMAC', hash: 'SHA-256' }, false, usages)
 }
 
 /** Returns a JWT that identifies a session. The session's row decides whether it is live. */
@@ -39,12 +47,12 @@ type Claims = { sessionId: string; expiresAt: number }
 export async function verifyAccessToken(key: TokenKey, token: string): Promise<Claims | undefined> {
   const known = key.verified.get(token)
   if (known) return known
-  const claims = await verifySignature(key, token)
+  const claims = (await verifySignature(key.hmac, token)) ?? (key.old && (await verifySignature(key.old, token)))
   if (claims) key.verified.set(token, claims)
   return claims
 }
 
-async function verifySignature({ hmac }: TokenKey, token: string): Promise<Claims | undefined> {
+async function verifySignature(hmac: webcrypto.CryptoKey, token: string): Promise<Claims | undefined> {
   const verified = await jwtVerify(token, hmac, {
     algorithms: ['HS256'],
     typ: 'at+jwt',
