@@ -26,6 +26,7 @@ import { logRequests } from './http/request-log.ts'
 import { errorSchema } from './http/schemas.ts'
 import { securityHeaders, useSecurityHeaders } from './http/security-headers.ts'
 import { useSecurityLog } from './http/security-log.ts'
+import { securityTextRoute } from './http/security-text.ts'
 import { closeConnectionsOnStop, createHttpServer } from './http/server.ts'
 import { findMailProblem } from './mail/health.ts'
 import { addMovieRoute } from './movies/add-movie.ts'
@@ -68,7 +69,7 @@ export async function buildApp({ config, db, key, log, version }: Dependencies):
 }
 
 function createServer(config: Config, log: Logger, show: ShowPage): FastifyInstance {
-  const headers = securityHeaders({ isHttps: config.publicUrl.startsWith('https:') })
+  const headers = securityHeaders(config)
   const handleError = errorHandler({ showErrorPage: (error, reply) => showErrorPage(show, error, reply) })
   const loggerInstance: FastifyBaseLogger = log
   const app = Fastify({
@@ -142,6 +143,7 @@ function addRoutes(app: FastifyInstance, { config, db, key, show }: RouteDepende
   app.register(addMovieRoute, { db, signedIn, quota })
   app.register(changeMovieRoute, { db, signedIn, quota })
   app.register(deleteMovieRoute, { db, signedIn })
+  app.register(securityTextRoute, config)
   app.register(healthRoutes, { db, findMailProblem: () => findMailProblem(db) })
   app.register(assetRoutes)
   app.register(pages, { db, limit, config, key, quota, rule, show })

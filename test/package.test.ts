@@ -45,6 +45,48 @@ test('the package has all it needs to run, and no tests', { timeout }, () => {
   )
 })
 
+test('the bill of materials lists every dependency in the version that was tested, and no development tools', () => {
+  const bill = JSON.parse(readFileSync(join(installed, 'node_modules/movie-bag/sbom.cdx.json'), 'utf8'))
+  const listed = bill.components.map(({ purl }: { purl: string }) => decodeURIComponent(purl.replace('pkg:npm/', '')))
+  const locked = Object.entries(lockedPackages(join(root, 'package-lock.json')))
+  const needed = locked.filter(([, { dev, devOptional, peer }]) => !dev && !devOptional && !peer)
+  const names = new Set(needed.map(([path, { version }]) => `${nameOf(path)}@${version}`))
+  assert(names.size > 100)
+  assert.deepEqual(
+    [...names].filter((name) => !listed.includes(name)),
+    [],
+  )
+  assert(!listed.some((name: string) => /^(@biomejs|typescript@|@stryker)/.test(name)))
+})
+
+test('only packages that the project lists may run scripts when they are installed', () => {
+  const { allowScripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const locked = Object.entries(lockedPackages(join(root, 'package-lock.json')))
+  const running = locked.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path))
+  assert(running.length > 0)
+  assert.deepEqual(
+    running.filter((name) => !allowScripts[name]),
+    [],
+  )
+})
+
+type LockedPackage = {
+  version: string
+  hasInstallScript?: boolean
+  dev?: boolean
+  devOptional?: boolean
+  peer?: boolean
+}
+
+function lockedPackages(file: string): Record<string, LockedPackage> {
+  const { packages }: { packages: Record<string, LockedPackage> } = JSON.parse(readFileSync(file, 'utf8'))
+  return Object.fromEntries(Object.entries(packages).filter(([path]) => path !== ''))
+}
+
+function nameOf(path: string): string {
+  return path.split('node_modules/').at(-1) ?? path
+}
+
 test('the package, installed into an empty folder, runs the service', async (t) => {
   const port = await freePort()
   const service = npx(process.execPath, ['serve'], { PORT: String(port), DATA_DIR: join(folder, 'data') })

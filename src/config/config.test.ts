@@ -42,6 +42,8 @@ test('without configuration, every setting has a default that works on one machi
     maxMovies: 10_000,
     maxStorageBytes: 200_000_000,
     rateLimits: true,
+    hstsIncludeSubdomains: false,
+    securityContact: undefined,
     apiReference: true,
     templatesDir: undefined,
     defaultLocale: 'en',

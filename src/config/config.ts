@@ -7,6 +7,7 @@ import { readSecretFiles, secretFileNames, warnAboutReadable } from './secret-fi
 import {
   anyText,
   breachedList,
+  contact,
   duration,
   folder,
   hostName,
@@ -86,6 +87,8 @@ function readSettings(values: NodeJS.Dict<string>) {
     maxMovies: required('MAX_MOVIES', '10000', wholeNumber(1, 100_000_000)),
     maxStorageBytes: required('MAX_STORAGE_MB', '200', wholeNumber(1, 10_000_000)) * 1_000_000,
     rateLimits: required('RATE_LIMITS', 'on', onOrOff),
+    securityContact: optional('SECURITY_CONTACT', contact),
+    hstsIncludeSubdomains: required('HSTS_INCLUDE_SUBDOMAINS', 'off', onOrOff),
     apiReference: required('API_REFERENCE', production ? 'off' : 'on', onOrOff),
     templatesDir: optional('TEMPLATES_DIR', folder),
     defaultLocale: required('DEFAULT_LOCALE', 'en', oneOf(...languages)),

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { errorCode, StartError } from '../errors.ts'
 
 /** The settings that are secrets. Each can be in a file instead, which the setting with `_FILE` at the end names. */
-export const secretNames = ['DATABASE_URL', 'JWT_SECRET_KEY', 'JWT_SECRET_KEY_OLD', 'MAIL_PASSWORD']
+const secretNames = ['DATABASE_URL', 'JWT_SECRET_KEY', 'JWT_SECRET_KEY_OLD', 'MAIL_PASSWORD']
 
 /** Returns the names of the settings that name the file of a secret. */
 export function secretFileNames(): string[] {

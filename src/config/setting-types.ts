@@ -196,3 +196,13 @@ function readStart(path: string): string {
     return ''
   }
 }
+
+/** Where to report vulnerabilities, as a URI (RFC 9116). */
+export const contact: SettingType<string> = {
+  expects: 'an email address or an https URL, such as security@example.org',
+  parse: (text) => {
+    if (/^https:\/\/\S+$/.test(text) && URL.canParse(text)) return text
+    const found = mailbox.parse(text)
+    return found && `mailto:${found.address}`
+  },
+}

@@ -15,8 +15,11 @@ export type Queryable = { query: Query }
 /** Functions that must run in a transaction take one of these. `afterCommit` runs a function once it is committed. */
 export type Transaction = Queryable & { readonly transactional: true; afterCommit: (run: () => void) => void }
 
+/** `isPrepared` is false if the statements have too many variants for each connection to prepare them. */
+type TransactionOptions = { isPrepared?: boolean }
+
 export type Database = Queryable & {
-  transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
+  transaction: <T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions) => Promise<T>
   close: () => Promise<void>
 }
 
@@ -28,7 +31,7 @@ export function openDatabase(url: string, options: { connections: number; onErro
   const pool = openPool(url, options)
   return {
     query: (statement) => runOnce(pool, statement),
-    transaction: (work) => transaction(pool, work),
+    transaction: (work, options) => transaction(pool, work, options),
     close: () => pool.end(),
   }
 }
@@ -51,14 +54,18 @@ async function runOnce<Row extends object>(pool: pg.Pool, statement: Sql): Promi
   }
 }
 
-async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function transaction<T>(
+  pool: pg.Pool,
+  work: (tx: Transaction) => Promise<T>,
+  { isPrepared = true }: TransactionOptions = {},
+): Promise<T> {
   const client = await pool.connect().catch(rethrow)
   try {
     await runStatement(client, { text: 'begin' }).catch(rethrow)
     const committed: (() => void)[] = []
     const result = await work({
       transactional: true,
-      query: (statement) => run(client, statement),
+      query: (statement) => run(client, statement, isPrepared),
       afterCommit: (run) => void committed.push(run),
     })
     await runStatement(client, { text: 'commit' }).catch(rethrow)
@@ -84,8 +91,12 @@ function isUnavailable(error: unknown): boolean {
   return error instanceof AppError && error.code === 'ServiceUnavailableError'
 }
 
-async function run<Row extends object>(client: pg.PoolClient, { text, values }: Sql): Promise<Row[]> {
-  const name = statementName(text)
+async function run<Row extends object>(
+  client: pg.PoolClient,
+  { text, values }: Sql,
+  isPrepared = true,
+): Promise<Row[]> {
+  const name = isPrepared ? statementName(text) : undefined
   const result = await runStatement<Row>(client, { ...(name && { name }), text, values }).catch(rethrow)
   return result.rows
 }
@@ -96,8 +107,8 @@ const names = new Map<string, string>()
 const maxNames = 300
 
 /**
- * Returns the name under which each connection prepares the statement once, or undefined if there are too many names.
- * Searches have thousands of variants; those without a name are planned each time.
+ * Returns the name under which each connection prepares the statement once, or undefined if there are too many names. Those
+ * without a name are planned each time.
  */
 function statementName(text: string): string | undefined {
   let name = names.get(text)

@@ -80,3 +80,20 @@ test('assets name their charset, and that they vary by encoding, whether compres
 function requestId({ headers }: Answer): string | null {
   return headers.get('x-request-id')
 }
+
+test('subdomains have to use https, and security.txt exists, only if the operator says so', async (t) => {
+  const path = '/.well-known/security.txt'
+  assert.equal((await bag.request('GET', path)).status, 404)
+  const settings = { HSTS_INCLUDE_SUBDOMAINS: 'on', SECURITY_CONTACT: 'Security <security@example.org>' }
+  const other = await startMovieBag({ PUBLIC_URL: 'https://movies.example.org', ...settings })
+  t.after(() => other.stop())
+  const { status, headers, text } = await other.request('GET', path)
+  assert.equal(status, 200)
+  assert.equal(headers.get('strict-transport-security'), 'max-age=31536000; includeSubDomains')
+  assert.equal(headers.get('content-type'), 'text/plain; charset=utf-8')
+  const [contact, expires = '', canonical] = text.split('\r\n')
+  assert.equal(contact, 'Contact: mailto:security@example.org')
+  assert.equal(canonical, 'Canonical: https://movies.example.org/.well-known/security.txt')
+  const days = (Date.parse(expires.replace('Expires: ', '')) - Date.now()) / 86_400_000
+  assert(days > 90 && days < 365, `${days} days`)
+})

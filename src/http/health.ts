@@ -36,10 +36,18 @@ export const healthRoutes: FastifyPluginAsyncTypebox<Dependencies> = async (app,
       ...errors(),
     },
   }
+  // Anyone can ask, and with a long queue of mail the search takes time. So requests at the same time share one.
+  let search: ReturnType<typeof findMailProblem> | undefined
+  const findMailProblemOnce = () => {
+    search ??= findMailProblem().finally(() => {
+      search = undefined
+    })
+    return search
+  }
   app.get('/health/ready', { schema: ready }, async (_request, reply) => {
     reply.headers(noStore)
     await db.query(sql`select`)
-    const problem = await findMailProblem()
+    const problem = await findMailProblemOnce()
     return { status: problem ? 'degraded' : 'ok', database: 'ok', mail: problem ?? 'ok' } as const
   })
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Config } from '../config/config.ts'
 
 /** For JSON and everything else that is not a page: nothing may load, frame or run. */
 const strictPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -9,7 +10,11 @@ export const pagePolicy =
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 /** The headers of every response (OWASP HTTP Headers cheat sheet). A route that needs another policy overrides it. */
-export function securityHeaders({ isHttps }: { isHttps: boolean }): Record<string, string> {
+export function securityHeaders({
+  publicUrl,
+  hstsIncludeSubdomains,
+}: Pick<Config, 'publicUrl' | 'hstsIncludeSubdomains'>): Record<string, string> {
+  const hsts = `max-age=31536000${hstsIncludeSubdomains ? '; includeSubDomains' : ''}`
   return {
     'content-security-policy': strictPolicy,
     'x-content-type-options': 'nosniff',
@@ -18,7 +23,7 @@ export function securityHeaders({ isHttps }: { isHttps: boolean }): Record<strin
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
     'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-    ...(isHttps && { 'strict-transport-security': 'max-age=31536000' }),
+    ...(publicUrl.startsWith('https:') && { 'strict-transport-security': hsts }),
   }
 }
 

@@ -36,7 +36,7 @@ export async function searchMovies(db: Database, search: MovieSearch, caller: st
   const isPlainList = [q, genre, cast, year, added_by, chosenSort].every((value) => value === undefined)
   if (isPlainList) return makePage(search, sort, await db.query<Row>(selectById(start, position.limit)))
   return limitByCaller(caller, () =>
-    limitForAll(() => db.transaction((tx) => searchCorrectingTypos(tx, search, position))),
+    limitForAll(() => db.transaction((tx) => searchCorrectingTypos(tx, search, position), { isPrepared: false })),
   )
 }
 

@@ -8,7 +8,7 @@ import { cookieName, cookieOptions } from '../http/cookies.ts'
 import { validationError } from '../http/error-handler.ts'
 import { rateLimitKey } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
-import { listGenres } from '../movies/genres.ts'
+import { cachedGenres } from '../movies/genres.ts'
 import { movieFilters, toQuery } from '../movies/list-movies.ts'
 import { findDeletedName } from '../movies/restore-movie.ts'
 import { type FoundMovies, type MovieSearch, searchMovies } from '../movies/search.ts'
@@ -33,6 +33,7 @@ type Search = Omit<MovieSearch, 'limit'>
 
 /** The collection. The URL determines everything shown except the choice of grid or list, which is kept in a cookie. */
 export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, site, show }) => {
+  const genres = cachedGenres(db)
   const options = { schema: { querystring: query }, preValidation: omitEmptyFields, attachValidation: true }
   app.get('/', options, async (request, reply) => {
     const { view: _, deleted = '', ...search } = request.query
@@ -42,7 +43,7 @@ export const moviesPage: FastifyPluginAsyncTypebox<Dependencies> = async (app, {
       view: chooseView(request, reply, site),
       ...resultValues(search, found),
       ...formValues(search, accountId),
-      genres: await listGenres(db),
+      genres: await genres(),
       deleted: await findUndoable(db, deleted, accountId),
     }
     return show(reply, { name: 'movies', title: 'movies', formErrors, values })

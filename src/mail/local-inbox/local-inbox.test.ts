@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -20,6 +20,10 @@ test('the page of the local inbox can read mails', async () => {
   assert.equal(await ask('GET /api/email', `host: ${host}`), 200)
   assert.equal(await ask('GET /api/email', `host: ${host}`, `origin: http://${host}`), 200)
   assert.equal(await ask('GET /', `host: ${host}`, 'accept: text/html'), 200)
+})
+
+test('other users of the machine cannot read mails', { skip: process.platform === 'win32' }, () => {
+  assert.equal(statSync(join(folder, 'inbox')).mode & 0o777, 0o700)
 })
 
 test('another site in the same browser cannot read mails of the local inbox', async () => {

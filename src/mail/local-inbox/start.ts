@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { StartError } from '../../errors.ts'
@@ -12,7 +13,11 @@ export type LocalInbox = { smtpPort: number; url: string; stop: () => Promise<vo
  */
 export async function openLocalInbox(dataDir: string): Promise<LocalInbox | undefined> {
   const file = new URL(`./thread${extname(import.meta.filename)}`, import.meta.url)
-  const thread = new Worker(file, { workerData: { mailDirectory: join(dataDir, 'inbox') }, stdout: true })
+  const mailDirectory = join(dataDir, 'inbox')
+  mkdirSync(mailDirectory, { recursive: true, mode: 0o700 })
+  // Other users of the machine must not read the links in its mails, even if an earlier release made the folder.
+  chmodSync(mailDirectory, 0o700)
+  const thread = new Worker(file, { workerData: { mailDirectory }, stdout: true })
   const [started]: { smtpPort: number; webPort: number; error?: string }[] = await once(thread, 'message')
   const stop = async () => void (await thread.terminate())
   if (!started || started.error) {
