@@ -32,7 +32,11 @@ export function breachedPasswords(source: string | undefined, { log }: Options):
 /** https://haveibeenpwned.com/API/v3#PwnedPasswords. Padding has a count of 0. */
 async function isListedByService(url: string, hash: string): Promise<boolean> {
   const headers = { 'add-padding': 'true', 'user-agent': 'movie-bag' }
-  const response = await fetch(new URL(hash.slice(0, 5), url), { headers, signal: AbortSignal.timeout(2000) })
+  const response = await fetch(new URL(hash.slice(0, 5), url), {
+    headers,
+    redirect: 'error',
+    signal: AbortSignal.timeout(2000),
+  })
   if (!response.ok) throw new Error(`${new URL(url).host} responded with ${response.status}`)
   const lines = (await response.text()).split(/\r?\n/)
   return lines.some((line) => line.startsWith(`${hash.slice(5)}:`) && !line.endsWith(':0'))
