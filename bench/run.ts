@@ -9,6 +9,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { join, resolve } from 'node:path'
 import { pino } from 'pino'
 import { startEmbeddedPostgres } from '../src/database/embedded/start.ts'
+import { allowCreatingDatabases } from '../test/postgres.ts'
 import type { Bench, Measurement, Pair } from './bench.ts'
 import { endChildren } from './children.ts'
 import { writeDocument } from './document.ts'
@@ -38,7 +39,10 @@ const measurements: Measurement[] = [
 const options = readOptions(measurements.map(({ name }) => name))
 const folder = newFolder()
 const log = pino({ level: 'warn' }, pino.destination(2))
-const starting = startEmbeddedPostgres({ dataDir: join(folder, 'data'), log })
+const starting = startEmbeddedPostgres({ dataDir: join(folder, 'data'), log }).then(async (server) => {
+  await allowCreatingDatabases(server)
+  return server
+})
 let ending: Promise<void> | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end().finally(() => process.exit(130)))
 

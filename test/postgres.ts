@@ -25,8 +25,8 @@ export async function startPostgres(): Promise<{ url: string; stop: () => Promis
   }
 }
 
-/** The tests have the rights of the service, and this one. */
-async function allowCreatingDatabases({ url, directory }: EmbeddedPostgres): Promise<void> {
+/** Gives the role of the service the one right more that tests and measurements need. */
+export async function allowCreatingDatabases({ url, directory }: EmbeddedPostgres): Promise<void> {
   const admin = new Client({ connectionString: adminUrl(url, directory) })
   await admin.connect()
   await admin.query('alter role movie_bag_service createdb')

@@ -54,7 +54,7 @@ export const attacks: Attack[] = [
     name: 'account-history',
     prepare: ({ db, accountId }) =>
       db.query(
-        `insert into audit_history (account_id, event, device) select $1, 'logged in', '' from generate_series(1, 200)`,
+        `insert into audit_history (account_id, event, device) select $1, 'logged in', '{"browser": "Firefox", "system": "Windows"}' from generate_series(1, 200)`,
         [accountId],
       ),
     run: ({ port, token }, signal) =>

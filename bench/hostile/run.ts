@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pino } from 'pino'
 import { startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
+import { allowCreatingDatabases } from '../../test/postgres.ts'
 import { endChildren } from '../children.ts'
 import { type Attack, attacks } from './attacks.ts'
 import { watchMemory } from './memory.ts'
@@ -37,6 +38,7 @@ if (chosen.length === 0) {
 const folder = newFolder()
 const log = pino({ level: 'warn' }, pino.destination(2))
 const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log })
+await allowCreatingDatabases(postgres)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end().finally(() => process.exit(130)))
 
 const results: Result[] = []

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
+import { allowCreatingDatabases } from '../../test/postgres.ts'
 import { endChildren } from '../children.ts'
 import { movieBag, type Service, startService } from '../services.ts'
 import { forgotTimes } from './forgot.ts'
@@ -34,6 +35,7 @@ if (!(pairs >= 10 && pairs <= 10_000)) throw new Error('--pairs takes a number f
 const folder = mkdtempSync(join(tmpdir(), 'movie-bag-timing-'))
 chmodSync(folder, 0o755)
 const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: pino({ level: 'warn' }) })
+await allowCreatingDatabases(postgres)
 try {
   const subject = { ...movieBag, command: [resolve('src/cli/main.ts'), 'serve'] }
   const service = await startService(subject, postgres.url, 'timing', folder)

@@ -112,7 +112,7 @@ function selectInOrder(
 }
 
 /** A page ends early after this many bytes of text, because a single movie may have 46 kB. */
-const pageBytes = 500_000
+const pageBytes = 250_000
 
 /** Empties `casts` and `genres` in the rows after the first `pageBytes` of text. */
 function limitBytes(order: Sql, page: Sql): Sql {
