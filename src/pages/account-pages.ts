@@ -46,7 +46,7 @@ export const accountPages: FastifyPluginAsyncTypebox<Dependencies> = async (app,
   })
 
   app.get('/account/history', async (request, reply) => {
-    const entries = await listHistory(db, currentSession(request).accountId, 200)
+    const entries = await listHistory(db, currentSession(request).accountId, 100)
     return show(reply, { name: 'account-history', title: 'account-history', values: { entries } })
   })
 
