@@ -238,6 +238,36 @@ test('an error page has the usual style and needs no database', async () => {
   assert.equal((await window.get('/account')).status, 200)
 })
 
+test('forms with a password say how long to wait after too many wrong ones, and keep their fields', async () => {
+  const stranger = openWindow()
+  const guess = { email: 'nobody@example.org', password: newPassword }
+  for (let failures = 0; failures < 15; failures += 1) {
+    await stranger.post('/log-in', guess)
+    await passTime(bag, '5 seconds')
+  }
+  const early = await stranger.post('/log-in', guess)
+  assert.equal(early.status, 429)
+  assert.match(early.headers.get('retry-after') ?? '', /^5\d$/)
+  assert.match(early.text, /Too many wrong passwords\. Try again in 5\d seconds\./)
+  assert.match(early.text, /value="nobody@example\.org"/)
+
+  await signUp(bag, 'dorothy')
+  const owner = await windowOf('dorothy')
+  const change = { current_password: 'a wrong guess', new_password: newPassword }
+  for (let failures = 0; failures < 10; failures += 1) await owner.post('/account/password', change)
+  const confirmations: [string, Record<string, string>][] = [
+    ['/account/password', change],
+    ['/account/address', { email: 'dot@example.org', password: 'a wrong guess' }],
+    ['/account/delete', { password: 'a wrong guess', movies: 'keep' }],
+  ]
+  for (const [path, fields] of confirmations) {
+    const { status, text } = await owner.post(path, fields)
+    assert.equal(status, 429, path)
+    assert.match(text, /Too many wrong passwords\. Try again in \d seconds?\./)
+    assert(text.includes(`action="${path}"`), path)
+  }
+})
+
 test('a rate-limited form says how long to wait', async () => {
   const strict = await startMovieBag({ RATE_LIMITS: 'on' })
   try {

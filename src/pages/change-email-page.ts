@@ -7,7 +7,7 @@ import { readClient } from '../http/client.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
-import { formErrorsFrom } from './form-errors.ts'
+import { formErrorsFrom, wrongPassword } from './form-errors.ts'
 import type { ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; config: Pick<Config, 'production'>; limit: LimitByCaller; show: ShowPage }
@@ -27,8 +27,7 @@ export const changeEmailPage: FastifyPluginAsyncTypebox<Dependencies> = async (a
       await requestEmailChange({ db, config }, currentSession(request), change)
       return await reply.redirect('/account?done=email-change-requested', 303)
     } catch (error) {
-      const wrongPassword = { field: 'password', key: 'page.form.wrong-password' } as const
-      const formErrors = formErrorsFrom(error, { UnauthorizedError: wrongPassword })
+      const formErrors = formErrorsFrom(error, wrongPassword('password'))
       return show(reply, { ...page, formErrors, values: { email: change.email } })
     }
   })

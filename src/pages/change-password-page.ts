@@ -10,7 +10,7 @@ import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import type { PasswordRule } from '../passwords/rule.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
-import { formErrorsFrom } from './form-errors.ts'
+import { formErrorsFrom, wrongPassword } from './form-errors.ts'
 import type { FormErrors, ShowPage } from './render.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; rule: PasswordRule; config: Config; show: ShowPage }
@@ -30,8 +30,7 @@ export const changePasswordPage: FastifyPluginAsyncTypebox<Dependencies> = async
       await changePassword({ db, rule }, currentSession(request), change)
       return await reply.redirect('/account?done=password-changed', 303)
     } catch (error) {
-      const wrongPassword = { field: 'current_password', key: 'page.form.wrong-password' } as const
-      return showForm(request, reply, formErrorsFrom(error, { UnauthorizedError: wrongPassword }))
+      return showForm(request, reply, formErrorsFrom(error, wrongPassword('current_password')))
     }
   })
 

@@ -10,7 +10,7 @@ import { clearSessionCookie } from '../http/cookies.ts'
 import type { LimitByCaller } from '../http/rate-limit.ts'
 import { strictObject } from '../http/schemas.ts'
 import { currentSession, requireLogin } from '../sessions/require-session.ts'
-import { formErrorsFrom } from './form-errors.ts'
+import { formErrorsFrom, wrongPassword } from './form-errors.ts'
 import type { FormErrors, ShowPage } from './render.ts'
 
 type Dependencies = {
@@ -39,8 +39,7 @@ export const deleteAccountPage: FastifyPluginAsyncTypebox<Dependencies> = async 
       const until = isWaiting ? deletedAt : null
       return await show(reply, { name: 'account-deleted', title: 'account-deleted', values: { until } })
     } catch (error) {
-      const wrongPassword = { field: 'password', key: 'page.form.wrong-password' } as const
-      const formErrors = formErrorsFrom(error, { UnauthorizedError: wrongPassword })
+      const formErrors = formErrorsFrom(error, wrongPassword('password'))
       return showForm(reply, accountId, { movies, formErrors })
     }
   })

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { AppError, ErrorCode } from '../errors.ts'
 import type { MessageKey } from '../i18n/translate.ts'
-import { fieldMessages, type PageTitle, type ShowPage } from './render.ts'
+import { fieldMessages, type PageTitle, type ShowPage, waitMs } from './render.ts'
 
 /** Shows an error as a page. */
 export function showErrorPage(show: ShowPage, error: AppError, reply: FastifyReply) {
@@ -36,10 +36,4 @@ const explanations: Partial<Record<ErrorCode, MessageKey>> = {
   EmailAlreadyExistsError: 'page.error.email-taken',
   BadTokenError: 'page.error.bad-link',
   PayloadTooLargeError: 'page.error.too-large',
-}
-
-/** Returns `Retry-After` in milliseconds, rounded up to whole minutes if it is over a minute. */
-function waitMs({ 'retry-after': retryAfter }: Record<string, string>): number {
-  const seconds = Number(retryAfter ?? 0)
-  return (seconds > 60 ? Math.ceil(seconds / 60) * 60 : seconds) * 1000
 }

@@ -37,6 +37,7 @@ export const logInPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, d
     } catch (error) {
       const formErrors = formErrorsFrom(error, {
         UnauthorizedError: { field: 'password', key: 'page.log-in.wrong' },
+        TooManyRequestsError: { field: 'password' },
         UnverifiedEmailError: { field: 'email', key: 'page.log-in.unverified' },
       })
       return show(reply, { name: 'log-in', title: 'log-in', formErrors, values: { email, next } })

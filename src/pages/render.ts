@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { FieldError } from '../errors.ts'
 import { requestedLocale } from '../http/client.ts'
 import { noStore, pagePolicy } from '../http/security-headers.ts'
+import { formatDuration } from '../i18n/format.ts'
 import { textDirection, toLanguage } from '../i18n/languages.ts'
 import { templateEngine } from '../i18n/template-engine.ts'
 import { type MessageKey, type MessageValues, translate } from '../i18n/translate.ts'
@@ -33,11 +34,16 @@ export type PageTitle = TitleOfKey<MessageKey>
 
 type TitleOfKey<Key> = Key extends `page.${infer Title}.title` ? Title : never
 
-/** A message key with its values, translated when the page is rendered. */
-export type Message = { key: MessageKey; values?: MessageValues }
+/** A message key with its values, translated when the page is rendered. `waitMs` becomes `wait`, in words. */
+export type Message = { key: MessageKey; values?: MessageValues & { waitMs?: number } }
 
-/** Why a form is shown again: the status of the response, a message per field, and the field to focus. */
-export type FormErrors = { status: number; errors: Record<string, Message>; focus: string }
+/** Why a form is shown again: the status and headers of the response, a message per field, and the field to focus. */
+export type FormErrors = {
+  status: number
+  headers?: Record<string, string>
+  errors: Record<string, Message>
+  focus: string
+}
 
 type PageSettings = Pick<Config, 'templatesDir' | 'defaultLocale' | 'signUp' | 'apiReference'>
 
@@ -55,6 +61,7 @@ export function openPages({ templatesDir, defaultLocale, signUp, apiReference }:
     return reply
       .code(page.formErrors?.status ?? page.status ?? 200)
       .headers({
+        ...page.formErrors?.headers,
         ...noStore,
         'content-security-policy': pagePolicy,
         'content-language': locale,
@@ -87,6 +94,12 @@ export function fieldMessages(fields: FieldError[]): Record<string, Message> {
   )
 }
 
+/** Returns `Retry-After` in milliseconds, rounded up to whole minutes if it is over a minute. */
+export function waitMs({ 'retry-after': retryAfter }: Record<string, string>): number {
+  const seconds = Number(retryAfter ?? 0)
+  return (seconds > 60 ? Math.ceil(seconds / 60) * 60 : seconds) * 1000
+}
+
 /**
  * Returns the account's language, or else the browser's. A request that fails before its session is looked up has no
  * account.
@@ -97,7 +110,8 @@ function preferredLocale(request: FastifyRequest): string | undefined {
 
 /** What the frame around every page reads. */
 function frameValues(request: FastifyRequest, { title, heading, focus, formErrors }: Page, locale: string) {
-  const say = ({ key, values }: Message) => translate(locale, key, values)
+  const say = ({ key, values: { waitMs, ...values } = {} }: Message) =>
+    translate(locale, key, { ...values, ...(waitMs && { wait: formatDuration(locale, waitMs) }) })
   const errors = Object.entries(formErrors?.errors ?? {}).map(([field, message]) => [field, say(message)])
   return {
     locale,

@@ -109,6 +109,7 @@ async function count(db: Database, { subject, caller, steps }: Counter): Promise
 function tooEarlyError(seconds: number): AppError {
   return new AppError('TooManyRequestsError', `Too many wrong passwords. Try again in ${seconds} seconds.`, {
     headers: { 'retry-after': String(seconds) },
+    messageKey: 'page.form.too-many-passwords',
   })
 }
 
