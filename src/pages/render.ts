@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import pLimit from 'p-limit'
 import type { Config } from '../config/config.ts'
@@ -54,10 +54,7 @@ export function openPages({ templatesDir, defaultLocale, signUp, apiReference }:
   return async (reply, page) => {
     const locale = preferredLocale(reply.request) ?? defaultLocale
     const values = { ...site, ...frameValues(reply.request, page, locale), ...page.values }
-    const html = await oneAtATime(async () => {
-      await nextTurn()
-      return engine.renderFileSync(page.name, values)
-    })
+    const html = await inTurn(() => engine.renderFileSync(page.name, values))
     return reply
       .code(page.formErrors?.status ?? page.status ?? 200)
       .headers({
@@ -81,11 +78,25 @@ function referrerPolicy({ routeOptions }: FastifyRequest): string {
   return routeOptions.url?.includes(':token') === false ? 'same-origin' : 'no-referrer'
 }
 
-/**
- * Renders one page at a time, yielding to the event loop in between, so that a burst of large pages does not hold up
- * other requests.
- */
 const oneAtATime = pLimit(1)
+
+/**
+ * Renders one page at a time, yielding to the event loop in between, so that a burst of pages does not hold up other
+ * requests. They need several turns of the loop, so a large page leaves them as much time as it took.
+ */
+function inTurn(render: () => string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    oneAtATime(async () => {
+      await nextTurn()
+      const started = performance.now()
+      resolve(render())
+      const took = performance.now() - started
+      if (took > largePageMs) await sleep(took)
+    }).catch(reject)
+  })
+}
+
+const largePageMs = 4
 
 /** Returns the message for each invalid field. */
 export function fieldMessages(fields: FieldError[]): Record<string, Message> {
