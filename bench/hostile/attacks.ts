@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { loop, writeUnread } from './attacker.ts'
 import type { Target } from './target.ts'
 
@@ -115,6 +116,18 @@ export const attacks: Attack[] = [
       })),
   },
   {
+    name: 'large-adds',
+    prepare: nothing,
+    run: ({ port, token }, signal) =>
+      loop(10, signal, (turn) => ({
+        port,
+        method: 'POST',
+        path: '/api/movies',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: largeMovie(turn),
+      })),
+  },
+  {
     name: 'filter-pages',
     prepare: addManyGenres,
     run: ({ port }, signal) => loop(10, signal, (turn) => ({ port, path: `/?genre=Genre+${turn % 500}&q=movie` })),
@@ -122,6 +135,13 @@ export const attacks: Attack[] = [
 ]
 
 const wrongBody = JSON.stringify({ name: 1, casts: Array.from({ length: 24_000 }, () => 1), genres: 'x' })
+
+/** A movie of the largest size that a request can add, in text that does not compress. */
+function largeMovie(turn: number): string {
+  const name = () => randomBytes(96).toString('hex')
+  const casts = Array.from({ length: 200 }, name)
+  return JSON.stringify({ name: `Large ${turn} ${name()}`, casts, genres: Array.from({ length: 30 }, name) })
+}
 
 async function nothing(): Promise<void> {}
 
