@@ -15,11 +15,14 @@ export type Size = {
 /** Two subjects to compare, each with its own database on the same server. */
 export type Pair = { floor: Service; movieBag: Service }
 
+/** The third is the floor with its statements pipelined, for what the driver limits. */
+export type Subjects = Pair & { pipelined: Service }
+
 /** What a measurement can use. */
 export type Bench = {
   size: Size
-  /** Both subjects, with 1,000 accounts and `size.movies` movies. */
-  pair: Pair
+  /** The subjects, with 1,000 accounts and `size.movies` movies. */
+  pair: Subjects
   /** Starts both subjects again, on empty databases with this prefix. */
   startPair: (name: string) => Promise<Pair>
 }

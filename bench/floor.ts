@@ -13,7 +13,11 @@ import pg from 'pg'
 
 const { DATABASE_URL, PORT, PUBLIC_URL, MAIL_PORT, MAIL_SERVER, MAIL_DEFAULT_SENDER, JWT_SECRET_KEY = '' } = process.env
 
-const db = new pg.Pool({ connectionString: DATABASE_URL, max: 10, options: '-c plan_cache_mode=force_generic_plan' })
+const connection = { connectionString: DATABASE_URL, options: '-c plan_cache_mode=force_generic_plan' }
+const db = new pg.Pool({ ...connection, max: 10 })
+/** The pipelined floor sends statements ahead: reads over one connection, writes over four. */
+const [reads, ...writes] =
+  process.env['FLOOR'] === 'pipelined' ? await Promise.all([0, 1, 2, 3, 4].map(openPipeline)) : [db]
 const mail = createTransport({ pool: true, host: MAIL_SERVER, port: Number(MAIL_PORT), secure: false, ignoreTLS: true })
 const app = Fastify()
 
@@ -22,7 +26,7 @@ await createTables()
 app.get('/health/live', () => ({ status: 'ok' }))
 
 app.get<{ Params: { id: string } }>('/api/movies/:id', async (request) => {
-  const found = await db.query({
+  const found = await reads.query({
     name: 'read-movie',
     text: 'select id, name, casts, genres, year, added_by from movies where id = $1',
     values: [request.params.id],
@@ -32,7 +36,7 @@ app.get<{ Params: { id: string } }>('/api/movies/:id', async (request) => {
 
 app.get<{ Querystring: { limit: string; after?: string } }>('/api/movies', async (request, reply) => {
   const { limit, after = '0' } = request.query
-  const page = await db.query({
+  const page = await reads.query({
     name: 'list-movies',
     text: 'select id, name, casts, genres, year, added_by from movies where id > $1 order by id limit $2',
     values: [after, limit],
@@ -45,7 +49,7 @@ app.post<{ Body: { name: string; casts: string[]; genres: string[] } }>('/api/mo
   const accountId = readToken(request.headers.authorization)
   if (!accountId) return reply.code(401).send({ message: 'Missing, invalid or expired access token', status: 401 })
   const { name, casts, genres } = request.body
-  const added = await db.query({
+  const added = await nextWriter().query({
     name: 'add-movie',
     text: 'insert into movies (name, casts, genres, added_by) values ($1, $2, $3, $4) returning id',
     values: [name, casts, genres, accountId],
@@ -54,7 +58,7 @@ app.post<{ Body: { name: string; casts: string[]; genres: string[] } }>('/api/mo
 })
 
 app.post<{ Body: { email: string; password: string } }>('/api/auth/login', async (request, reply) => {
-  const found = await db.query({
+  const found = await reads.query({
     name: 'find-account',
     text: 'select id, password_hash from accounts where email_canonical = $1',
     values: [request.body.email.toLowerCase()],
@@ -68,7 +72,7 @@ app.post<{ Body: { email: string; password: string } }>('/api/auth/login', async
 
 app.post<{ Body: { email: string } }>('/api/auth/forgot', async (request) => {
   const token = randomBytes(16).toString('hex').slice(0, 26)
-  const minted = await db.query({
+  const minted = await nextWriter().query({
     name: 'add-reset-link',
     text: `insert into reset_links (token_hash, account_id, expires_at)
       select $1, id, now() + interval '24 hours' from accounts where email_canonical = $2 returning account_id`,
@@ -79,7 +83,7 @@ app.post<{ Body: { email: string } }>('/api/auth/forgot', async (request) => {
 })
 
 app.post<{ Body: { reset_token: string; password: string } }>('/api/auth/reset', async (request, reply) => {
-  const changed = await db.query({
+  const changed = await nextWriter().query({
     name: 'reset-password',
     text: `with link as (delete from reset_links where token_hash = $1 and expires_at > now() returning account_id)
       update accounts set password_hash = $2 from link where accounts.id = link.account_id returning email`,
@@ -91,6 +95,18 @@ app.post<{ Body: { reset_token: string; password: string } }>('/api/auth/reset',
 })
 
 await app.listen({ host: '127.0.0.1', port: Number(PORT) })
+
+async function openPipeline(): Promise<pg.Client> {
+  const client = new pg.Client({ ...connection, pipeline: true })
+  await client.connect()
+  return client
+}
+
+let written = 0
+
+function nextWriter(): pg.Client | pg.Pool {
+  return writes[written++ % writes.length] ?? db
+}
 
 /** The parts of Movie Bag's tables that the floor uses. */
 async function createTables(): Promise<void> {

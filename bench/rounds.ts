@@ -1,7 +1,7 @@
-import type { Pair, Size } from './bench.ts'
+import type { Pair, Size, Subjects } from './bench.ts'
 import { mean } from './numbers.ts'
 import type { Service } from './services.ts'
-import type { Results } from './table.ts'
+import type { PipelinedResults, Results } from './table.ts'
 
 /**
  * Measures the services in turns, once per round, after one turn each that does not count. Every other round reverses the
@@ -43,6 +43,11 @@ export async function takeShortTurns(
 /** The numbers of both subjects, one per round. */
 export function numbersOf(of: (service: Service) => number[], pair: Pair): Results {
   return { floor: of(pair.floor), movieBag: of(pair.movieBag) }
+}
+
+/** The numbers of all three subjects, one per round. */
+export function pipelinedNumbersOf(of: (service: Service) => number[], subjects: Subjects): PipelinedResults {
+  return { ...numbersOf(of, subjects), pipelined: of(subjects.pipelined) }
 }
 
 /** Picks one number from the results of both subjects. */

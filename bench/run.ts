@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import { pino } from 'pino'
 import { startEmbeddedPostgres } from '../src/database/embedded/start.ts'
 import { allowCreatingDatabases } from '../test/postgres.ts'
-import type { Bench, Measurement, Pair } from './bench.ts'
+import type { Bench, Measurement, Pair, Subjects } from './bench.ts'
 import { endChildren } from './children.ts'
 import { writeDocument } from './document.ts'
 import { forgotDown, forgotFast, forgotSlow } from './forgot.ts'
@@ -56,9 +56,10 @@ try {
 }
 
 async function measureAll(): Promise<Row[]> {
-  const bench: Bench = { size: options.size, pair: await startPair('base'), startPair }
-  await Promise.all([bench.pair.floor, bench.pair.movieBag].map((service) => addAccounts(service, 1000)))
-  await Promise.all([bench.pair.floor, bench.pair.movieBag].map((service) => addMovies(service, options.size.movies)))
+  const bench: Bench = { size: options.size, pair: await startSubjects('base'), startPair }
+  const services = Object.values(bench.pair)
+  await Promise.all(services.map((service) => addAccounts(service, 1000)))
+  await Promise.all(services.map((service) => addMovies(service, options.size.movies)))
 
   const all: Row[] = []
   for (const { name, measure } of measurements.filter((measurement) => options.only.includes(measurement.name))) {
@@ -78,6 +79,12 @@ async function startPair(name: string): Promise<Pair> {
     floor: await startService(floor, url, `${name}_floor`, folder),
     movieBag: await startService(other, url, `${name}_movie_bag`, folder),
   }
+}
+
+async function startSubjects(name: string): Promise<Subjects> {
+  const pair = await startPair(name)
+  const pipelined = { ...pair.floor.subject, env: { FLOOR: 'pipelined' } }
+  return { ...pair, pipelined: await startService(pipelined, (await starting).url, `${name}_pipelined`, folder) }
 }
 
 /** On the disk of the checkout, because in a temporary folder in memory commits would cost nothing. */

@@ -12,6 +12,8 @@ import { residentMegabytes, type ServiceProcess, startProcess } from './processe
 export type Subject = {
   /** What `node` runs. */
   command: string[]
+  /** Settings that the other subjects do not have. */
+  env?: Record<string, string>
   /** After how long without a mail the rest counts as lost: longer than the pause between two attempts. */
   patienceSeconds: number
   /** A query for the number of mails that are not finished. */
@@ -52,7 +54,7 @@ export async function startService(
   const databaseUrl = await createDatabase(serverUrl, database)
   const port = await freePort()
   const mailbox = await startMailbox()
-  const env = environment(databaseUrl, port, mailbox.port)
+  const env = { ...environment(databaseUrl, port, mailbox.port), ...subject.env }
   const start = () => startProcess({ name: database, command: subject.command, env, folder, port })
   let running: ServiceProcess = await start()
   const db = new pg.Client(databaseUrl)

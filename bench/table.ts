@@ -10,6 +10,9 @@ export type Row = {
   isMet: boolean | undefined
 }
 
+/** The results of all three subjects, one per round. */
+export type PipelinedResults = Results & { pipelined: number[] }
+
 /** Makes a row from the numbers of both subjects, one per round. */
 export type Results = { floor: number[]; movieBag: number[] }
 
@@ -17,6 +20,12 @@ export type Results = { floor: number[]; movieBag: number[] }
 export function rateRow(what: string, results: Results, atLeast: number): Row {
   const isMet = ratioOf(results) >= atLeast
   return { ...shown(what, results, perSecond), aim: `≥ ${atLeast.toFixed(2)}`, isMet }
+}
+
+/** A rate per second, compared with the pipelined floor. */
+export function pipelinedRow(what: string, { floor, pipelined, movieBag }: PipelinedResults, atLeast: number): Row {
+  const row = rateRow(what, { floor: pipelined, movieBag }, atLeast)
+  return { ...row, floor: `${perSecond(median(floor))}, pipelined ${row.floor}` }
 }
 
 /** Time or memory: less is better. */

@@ -25,11 +25,11 @@ export async function startPostgres(): Promise<{ url: string; stop: () => Promis
   }
 }
 
-/** Gives the role of the service the one right more that tests and measurements need. */
+/** Gives the role of the service the rights that tests and measurements need. */
 export async function allowCreatingDatabases({ url, directory }: EmbeddedPostgres): Promise<void> {
   const admin = new Client({ connectionString: adminUrl(url, directory) })
   await admin.connect()
-  await admin.query('alter role movie_bag_service createdb')
+  await admin.query('alter role movie_bag_service createdb; grant pg_checkpoint to movie_bag_service')
   await admin.end()
 }
 

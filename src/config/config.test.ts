@@ -25,6 +25,7 @@ test('without configuration, every setting has a default that works on one machi
     trustProxy: false,
     databaseUrl: 'embedded',
     databaseUrlIsSet: false,
+    databasePrepare: true,
     allowPlaintext: [],
     dataDir: resolve('data'),
     jwtSecretKey: undefined,

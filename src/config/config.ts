@@ -70,6 +70,7 @@ function readSettings(values: NodeJS.Dict<string>) {
     trustProxy: required('TRUST_PROXY', 'off', proxies),
     databaseUrl: required('DATABASE_URL', 'embedded', postgresUrl),
     databaseUrlIsSet: Boolean(values['DATABASE_URL']),
+    databasePrepare: required('DATABASE_PREPARE', 'on', onOrOff),
     allowPlaintext: optional('ALLOW_PLAINTEXT', someOf('database', 'mail')) ?? [],
     dataDir: resolve(required('DATA_DIR', 'data', anyText)),
     jwtSecretKey: optional('JWT_SECRET_KEY', secretKey),

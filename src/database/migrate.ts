@@ -15,7 +15,6 @@ const directory = join(import.meta.dirname, '../../migrations')
 export async function migrate(url: string, options: WaitOptions): Promise<string[]> {
   const client = await connectToDatabase(url, options)
   try {
-    await client.query("select pg_advisory_lock(hashtext('movie-bag migrations'))")
     return await runPending(client)
   } catch (error) {
     if (!(error instanceof pg.DatabaseError && operatorErrors.includes(error.code ?? ''))) throw error
@@ -37,37 +36,52 @@ export async function migrate(url: string, options: WaitOptions): Promise<string
 const operatorErrors = ['42501', '25006', '53100', '42P07', '0A000']
 
 async function runPending(client: pg.Client): Promise<string[]> {
-  await client.query(`create table if not exists migrations (
-    name text primary key, sha256 text not null, ran_at timestamptz not null default now())`)
-  const { rows } = await client.query<{ name: string; sha256: string }>('select name, sha256 from migrations')
-  const done = new Map(rows.map((row) => [row.name, row.sha256]))
   const files = readdirSync(directory)
     .filter((name) => name.endsWith('.sql'))
     .sort()
-
-  const newer = [...done.keys()].find((name) => !files.includes(name))
-  if (newer)
-    throw new StartError(`The database was migrated by a newer release (${newer}). Start that release instead.`)
-
   const ran: string[] = []
-  for (const name of files) {
-    const text = readFileSync(join(directory, name), 'utf8').replaceAll('\r\n', '\n')
-    const sha256 = createHash('sha256').update(text).digest('hex')
-    const known = done.get(name)
-    if (known === sha256) continue
-    if (known)
-      throw new StartError(`migrations/${name} was edited after it ran. Restore it, and add a new file instead.`)
-    await runMigration(client, { name, text, sha256 })
-    ran.push(name)
+  let hasMore = true
+  while (hasMore) {
+    const name = await runNext(client, files)
+    if (name === undefined) hasMore = false
+    else ran.push(name)
   }
   return ran
 }
 
+/**
+ * Runs the first file that has not run yet, and returns its name. Holds a lock for the transaction, and not for the
+ * database session, which a pooler may share.
+ */
+async function runNext(client: pg.Client, files: string[]): Promise<string | undefined> {
+  await client.query('begin')
+  await client.query("select pg_advisory_xact_lock(hashtext('movie-bag migrations'))")
+  await client.query(`create table if not exists migrations (
+    name text primary key, sha256 text not null, ran_at timestamptz not null default now())`)
+  const { rows } = await client.query<{ name: string; sha256: string }>('select name, sha256 from migrations')
+  const next = findNext(files, new Map(rows.map((row) => [row.name, row.sha256])))
+  if (next) {
+    await client.query(next.text)
+    await client.query('insert into migrations (name, sha256) values ($1, $2)', [next.name, next.sha256])
+  }
+  await client.query('commit')
+  return next?.name
+}
+
 type Migration = { name: string; text: string; sha256: string }
 
-async function runMigration(client: pg.Client, { name, text, sha256 }: Migration): Promise<void> {
-  await client.query('begin')
-  await client.query(text)
-  await client.query('insert into migrations (name, sha256) values ($1, $2)', [name, sha256])
-  await client.query('commit')
+/** `done` has the SHA-256 of each file that has run. */
+function findNext(files: string[], done: Map<string, string>): Migration | undefined {
+  const newer = [...done.keys()].find((name) => !files.includes(name))
+  if (newer)
+    throw new StartError(`The database was migrated by a newer release (${newer}). Start that release instead.`)
+  for (const name of files) {
+    const text = readFileSync(join(directory, name), 'utf8').replaceAll('\r\n', '\n')
+    const sha256 = createHash('sha256').update(text).digest('hex')
+    const known = done.get(name)
+    if (known === undefined) return { name, text, sha256 }
+    if (known !== sha256)
+      throw new StartError(`migrations/${name} was edited after it ran. Restore it, and add a new file instead.`)
+  }
+  return undefined
 }

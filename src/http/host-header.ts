@@ -7,9 +7,8 @@ import { AppError } from '../errors.ts'
  */
 export function requireHostHeader(app: FastifyInstance): void {
   app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response))
-  app.addHook('onRequest', async ({ raw }) => {
-    if (raw.headers.host === undefined && raw.httpVersion !== '1.0') {
-      throw new AppError('SchemaValidationError', 'The request has no Host header.')
-    }
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const isMissing = raw.headers.host === undefined && raw.httpVersion !== '1.0'
+    done(isMissing ? new AppError('SchemaValidationError', 'The request has no Host header.') : undefined)
   })
 }

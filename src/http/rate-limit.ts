@@ -28,7 +28,7 @@ export function limitByCaller(db: Database, options: { isOn: boolean }): LimitBy
   return (kind) => {
     if (!options.isOn) return async () => {}
     const { points, seconds } = limits[kind]
-    const count = counter(db, { name: kind, points, seconds, cachesRefusals: true })
+    const count = counter(db.writes, { name: kind, points, seconds, cachesRefusals: true })
     return async (request, reply) => {
       const { isAllowed, remainingPoints, msBeforeNext } = await count(rateLimitKey(request.ip))
       const wait = Math.ceil(msBeforeNext / 1000)

@@ -45,7 +45,7 @@ export async function addMovie(
   const refusal = await quota.findRefusal(author)
   if (refusal) throw refusal
   const { name, casts, genres, year = null, notes = null } = fields
-  const [movie] = await db.query<{ id: string; stored: number }>(sql`
+  const [movie] = await db.writes.query<{ id: string; stored: number }>(sql`
     insert into movies (name, casts, genres, year, notes, added_by, stored_bytes)
     select name, casts, genres, ${year}::smallint, notes, ${author.accountId}::uuid, ${storedBytes}
     from (select ${name}::text as name, ${casts}::text[] as casts, ${genres}::text[] as genres, ${notes}::text as notes) movie

@@ -35,10 +35,10 @@ export async function deleteMovie(db: Database, id: string, accountId: string): 
       with movie as (
         delete from movies
         where id = ${movieKey(id) ?? null} and added_by = ${accountId}
-        returning id, name, casts, genres, year, notes, added_by, created_at, stored_bytes
+        returning id, name, casts, genres, year, notes, added_by, created_at, stored_bytes, version
       ), kept as (
-        insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at, stored_bytes)
-        select movie.id, name, casts, genres, year, notes, added_by, movie.created_at, stored_bytes
+        insert into deleted_movies (id, name, casts, genres, year, notes, added_by, created_at, stored_bytes, version)
+        select movie.id, name, casts, genres, year, notes, added_by, movie.created_at, stored_bytes, version
         from movie join accounts on accounts.id = added_by
         for key share of accounts
       )

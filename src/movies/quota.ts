@@ -37,7 +37,7 @@ export function movieQuota(db: Database, { maxMovies, maxStorageBytes, rateLimit
   const counts = new Map<string, Promise<Stored>>()
   const uncounted = new LRUCache<string, number>({ max: 10_000 })
   const refused = new LRUCache<string, true>({ max: 10_000 })
-  const count = counter(db, { name: 'storage', ...clientQuota, cachesRefusals: false })
+  const count = counter(db.writes, { name: 'storage', ...clientQuota, cachesRefusals: false })
 
   async function findRefusal({ accountId, ip }: Author): Promise<AppError | undefined> {
     const wait = Math.ceil(refused.getRemainingTTL(rateLimitKey(ip)) / 1000)

@@ -23,11 +23,11 @@ export async function restoreMovie(db: Database, id: string, accountId: string):
       with movie as (
         delete from deleted_movies
         where id = ${movieKey(id) ?? null} and added_by = ${accountId} and ${isRestorable}
-        returning id, name, casts, genres, year, notes, added_by, created_at, stored_bytes
+        returning id, name, casts, genres, year, notes, added_by, created_at, stored_bytes, version
       )
-      insert into movies (id, name, casts, genres, year, notes, added_by, created_at, stored_bytes)
+      insert into movies (id, name, casts, genres, year, notes, added_by, created_at, stored_bytes, version)
       overriding system value
-      select id, name, casts, genres, year, notes, added_by, created_at, stored_bytes from movie
+      select id, name, casts, genres, year, notes, added_by, created_at, stored_bytes, version from movie
       returning id`)
     if (rows.length === 0) throw new AppError('MovieNotExistsError')
   } catch (error) {

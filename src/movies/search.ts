@@ -34,7 +34,7 @@ export async function searchMovies(db: Database, search: MovieSearch, caller: st
   const position = { sort, start, limit: search.limit + 1 }
   const { q, genre, cast, year, added_by, sort: chosenSort } = search
   const isPlainList = [q, genre, cast, year, added_by, chosenSort].every((value) => value === undefined)
-  if (isPlainList) return makePage(search, sort, await db.query<Row>(selectById(start, position.limit)))
+  if (isPlainList) return makePage(search, sort, await db.reads.query<Row>(selectById(start, position.limit)))
   return limitByCaller(caller, () =>
     limitForAll(() => db.transaction((tx) => searchCorrectingTypos(tx, search, position), { isPrepared: false })),
   )

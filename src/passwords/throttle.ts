@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { findAccount } from '../accounts/account.ts'
-import { type Database, type Queryable, sql, type Transaction } from '../database/database.ts'
+import { type Database, join, type Queryable, raw, type Sql, sql, type Transaction } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { rateLimitKey } from '../http/rate-limit.ts'
 
@@ -62,8 +62,9 @@ export async function throttle<Result>(
   const counted: Counter[] = []
   let failureSlowsDown = false
   try {
-    for (const counter of counters) {
-      const { failures } = await count(db, counter)
+    const rows = await count(db, counters)
+    for (const [index, counter] of counters.entries()) {
+      const failures = countedFailures(counter, rows[index])
       counted.push(counter)
       failureSlowsDown ||= counter.steps.some((step) => step.failures === failures && step.seconds >= 60)
     }
@@ -81,7 +82,25 @@ function isVerdict(error: unknown): boolean {
 
 type Row = { failures: number; secondsSinceLast: number; isAllowed: boolean }
 
-async function count(db: Database, { subject, caller, steps }: Counter): Promise<Row> {
+/** Counts a failure on each counter, unless one before it does not allow the attempt. Returns a row for each it counted. */
+function count(db: Database, counters: Counter[]): Promise<Row[]> {
+  const upserts = counters.map((counter, index) => {
+    const isAllowed = index === 0 ? sql`true` : sql`(select "isAllowed" from ${nameOf(index - 1)})`
+    return sql`${nameOf(index)} as (${upsert(counter, isAllowed)})`
+  })
+  const rows = counters.map((_, index) => sql`select ${index}::int as index, * from ${nameOf(index)}`)
+  // The commit does not wait for the disk: losing the last second's failures in a crash is fine.
+  return db.writes.query<Row>(sql`
+    with setting as (select set_config('synchronous_commit', 'off', true)), ${join(upserts)}
+    select failures, "secondsSinceLast", "isAllowed" from (${join(rows, ' union all ')}) as counted order by index`)
+}
+
+function nameOf(index: number): Sql {
+  return raw(`counter_${index}`)
+}
+
+/** A time in the future, from before the clock was set back, is clamped. */
+function upsert({ subject, caller, steps }: Counter, isWanted: Sql): Sql {
   const failures = steps.map((step) => step.failures)
   const seconds = steps.map((step) => step.seconds)
   const wait = sql`(
@@ -90,18 +109,19 @@ async function count(db: Database, { subject, caller, steps }: Counter): Promise
     where step.failures <= known.failures)`
   const isForgotten = sql`known.last_at < now() - interval '1 day'`
   const isDue = sql`least(known.last_at, now()) + ${wait} <= now()`
-  // The commit does not wait for the disk: losing the last second's failures in a crash is fine. A time in the future,
-  // from before the clock was set back, is clamped.
-  const [row] = await db.query<Row>(sql`
-    with setting as (select set_config('synchronous_commit', 'off', true))
+  return sql`
     insert into wrong_passwords as known (subject_hash, caller_hash)
-    select ${hash(subject)}, ${hash(caller)} from setting
+    select ${hash(subject)}, ${hash(caller)} from setting where ${isWanted}
     on conflict (subject_hash, caller_hash) do update
     set failures = case when ${isForgotten} then 1 when ${isDue} then known.failures + 1 else known.failures end,
       last_at = case when ${isDue} then now() else least(known.last_at, now() - interval '1 millisecond') end
-    returning failures, extract(epoch from now() - last_at)::float8 as "secondsSinceLast", last_at = now() as "isAllowed"`)
+    returning failures, extract(epoch from now() - last_at)::float8 as "secondsSinceLast", last_at = now() as "isAllowed"`
+}
+
+/** Returns the failures that a counter has counted. Throws `TooManyRequestsError` if the attempt comes too early. */
+function countedFailures({ steps }: Counter, row: Row | undefined): number {
   if (!row) throw new Error('The upsert returned no row.')
-  if (row.isAllowed) return row
+  if (row.isAllowed) return row.failures
   const longest = Math.max(0, ...steps.filter((step) => step.failures <= row.failures).map((step) => step.seconds))
   throw tooEarlyError(Math.max(1, Math.ceil(longest - row.secondsSinceLast)))
 }
@@ -121,17 +141,21 @@ async function uncount(db: Queryable, { subject, caller }: Counter): Promise<voi
 
 /** Forgets what these counters have counted. */
 export async function clearFailures(db: Queryable, counters: Counter[]): Promise<void> {
-  for (const { subject, caller } of counters) {
-    await db.query(sql`
-      delete from wrong_passwords where subject_hash = ${hash(subject)} and caller_hash = ${hash(caller)}`)
-  }
+  const subjects = counters.map(({ subject }) => hash(subject))
+  const callers = counters.map(({ caller }) => hash(caller))
+  await db.query(sql`
+    delete from wrong_passwords
+    where (subject_hash, caller_hash) in (select * from unnest(${subjects}::bytea[], ${callers}::bytea[]))`)
 }
 
 /** Forgets the failures of all callers and browsers, so that the owner can log in from anywhere. */
 export async function clearAccountFailures(tx: Transaction, accountId: string): Promise<void> {
   const account = await findAccount(tx, accountId)
   if (!account) return
-  await tx.query(sql`delete from wrong_passwords where subject_hash = ${hash(account.canonical)}`)
+  // In the order in which an attempt counts them, to avoid deadlocks.
+  const [subject, everyone] = [hash(account.canonical), hash('')]
+  await tx.query(sql`delete from wrong_passwords where subject_hash = ${subject} and caller_hash <> ${everyone}`)
+  await tx.query(sql`delete from wrong_passwords where subject_hash = ${subject} and caller_hash = ${everyone}`)
 }
 
 function hash(text: string): Buffer {

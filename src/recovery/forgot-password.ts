@@ -72,7 +72,7 @@ export async function requestReset(
   if (config.accountPrivacy === 'reveal' && !(await accountExists(db, canonical))) {
     throw new AppError('EmailDoesnotExistsError')
   }
-  return queueMail(db, { kind: 'reset-password', email, params: browser ? { browser } : {} }, locale)
+  return queueMail(db.writes, { kind: 'reset-password', email, params: browser ? { browser } : {} }, locale)
 }
 
 /** Queues a reset mail to the account of an earlier link. Throws `BadTokenError` if there never was such a link. */

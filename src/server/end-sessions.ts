@@ -17,11 +17,11 @@ export type SessionOwner = { email: string } | 'everyone'
  */
 export async function endSessionsOf(owner: SessionOwner, signal: AbortSignal): Promise<undefined> {
   const { stop } = await startComponents(signal, async (startup) => {
-    const { log, onStop } = startup
+    const { config, log, onStop } = startup
     const { url } = await openPostgres(startup)
     await migrateAndLog(url, startup)
     const onError = (err: Error) => log.warn({ event: 'connection-lost', err }, 'A connection to the database was lost')
-    const db = openDatabase(url, { connections: 1, onError })
+    const db = openDatabase(url, { connections: 1, isPrepared: config.databasePrepare, onError })
     onStop(() => db.close())
     const accountIds = owner === 'everyone' ? await findLoggedInAccounts(db) : [await findAccountId(db, owner.email)]
     for (const accountId of accountIds) await endAll(db, accountId)

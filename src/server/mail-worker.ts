@@ -20,7 +20,14 @@ import { startPurge } from './purge.ts'
 /** The settings of the mail worker, with the URL of the database in use, which may be the embedded one. */
 export type MailWorkerSettings = { databaseUrl: string } & Pick<
   Config,
-  'production' | 'mail' | 'templatesDir' | 'publicUrl' | 'defaultLocale' | 'resetTokenTtlMs' | 'unknownAddressMail'
+  | 'production'
+  | 'databasePrepare'
+  | 'mail'
+  | 'templatesDir'
+  | 'publicUrl'
+  | 'defaultLocale'
+  | 'resetTokenTtlMs'
+  | 'unknownAddressMail'
 >
 
 /** Starts sending mail and purging old rows, on its own database connections. */
@@ -28,6 +35,7 @@ export function startMailWorker(settings: MailWorkerSettings, log: Logger): { st
   const server = mailServer(settings.mail)
   const db = openDatabase(settings.databaseUrl, {
     connections: server.connections + 1,
+    isPrepared: settings.databasePrepare,
     onError: (err) => log.warn({ event: 'connection-lost', err }, 'The mail worker lost a connection to the database'),
   })
   const delivery = startDelivery({ db, server, writers: mailWriters(db, settings), log })

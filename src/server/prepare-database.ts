@@ -1,5 +1,6 @@
 import { describeDatabase } from '../database/connect.ts'
 import { migrate } from '../database/migrate.ts'
+import { checkPooler } from '../database/pooler.ts'
 import type { Startup } from './start-components.ts'
 
 /** `data` says where the data is: a folder, or a server and database. */
@@ -16,7 +17,12 @@ export async function openPostgres({ config, log, onStop }: Startup): Promise<Po
   return { url: embedded.url, data: embedded.directory }
 }
 
-export async function migrateAndLog(url: string, { log, signal }: Pick<Startup, 'log' | 'signal'>): Promise<void> {
+/** Migrates the database, and throws a `StartError` if a pooler in front of it needs another setting. */
+export async function migrateAndLog(
+  url: string,
+  { config, log, signal }: Pick<Startup, 'config' | 'log' | 'signal'>,
+): Promise<void> {
   const names = await migrate(url, { log, signal })
+  if (config.databaseUrl !== 'embedded' && config.databasePrepare) await checkPooler(url)
   if (names.length > 0) log.debug({ event: 'migrated' }, `The database was migrated: ${names.join(', ')}`)
 }

@@ -47,7 +47,7 @@ function withInbox({ mail }: Config, inbox: LocalInbox | undefined): Config['mai
 
 async function openApp({ config, log, onStop }: Startup, databaseUrl: string): Promise<FastifyInstance> {
   const onError = (err: Error) => log.warn({ event: 'connection-lost', err }, 'A connection to the database was lost')
-  const db = openDatabase(databaseUrl, { connections: 20, onError })
+  const db = openDatabase(databaseUrl, { connections: 12, isPrepared: config.databasePrepare, onError })
   onStop(() => db.close())
   const secret = config.jwtSecretKey ?? loadOrCreateSecret(config.dataDir, 'jwt-secret-key')
   const key = await tokenKey(secret, config.jwtSecretKeyOld)

@@ -40,7 +40,7 @@ export function startMailWorkerThread(settings: ThreadSettings, log: Logger): { 
 /** The thread gets no other settings, in particular not JWT_SECRET_KEY. */
 function pickSettings(settings: ThreadSettings): ThreadSettings {
   const { databaseUrl, mail, templatesDir, publicUrl, defaultLocale, resetTokenTtlMs, unknownAddressMail } = settings
-  const { production, logLevel } = settings
+  const { production, databasePrepare, logLevel } = settings
   return {
     databaseUrl,
     mail,
@@ -50,6 +50,7 @@ function pickSettings(settings: ThreadSettings): ThreadSettings {
     resetTokenTtlMs,
     unknownAddressMail,
     production,
+    databasePrepare,
     logLevel,
   }
 }

@@ -15,7 +15,7 @@ export function work(signal: AbortSignal): Promise<Running> {
       )
     }
     await checkMailTemplates(config)
-    await migrateAndLog(databaseUrl, { log, signal })
+    await migrateAndLog(databaseUrl, { config, log, signal })
     const worker = startMailWorker({ ...config, databaseUrl }, log)
     onStop(() => worker.stop())
     const data = describeDatabase(databaseUrl)

@@ -40,13 +40,15 @@ export function identifyBrowser(cookie: string | undefined): Browser {
  * browser known.
  */
 export async function rememberBrowser(tx: Transaction, accountId: string, { tokenHash }: Browser): Promise<void> {
-  await tx.query(sql`
-    insert into known_browsers (account_id, token_hash) values (${accountId}, ${tokenHash})
-    on conflict (account_id, token_hash) do update set last_used_at = now()`)
-  await tx.query(sql`
-    delete from known_browsers where account_id = ${accountId} and token_hash in (
-      select token_hash from known_browsers where account_id = ${accountId}
-      order by last_used_at desc offset ${maxKnownBrowsers})`)
+  await Promise.all([
+    tx.query(sql`
+      insert into known_browsers (account_id, token_hash) values (${accountId}, ${tokenHash})
+      on conflict (account_id, token_hash) do update set last_used_at = now()`),
+    tx.query(sql`
+      delete from known_browsers where account_id = ${accountId} and token_hash in (
+        select token_hash from known_browsers where account_id = ${accountId}
+        order by last_used_at desc offset ${maxKnownBrowsers})`),
+  ])
 }
 
 /** Lists when each known browser was last used, most recent first. */

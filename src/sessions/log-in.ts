@@ -18,7 +18,7 @@ import { hashPassword, isHashable, needsRehash, verifyPassword } from '../passwo
 import { clearFailures, logInCounters, throttle } from '../passwords/throttle.ts'
 import { signAccessToken, type TokenKey } from './access-token.ts'
 import { hashKnownBrowser, identifyBrowser, rememberBrowser } from './known-browser.ts'
-import { type StartedSession, startSession } from './session.ts'
+import { deleteExcessSessions, type StartedSession, startSession } from './session.ts'
 
 export type LogInDependencies = {
   db: Database
@@ -97,7 +97,7 @@ async function tryLogIn(
   if (!isHashable(password)) throw loginFailed()
   const canonical = canonicalEmail(email) ?? ''
   const browser = hashKnownBrowser(origin.knownBrowser)
-  const account = await findAccount(db, canonical, browser)
+  const account = await findAccount(db.reads, canonical, browser)
   const counters = logInCounters(canonical || email, browser && account?.knowsBrowser ? { browser } : origin)
   return throttle(db, counters, async ({ failureSlowsDown }) => {
     const isRight = await verifyPassword(account?.passwordHash, password)
@@ -115,8 +115,10 @@ async function tryLogIn(
       if (to !== from) await replacePasswordHash(tx, id, { from, to })
       const started = await startLogIn(tx, { id, passwordHash: to, ttlMs: config.sessionTtlMs }, origin)
       if (!started) return undefined
-      await clearFailures(tx, counters)
-      if (!account.knowsBrowser) await notifyNewDevice(tx, started.session, origin)
+      await Promise.all([
+        clearFailures(tx, counters),
+        account.knowsBrowser ? undefined : notifyNewDevice(tx, started.session, origin),
+      ])
       return started
     })
   })
@@ -163,8 +165,11 @@ async function startLogIn(
   const started = { accountId, passwordHash, ttlMs, device, ip, browser: browser?.tokenHash ?? null }
   const session = await startSession(tx, started)
   if (!session) return undefined
-  await recordEvent(tx, { accountId, event: 'logged in', device })
-  if (browser) await rememberBrowser(tx, accountId, browser)
+  await Promise.all([
+    deleteExcessSessions(tx, accountId),
+    recordEvent(tx, { accountId, event: 'logged in', device }),
+    browser && rememberBrowser(tx, accountId, browser),
+  ])
   return { session, newBrowserToken: browser?.newToken }
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
-import { type Queryable, sql } from '../database/database.ts'
+import { type Database, sql } from '../database/database.ts'
 import { AppError } from '../errors.ts'
 import { clearSessionCookie, readSessionCookie } from '../http/cookies.ts'
 import { type TokenKey, verifyAccessToken } from './access-token.ts'
@@ -16,7 +16,7 @@ declare module 'fastify' {
 export type SignedIn = onRequestAsyncHookHandler[]
 
 /** Makes the hook of the API, which finds the session by the access token in the `Authorization` header. */
-export function sessionFromBearer(db: Queryable, key: TokenKey, config: SessionSettings): onRequestAsyncHookHandler {
+export function sessionFromBearer(db: Database, key: TokenKey, config: SessionSettings): onRequestAsyncHookHandler {
   return async (request) => {
     const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
     request.session = token ? await findSession(db, { key, config }, token) : null
@@ -25,7 +25,7 @@ export function sessionFromBearer(db: Queryable, key: TokenKey, config: SessionS
 
 /** Makes the hook of the pages, which finds the session by the access token in the session cookie. */
 export function sessionFromCookie(
-  db: Queryable,
+  db: Database,
   key: TokenKey,
   config: SessionSettings & { publicUrl: string },
 ): onRequestAsyncHookHandler {
@@ -67,19 +67,19 @@ export function invalidSession(): AppError {
  * minutes.
  */
 async function findSession(
-  db: Queryable,
+  db: Database,
   { key, config }: { key: TokenKey; config: SessionSettings },
   token: string,
 ): Promise<Session | null> {
   const claims = await verifyAccessToken(key, token)
   if (!claims) return null
-  const [found] = await db.query<Session & { isStale: boolean }>(sql`
+  const [found] = await db.reads.query<Session & { isStale: boolean }>(sql`
     select sessions.id, account_id as "accountId", locale, last_used_at < now() - interval '5 minutes' as "isStale"
     from sessions join accounts on accounts.id = account_id
     where sessions.id = ${claims.sessionId} and ${isLive(config)}
       and ${claims.expiresAt}::float8 > extract(epoch from now())`)
   if (!found) return null
   const { isStale, ...session } = found
-  if (isStale) await db.query(sql`update sessions set last_used_at = now() where id = ${session.id}`)
+  if (isStale) await db.writes.query(sql`update sessions set last_used_at = now() where id = ${session.id}`)
   return session
 }

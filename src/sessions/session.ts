@@ -44,12 +44,11 @@ export async function startSession(tx: Transaction, session: NewSession): Promis
     where id = ${accountId} and password_hash = ${passwordHash}
     for share
     returning id, account_id as "accountId", created_at as "startedAt", expires_at as "expiresAt"`)
-  if (started) await deleteExcessSessions(tx, accountId)
   return started
 }
 
 /** Deletes ended sessions before live ones, the least recently used first. */
-async function deleteExcessSessions(tx: Transaction, accountId: string): Promise<void> {
+export async function deleteExcessSessions(tx: Transaction, accountId: string): Promise<void> {
   await tx.query(sql`
     delete from sessions where id in (
       select id from sessions where account_id = ${accountId}
