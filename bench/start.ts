@@ -18,5 +18,5 @@ export async function coldStart({ size, pair }: Bench): Promise<Row[]> {
     pick(of, ({ megabytes }) => megabytes),
     pair,
   )
-  return [costRow('cold start', times, 'ms', 1.6), costRow('memory when idle', memory, 'MB', 1.8)]
+  return [costRow('cold start', times, 'ms', 1.4), costRow('memory when idle', memory, 'MB', 1.5)]
 }

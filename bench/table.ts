@@ -36,9 +36,10 @@ export function costRow(what: string, results: Results, unit: string, atMost?: n
 }
 
 /** The share of mails that arrived, from 0 to 1. */
-export function shareRow(what: string, floor: number, movieBag: number): Row {
+export function shareRow(what: string, floor: number, movieBag: number, atLeast: number): Row {
   const [floorShare, movieBagShare] = [percent(floor), percent(movieBag)]
-  return { what, floor: floorShare, movieBag: movieBagShare, ratio: '', aim: 'all', isMet: movieBag === 1 }
+  const aim = atLeast === 1 ? 'all' : `≥ ${percent(atLeast)}`
+  return { what, floor: floorShare, movieBag: movieBagShare, ratio: '', aim, isMet: movieBag >= atLeast }
 }
 
 /** How the rate of each subject changes from few rows to many. The aim compares Movie Bag with itself. */

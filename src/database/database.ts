@@ -11,8 +11,11 @@ export type { Transaction } from './transactions.ts'
 /** Runs one statement and returns its rows. The caller declares the type of the rows; it is not checked. */
 type Query = <Row extends object = Record<string, never>>(statement: Sql) => Promise<Row[]>
 
-/** Runs statements: on any connection of the pool, on those of a lane, or in a transaction. */
-export type Queryable = { query: Query }
+/**
+ * Runs statements: on any connection of the pool, on those of a lane, or in a transaction. `afterCommit` runs a function
+ * once the statements before it are committed: immediately unless in a transaction.
+ */
+export type Queryable = { query: Query; afterCommit: (run: () => void) => void }
 
 /**
  * `query` is for statements that may be slow. `reads` and `writes` are fast lanes, in which the statements of a connection
@@ -45,14 +48,19 @@ export function openDatabase(url: string, { connections, isPrepared = true, onEr
   const prepared = { isPrepared }
   return {
     query: (statement) => runStatement(pool, statement, prepared),
-    reads: { query: (statement) => runOnLane(reads, statement, prepared) },
-    writes: { query: (statement) => runOnLane(writes, statement, prepared) },
+    afterCommit,
+    reads: { query: (statement) => runOnLane(reads, statement, prepared), afterCommit },
+    writes: { query: (statement) => runOnLane(writes, statement, prepared), afterCommit },
     transaction: (work, options = prepared) =>
       runTransaction(pool, work, { isPrepared: isPrepared && options.isPrepared }),
     close: async () => {
       await Promise.all([pool.end(), reads.close(), writes.close()])
     },
   }
+}
+
+function afterCommit(run: () => void): void {
+  run()
 }
 
 function runOnLane<Row extends object>(lane: Lane, statement: Sql, options: StatementOptions): Promise<Row[]> {

@@ -5,8 +5,8 @@ import type { Queryable } from './database.ts'
 import { rethrow } from './outage.ts'
 import { isStale, limitStatements, runOn, socketOf, statementTimeoutMs, toQuery } from './statement.ts'
 
-/** Functions that must run in a transaction take one of these. `afterCommit` runs a function once it is committed. */
-export type Transaction = Queryable & { readonly transactional: true; afterCommit: (run: () => void) => void }
+/** Functions that must run in a transaction take one of these. */
+export type Transaction = Queryable & { readonly transactional: true }
 
 /** `isPrepared` is false if the statements have too many variants for each connection to prepare them. */
 export type StatementOptions = { isPrepared: boolean }

@@ -7,8 +7,10 @@ import { AppError } from '../errors.ts'
  */
 export function requireHostHeader(app: FastifyInstance): void {
   app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response))
-  app.addHook('onRequest', ({ raw }, _reply, done) => {
-    const isMissing = raw.headers.host === undefined && raw.httpVersion !== '1.0'
-    done(isMissing ? new AppError('SchemaValidationError', 'The request has no Host header.') : undefined)
+  // Asynchronous, so that Node may find the rest of the request malformed before a route answers it.
+  app.addHook('onRequest', async ({ raw }) => {
+    if (raw.headers.host === undefined && raw.httpVersion !== '1.0') {
+      throw new AppError('SchemaValidationError', 'The request has no Host header.')
+    }
   })
 }

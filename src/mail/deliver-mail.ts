@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeliveryState } from './delivery-state.ts'
 import type { ClaimedMail, MailKind } from './mail.ts'
-import { type Outcome, recordOutcome } from './outbox.ts'
+import { type Outcome, releaseMail } from './outbox.ts'
+import { saveOutcome } from './outcomes.ts'
 import type { SendResult } from './smtp.ts'
 import type { WrittenMail } from './write.ts'
 
@@ -12,7 +12,11 @@ export async function deliverMail(state: DeliveryState, mail: ClaimedMail): Prom
     if (written.state !== 'lease lost') await saveOutcome(state, mail, written)
     return
   }
-  const result = await state.server.sendMail({ id: mail.id, to: written.to, ...written.message })
+  const result = await state.whenConnectionIsFree(() => {
+    if (!state.serverIsUp || state.stopping.signal.aborted) return undefined
+    return state.server.sendMail({ id: mail.id, to: written.to, ...written.message })
+  })
+  if (!result) return releaseMail(state.db.writes, mail).catch(state.log.databaseDown)
   // The next check finds out whether the cause was this mail or the server.
   if (result.verdict === 'server down') state.serverIsUp = false
   await saveOutcome(state, mail, toOutcome(mail, result))
@@ -29,24 +33,6 @@ async function writeMail<Kind extends MailKind>(
   } catch (error) {
     return defer(mail, `The mail could not be written: ${error instanceof Error ? error.message : error}`)
   }
-}
-
-/** Retries until the outcome is recorded: a mail whose outcome is lost is sent twice. */
-async function saveOutcome(state: DeliveryState, mail: ClaimedMail, outcome: Outcome): Promise<void> {
-  const { db, unrecorded, log } = state
-  log.mailOutcome(mail, outcome)
-  let isRecorded = false
-  while (!isRecorded && !state.deadlinePassed) {
-    try {
-      await recordOutcome(db, mail, outcome)
-      isRecorded = true
-    } catch (error) {
-      log.databaseDown(error)
-      unrecorded.add(mail)
-      await sleep(500)
-    }
-  }
-  unrecorded.delete(mail)
 }
 
 function toOutcome(mail: ClaimedMail, { verdict, reply }: SendResult): Outcome {

@@ -1,6 +1,9 @@
+import type { EventEmitter } from 'node:events'
+import type { LimitFunction } from 'p-limit'
 import type { Database } from '../database/database.ts'
 import type { DeliveryLog } from './delivery-log.ts'
 import type { ClaimedMail } from './mail.ts'
+import type { UnrecordedOutcome } from './outcomes.ts'
 import type { MailServer } from './smtp.ts'
 import type { MailWriters } from './write.ts'
 
@@ -12,14 +15,21 @@ export type DeliveryState = {
   readonly log: DeliveryLog
   /** The claimed mails, each with the promise of its delivery, which never rejects. */
   readonly claimed: Map<ClaimedMail, Promise<void>>
-  /** The mails in flight whose outcome has not been recorded yet. */
-  readonly unrecorded: Set<ClaimedMail>
+  /** Sends as many mails at a time as the server has connections. The other claimed mails are written meanwhile. */
+  readonly whenConnectionIsFree: LimitFunction
+  /** The outcomes of mails in flight that have not been recorded yet. */
+  readonly unrecorded: UnrecordedOutcome[]
+  isRecording: boolean
+  /** Whether the database failed to record them. */
+  cannotRecord: boolean
   /** The lease id of a claim that may have been committed although its result never arrived. */
   uncertainClaim: string | undefined
   /** False until the first check, so that no mail is used to find out whether the server works. */
   serverIsUp: boolean
-  /** The number of consecutive failed checks of the mail server. */
-  failedChecks: number
+  /** Emits `change` when mail was queued or a delivery has ended. */
+  readonly events: EventEmitter
+  /** Whether mail was queued since the last claim. */
+  mailWasQueued: boolean
   readonly stopping: AbortController
   /** Resolves when `stopping` is aborted. */
   readonly aborted: Promise<unknown>

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
 import { deliverMail } from './deliver-mail.ts'
@@ -9,6 +10,7 @@ import type { DeliveryState } from './delivery-state.ts'
 import { reportServerState } from './health.ts'
 import { claimMails, clampDueTimes, releaseLease, renewLeases } from './outbox.ts'
 import type { MailServer } from './smtp.ts'
+import { onMailQueued } from './wake.ts'
 import type { MailWriters } from './write.ts'
 
 export type Delivery = { stop: () => Promise<void> }
@@ -27,10 +29,14 @@ export function startDelivery({ db, server, writers, log }: Dependencies): Deliv
     writers,
     log: deliveryLog(log),
     claimed: new Map(),
-    unrecorded: new Set(),
+    whenConnectionIsFree: pLimit(server.connections),
+    unrecorded: [],
+    isRecording: false,
+    cannotRecord: false,
     uncertainClaim: undefined,
     serverIsUp: false,
-    failedChecks: 0,
+    events: new EventEmitter(),
+    mailWasQueued: false,
     stopping,
     aborted: once(stopping.signal, 'abort'),
     deadlinePassed: false,
@@ -40,9 +46,14 @@ export function startDelivery({ db, server, writers, log }: Dependencies): Deliv
     setInterval(() => void clampDueTimes(db).catch(state.log.databaseDown), 60_000),
   ]
   void clampDueTimes(db).catch(state.log.databaseDown)
+  const stopListening = onMailQueued(() => {
+    state.mailWasQueued = true
+    state.events.emit('change')
+  })
   const loop = runLoop(state)
   return {
     stop: async () => {
+      stopListening()
       await stopDelivery(state, loop)
       for (const timer of timers) clearInterval(timer)
     },
@@ -68,26 +79,46 @@ async function checkServer(state: DeliveryState): Promise<void> {
   if (stopping.signal.aborted) return
   log.serverState(problem && `${problem.reply} ${problem.advice}`)
   state.serverIsUp = problem === undefined
-  state.failedChecks = problem ? state.failedChecks + 1 : 0
   await reportServerState(db, problem?.advice)
-  if (problem) await pause(state, Math.min(1000 * 2 ** (state.failedChecks - 1), 15_000))
+  if (problem) await pause(state, 1000 + 1000 * Math.random())
 }
+
+/**
+ * How many mails to have claimed, and of how many to make room before claiming more, in connections to the server: while
+ * some are sent, others are written.
+ */
+const ahead = { claimed: 3, batch: 1 }
 
 async function claimBatch(state: DeliveryState): Promise<void> {
   const { db, server, claimed } = state
-  // Claim nothing while an outcome is unsaved: once its lease expires, that mail would be sent twice.
-  if (state.unrecorded.size > 0) return pause(state, 200)
+  // Claim nothing while outcomes cannot be saved: once their leases expire, those mails would be sent twice.
+  if (state.cannotRecord) return pause(state, 200)
+  const room = ahead.claimed * server.connections - claimed.size
+  if (room < ahead.batch * server.connections) return untilChange(state, 1000)
   // Otherwise its mails would stay leased until the lease expires, although no worker has them.
   if (state.uncertainClaim) await releaseLease(db, state.uncertainClaim)
   state.uncertainClaim = randomUUID()
-  const mails = await claimMails(db, server.connections - claimed.size, state.uncertainClaim)
+  state.mailWasQueued = false
+  const mails = await claimMails(db, room, state.uncertainClaim)
   state.uncertainClaim = undefined
   for (const mail of mails) {
-    const delivery = deliverMail(state, mail).finally(() => claimed.delete(mail))
+    const delivery = deliverMail(state, mail).finally(() => {
+      claimed.delete(mail)
+      state.events.emit('change')
+    })
     claimed.set(mail, delivery)
   }
-  if (mails.length === 0) await pause(state, 200 + 100 * Math.random())
-  else if (claimed.size >= server.connections) await Promise.race(claimed.values())
+  if (mails.length < room) await untilMailIsQueued(state)
+}
+
+/** Waits until mail is queued in this process, or for a second, because others queue mail too and deferred mail falls due. */
+async function untilMailIsQueued(state: DeliveryState): Promise<void> {
+  const deadline = performance.now() + 1000
+  while (!state.mailWasQueued && state.serverIsUp && !state.stopping.signal.aborted) {
+    const left = deadline - performance.now()
+    if (left <= 0) return
+    await untilChange(state, left)
+  }
 }
 
 async function renewHeldLeases({ db, claimed, log }: DeliveryState): Promise<void> {
@@ -109,6 +140,12 @@ async function stopDelivery(state: DeliveryState, loop: Promise<void>): Promise<
   await Promise.all(claimed.values())
   clearTimeout(deadline)
   server.close()
+}
+
+/** Waits until mail is queued, a delivery ends or delivery is to stop, for so many milliseconds at most. */
+async function untilChange({ events, stopping }: DeliveryState, ms: number): Promise<void> {
+  const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(Math.ceil(ms))])
+  await once(events, 'change', { signal }).catch(() => {})
 }
 
 async function pause({ stopping }: DeliveryState, ms: number): Promise<void> {

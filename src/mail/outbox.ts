@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { type Queryable, sql, type Transaction } from '../database/database.ts'
 import type { ClaimedMail, Mail, MailKind } from './mail.ts'
+import { announceMail } from './wake.ts'
 
 export type Outcome =
   | { state: 'too soon' | 'no recipient' | 'cancelled'; reply?: undefined }
@@ -19,6 +20,7 @@ export async function queueMail(db: Queryable, mail: Mail, locale?: string): Pro
   await db.query(sql`
     insert into outbox (kind, account_id, email, params, locale, support_code)
     values (${mail.kind}, ${accountId}, ${email}, ${params}, ${locale ?? null}, ${code})`)
+  db.afterCommit(announceMail)
   return code
 }
 
@@ -58,6 +60,13 @@ export async function claimMails(db: Queryable, limit: number, leaseId: string):
   return mails.filter(({ inGracePeriod }) => !inGracePeriod)
 }
 
+/** Undoes the claim of a mail that was not handed to the server. */
+export async function releaseMail(db: Queryable, { id, leaseId }: ClaimedMail): Promise<void> {
+  await db.query(sql`
+    update outbox set leased_until = null, lease_id = null, in_grace_period = false, attempts = attempts - 1
+    where id = ${id} and lease_id = ${leaseId}`)
+}
+
 /** Undoes a claim whose result never arrived. */
 export async function releaseLease(db: Queryable, leaseId: string): Promise<void> {
   await db.query(sql`
@@ -93,15 +102,23 @@ export async function assignAccount(tx: Transaction, mail: ClaimedMail, accountI
   return rows.length > 0
 }
 
-/** Records the outcome of a claimed mail, unless another worker has the lease. */
-export async function recordOutcome(db: Queryable, mail: ClaimedMail, outcome: Outcome): Promise<void> {
-  const delaySeconds = outcome.state === 'deferred' ? outcome.delaySeconds : null
+/** Records the outcomes of claimed mails, except those of which another worker has the lease. */
+export async function recordOutcomes(
+  db: Queryable,
+  outcomes: { mail: ClaimedMail; outcome: Outcome }[],
+): Promise<void> {
+  const ids = outcomes.map(({ mail }) => mail.id)
+  const leaseIds = outcomes.map(({ mail }) => mail.leaseId)
+  const states = outcomes.map(({ outcome }) => outcome.state)
+  const replies = outcomes.map(({ outcome }) => outcome.reply ?? null)
+  const delays = outcomes.map(({ outcome }) => (outcome.state === 'deferred' ? outcome.delaySeconds : null))
   await db.query(sql`
     update outbox
-    set state = ${outcome.state}, last_reply = ${outcome.reply ?? null}, leased_until = null, lease_id = null, in_grace_period = false,
-      due_at = now() + coalesce(${delaySeconds}::float8, 0) * interval '1 second',
-      closed_at = case when ${delaySeconds}::float8 is null then now() end
-    where id = ${mail.id} and lease_id = ${mail.leaseId}`)
+    set state = ended.state, last_reply = ended.reply, leased_until = null, lease_id = null, in_grace_period = false,
+      due_at = now() + coalesce(delay, 0) * interval '1 second', closed_at = case when delay is null then now() end
+    from unnest(${ids}::uuid[], ${leaseIds}::uuid[], ${states}::text[], ${replies}::text[], ${delays}::float8[])
+      as ended (id, lease_id, state, reply, delay)
+    where outbox.id = ended.id and outbox.lease_id = ended.lease_id`)
 }
 
 /** Returns six characters, without those that look alike, such as 0 and O or 1, I and L. */

@@ -154,8 +154,10 @@ export async function clearAccountFailures(tx: Transaction, accountId: string): 
   if (!account) return
   // In the order in which an attempt counts them, to avoid deadlocks.
   const [subject, everyone] = [hash(account.canonical), hash('')]
-  await tx.query(sql`delete from wrong_passwords where subject_hash = ${subject} and caller_hash <> ${everyone}`)
-  await tx.query(sql`delete from wrong_passwords where subject_hash = ${subject} and caller_hash = ${everyone}`)
+  await Promise.all([
+    tx.query(sql`delete from wrong_passwords where subject_hash = ${subject} and caller_hash <> ${everyone}`),
+    tx.query(sql`delete from wrong_passwords where subject_hash = ${subject} and caller_hash = ${everyone}`),
+  ])
 }
 
 function hash(text: string): Buffer {

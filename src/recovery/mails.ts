@@ -62,9 +62,11 @@ async function prepareResetMail(tx: Transaction, ttlMs: number, mail: ResetMail)
   if (mail.attempts > 1 && (await hasEndedLink(tx, accountId, mail.id))) return { state: 'cancelled' }
   if (!(await assignAccount(tx, mail, accountId))) return { state: 'lease lost' }
   const purpose = 'reset-password'
-  const token = await mintLink(tx, { purpose, accountId, mailId: mail.id, ttlMs })
-  await replaceOlderLinks(tx, { purpose, accountId, mailId: mail.id, keepMails: 3 })
-  const reportToken = await mintLink(tx, { purpose: 'report-request', accountId, ttlMs })
+  const [token, reportToken] = await Promise.all([
+    mintLink(tx, { purpose, accountId, mailId: mail.id, ttlMs }),
+    mintLink(tx, { purpose: 'report-request', accountId, ttlMs }),
+    replaceOlderLinks(tx, { purpose, accountId, mailId: mail.id, keepMails: 3 }),
+  ])
   return { account, token, reportToken }
 }
 

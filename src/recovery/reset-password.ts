@@ -42,7 +42,7 @@ export async function resetPassword(
   { token, password }: { token: string; password: string },
   client: Client,
 ): Promise<{ accountId: string }> {
-  const link = await findLink(db, ['reset-password'], token)
+  const link = await findLink(db.reads, ['reset-password'], token)
   if (link?.state !== 'live') return acceptRepeatOrExplain(db, link, password)
   await checkPassword(rule, { password, email: link.email })
   const passwordHash = await hashPassword(password)
@@ -62,10 +62,12 @@ function spendAndReplace(
     const spent = await spendLink(tx, ['reset-password'], token)
     if (!spent) return undefined
     const { accountId } = spent
-    await setPassword(tx, accountId, passwordHash)
-    await revokeAccess(tx, accountId, { because: 'password reset' })
-    await recordEvent(tx, { accountId, event: 'password reset', device })
-    await queueMail(tx, { kind: 'password-reset-successful', accountId, params: { device } }, locale)
+    await Promise.all([
+      setPassword(tx, accountId, passwordHash),
+      revokeAccess(tx, accountId, { because: 'password reset' }),
+      recordEvent(tx, { accountId, event: 'password reset', device }),
+      queueMail(tx, { kind: 'password-reset-successful', accountId, params: { device } }, locale),
+    ])
     return { accountId }
   })
 }

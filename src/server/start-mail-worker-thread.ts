@@ -3,6 +3,7 @@ import { extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Config } from '../config/config.ts'
+import { onMailQueued } from '../mail/wake.ts'
 import type { Logger } from './logger.ts'
 import type { MailWorkerSettings } from './mail-worker.ts'
 
@@ -26,14 +27,35 @@ export function startMailWorkerThread(settings: ThreadSettings, log: Logger): { 
     })
     return worker
   }
+  const stopListening = onMailQueued(oncePerPause(() => thread.postMessage('mail queued')))
   return {
     stop: async () => {
+      stopListening()
       isStopping = true
       if (thread.threadId === -1) return
       const exit = once(thread, 'exit')
       thread.postMessage('stop')
       await exit
     },
+  }
+}
+
+/**
+ * Calls `wake` once for all calls within some milliseconds. Their number is random, so that what the worker does about a
+ * mail does not fall into a certain time after the request that queued it.
+ */
+function oncePerPause(wake: () => void): () => void {
+  let isWaiting = false
+  return () => {
+    if (isWaiting) return
+    isWaiting = true
+    setTimeout(
+      () => {
+        isWaiting = false
+        wake()
+      },
+      10 + 50 * Math.random(),
+    ).unref()
   }
 }
 

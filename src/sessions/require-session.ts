@@ -80,6 +80,7 @@ async function findSession(
       and ${claims.expiresAt}::float8 > extract(epoch from now())`)
   if (!found) return null
   const { isStale, ...session } = found
-  if (isStale) await db.writes.query(sql`update sessions set last_used_at = now() where id = ${session.id}`)
+  // Not on a lane, because it may have to wait for a transaction that ends the session.
+  if (isStale) await db.query(sql`update sessions set last_used_at = now() where id = ${session.id}`)
   return session
 }

@@ -32,8 +32,10 @@ export async function revokeAccess(
   { because, keepSession }: { because: keyof typeof ends; keepSession?: string },
 ): Promise<void> {
   const { links, forgetsDevices, clearsFailures }: Access = ends[because]
-  await endSessions(tx, accountId, { keep: keepSession })
-  await revokeLinks(tx, accountId, links)
-  if (forgetsDevices) await forgetDevices(tx, accountId)
-  if (clearsFailures) await clearAccountFailures(tx, accountId)
+  await Promise.all([
+    endSessions(tx, accountId, { keep: keepSession }),
+    revokeLinks(tx, accountId, links),
+    forgetsDevices && forgetDevices(tx, accountId),
+    clearsFailures && clearAccountFailures(tx, accountId),
+  ])
 }

@@ -107,8 +107,10 @@ async function forgetBrowsers(tx: Transaction, accountId: string, tokenHashes: B
 
 /** Forgets every browser and device of the account, whoever used it: a thief may have logged out before the owner acts. */
 export async function forgetDevices(tx: Transaction, accountId: string): Promise<void> {
-  await tx.query(sql`delete from known_browsers where account_id = ${accountId}`)
-  await tx.query(sql`update sessions set is_device_known = false where account_id = ${accountId} and is_device_known`)
+  await Promise.all([
+    tx.query(sql`delete from known_browsers where account_id = ${accountId}`),
+    tx.query(sql`update sessions set is_device_known = false where account_id = ${accountId} and is_device_known`),
+  ])
 }
 
 /** Session IDs are UUIDs. PostgreSQL throws if one is compared with other text. */

@@ -52,9 +52,11 @@ export async function signUp(
     const id = await createAccount(tx, { email, canonical, passwordHash, locale })
     if (!id || (await isReservedForUndo(tx, canonical, id))) throw new AppError('EmailAlreadyExistsError')
     // Guesses made before there was an account do not slow down its owner.
-    await clearAccountFailures(tx, id)
-    await recordEvent(tx, { accountId: id, event: 'signed up', device })
-    await queueMail(tx, { kind: 'verify-address', accountId: id }, locale)
+    await Promise.all([
+      clearAccountFailures(tx, id),
+      recordEvent(tx, { accountId: id, event: 'signed up', device }),
+      queueMail(tx, { kind: 'verify-address', accountId: id }, locale),
+    ])
     return { id, passwordHash }
   })
 }
