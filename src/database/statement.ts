@@ -37,6 +37,7 @@ function statementName(text: string): string | undefined {
 export async function runOn<Row extends object>(client: pg.ClientBase, query: pg.QueryConfig): Promise<Row[]> {
   try {
     return await new Promise<Row[]>((resolve, reject) => {
+      writeTogether(socketOf(client))
       client.query<Row>(query, (error, result) => (error ? reject(error) : resolve(result.rows)))
     })
   } catch (error) {
@@ -60,6 +61,13 @@ export async function limitStatements(client: pg.ClientBase): Promise<{ isPooled
     values: [processID, String(statementTimeoutMs)],
   })
   return { isPooled: limited?.isPooled ?? true }
+}
+
+/** Holds back what is written to a socket until the event loop has run what is ready: a system call for all of it. */
+function writeTogether(socket: Socket): void {
+  if (socket.writableCorked > 0) return
+  socket.cork()
+  setImmediate(() => socket.uncork())
 }
 
 export function socketOf(client: pg.ClientBase): Socket {

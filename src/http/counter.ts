@@ -23,13 +23,13 @@ type Limit = {
  */
 export function counter(db: Queryable, { name, points, seconds, cachesRefusals, isDurable = false }: Limit): Count {
   // Bounded, so a flood of callers cannot fill memory.
-  const refusals = new LRUCache<string, true>({ max: 10_000 })
+  const refusals = cachesRefusals ? new LRUCache<string, true>({ max: 10_000 }) : undefined
   return async (key, added = 1) => {
-    const wait = refusals.getRemainingTTL(key)
+    const wait = refusals?.getRemainingTTL(key) ?? 0
     if (wait > 0) return { isAllowed: false, remainingPoints: 0, msBeforeNext: wait }
     const { counted, msBeforeNext } = await increment(db, hashKey(name, key), { added, seconds, isDurable })
     const isAllowed = counted <= points
-    if (cachesRefusals && !isAllowed) refusals.set(key, true, { ttl: Math.ceil(msBeforeNext) })
+    if (!isAllowed) refusals?.set(key, true, { ttl: Math.ceil(msBeforeNext) })
     return { isAllowed, remainingPoints: Math.max(0, points - counted), msBeforeNext }
   }
 }

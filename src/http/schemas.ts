@@ -83,5 +83,8 @@ export function errors(...codes: ErrorCode[]) {
 /** The errors of any request that may have a body, even on a route that reads none: malformed, too large, not JSON. */
 export const bodyErrors = ['SchemaValidationError', 'PayloadTooLargeError', 'UnsupportedMediaTypeError'] as const
 
+/** The media type of JSON that a route sends as text. */
+export const jsonType = 'application/json; charset=utf-8'
+
 /** The `security` of routes that need an access token. */
 export const bearer = [{ bearer: [] }]

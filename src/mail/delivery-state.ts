@@ -26,7 +26,7 @@ export type DeliveryState = {
   uncertainClaim: string | undefined
   /** False until the first check, so that no mail is used to find out whether the server works. */
   serverIsUp: boolean
-  /** Emits `change` when mail was queued or a delivery has ended. */
+  /** Emits `change` when mail was queued, a delivery has ended, or delivery is to stop. */
   readonly events: EventEmitter
   /** Whether mail was queued since the last claim. */
   mailWasQueued: boolean

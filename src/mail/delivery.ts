@@ -130,8 +130,9 @@ async function renewHeldLeases({ db, claimed, log }: DeliveryState): Promise<voi
 const stopTimeoutMs = 4000
 
 async function stopDelivery(state: DeliveryState, loop: Promise<void>): Promise<void> {
-  const { server, claimed, stopping } = state
+  const { server, claimed, events, stopping } = state
   stopping.abort()
+  events.emit('change')
   const deadline = setTimeout(() => {
     state.deadlinePassed = true
     server.close()
@@ -143,9 +144,16 @@ async function stopDelivery(state: DeliveryState, loop: Promise<void>): Promise<
 }
 
 /** Waits until mail is queued, a delivery ends or delivery is to stop, for so many milliseconds at most. */
-async function untilChange({ events, stopping }: DeliveryState, ms: number): Promise<void> {
-  const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(Math.ceil(ms))])
-  await once(events, 'change', { signal }).catch(() => {})
+function untilChange({ events }: DeliveryState, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      events.off('change', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    events.once('change', end)
+  })
 }
 
 async function pause({ stopping }: DeliveryState, ms: number): Promise<void> {

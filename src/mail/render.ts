@@ -20,8 +20,8 @@ export function openMailTemplates({ templatesDir }: { templatesDir: string | und
   const text = templateEngine(folders, '.txt')
   return async (template, locale, values) => ({
     subject: translate(locale, subjectKey(template)),
-    text: await text.renderFile(template, { ...values, locale, dir: textDirection(locale) }),
-    html: await html.renderFile(template, { ...values, locale, dir: textDirection(locale) }),
+    text: text.renderFileSync(template, { ...values, locale, dir: textDirection(locale) }),
+    html: html.renderFileSync(template, { ...values, locale, dir: textDirection(locale) }),
   })
 }
 

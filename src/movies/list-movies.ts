@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { type Database, sql } from '../database/database.ts'
 import { rateLimitKey } from '../http/rate-limit.ts'
-import { errors, strictObject, text } from '../http/schemas.ts'
-import { listedMovie } from './movie.ts'
-import { type MovieSearch, searchMovies } from './search.ts'
+import { errors, jsonType, strictObject, text } from '../http/schemas.ts'
+import { listedMovie, type Movie } from './movie.ts'
+import { listMoviesAsJson, type MovieSearch, searchMovies } from './search.ts'
 import { sorts } from './search-sql.ts'
 
 /** The query parameters that filter and sort the list. */
@@ -42,13 +43,24 @@ export const listMoviesRoute: FastifyPluginAsyncTypebox<{ db: Database }> = asyn
       after: Type.Optional(Type.String({ description: 'The cursor of the page, taken from the `Link` header' })),
       ...movieFilters,
     }),
-    response: { 200: Type.Array(listedMovie), ...errors('SchemaValidationError') },
+    response: { 200: Type.Unsafe<Movie[] | string>(Type.Array(listedMovie)), ...errors('SchemaValidationError') },
   }
   app.get('/api/movies', { schema }, async (request, reply) => {
+    const isPlain = Object.keys(request.query).every((name) => name === 'limit' || name === 'after')
+    if (isPlain) {
+      const { json, next } = await listMoviesAsJson(db, request.query)
+      if (next) linkNextPage(reply, next)
+      reply.type(jsonType)
+      return json
+    }
     const { movies, next } = await searchMovies(db, request.query, rateLimitKey(request.ip))
-    if (next) reply.header('link', `</api/movies?${toQuery(next)}>; rel="next"`)
+    if (next) linkNextPage(reply, next)
     return movies
   })
+}
+
+function linkNextPage(reply: FastifyReply, next: MovieSearch): void {
+  reply.header('link', `</api/movies?${toQuery(next)}>; rel="next"`)
 }
 
 /** Returns a search as the query string of a URL. */

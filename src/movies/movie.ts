@@ -50,6 +50,9 @@ export type WholeMovie = Static<typeof movieSchema>
 
 export const movieColumns: Sql = sql`id, name, casts, genres, year, added_by`
 
+/** The same as the fields of a movie in JSON: ids are text. */
+export const jsonColumns: Sql = sql`id::text as id, name, casts, genres, year, added_by`
+
 /**
  * Computes from the other columns what a movie takes on disk, in bytes. That is 10 to 18 times its text, mostly in the search
  * index, unless it repeats itself (measured with names of random letters and digits, in Latin and Cyrillic).

@@ -226,3 +226,26 @@ test('changes of different fields at the same time are all kept', async () => {
     assert.deepEqual({ ...body }, { ...body, ...Object.assign({}, ...changes) })
   }
 })
+
+test('a movie that a client has is not sent again until it changes', async () => {
+  const id = await add('Seven Chances')
+  const path = `/api/movies/${id}`
+  const read = (known?: string) =>
+    bag.request('GET', path, undefined, known === undefined ? {} : { 'if-none-match': known })
+  const etag = (await read()).headers.get('etag') ?? ''
+  assert.match(etag, /^"[^"]+"$/)
+  for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+    const { status, text, headers } = await read(known)
+    assert.deepEqual([status, text, headers.get('etag')], [304, '', etag], known)
+  }
+  for (const known of ['"other"', '', etag.slice(0, -1), `"x${etag.slice(1)}`]) {
+    assert.equal((await read(known)).status, 200, known)
+  }
+  assert.equal((await bag.request('PUT', path, { notes: 'In the attic' }, ada)).status, 200)
+  const changed = await read(etag)
+  assert.equal(changed.status, 200)
+  assert.equal(changed.body.notes, 'In the attic')
+  assert.notEqual(changed.headers.get('etag'), etag)
+  assert.equal((await bag.request('DELETE', path, undefined, ada)).status, 200)
+  assert.equal((await read('*')).status, 400)
+})

@@ -1,6 +1,6 @@
 import { join, raw, type Sql, sql, type Transaction } from '../database/database.ts'
 import type { Cursor } from './cursor.ts'
-import { type Movie, movieColumns } from './movie.ts'
+import { jsonColumns, type Movie, movieColumns } from './movie.ts'
 import { escapeLike, likePattern, splitWords } from './words.ts'
 
 export const sorts = ['match', 'added', '-added', 'name', '-name', 'year', '-year'] as const
@@ -25,6 +25,23 @@ export function selectById(start: Cursor | undefined, limit: number): Sql {
     select ${movieColumns}, null as key
     from movies where id > ${start?.id ?? '0'} order by id limit ${raw(String(limit))}`,
   )
+}
+
+/** A movie as JSON, or null if it no longer fits on the page. */
+export type JsonRow = { id: string; json: string | null }
+
+/** Selects the unfiltered list, by id, as JSON. */
+export function selectJsonById(start: Cursor | undefined, limit: number): Sql {
+  return sql`
+    select id, case when coalesce(
+      sum(octet_length(json)) over (order by id rows between unbounded preceding and 1 preceding), 0) <= ${pageBytes}
+      then json end as json
+    from (
+      select movies.id, row_to_json(movie)::text as json
+      from movies, lateral (select ${jsonColumns}) movie
+      where movies.id > ${start?.id ?? '0'} order by movies.id limit ${raw(String(limit))}
+    ) page
+    order by id`
 }
 
 /**

@@ -3,7 +3,16 @@ import { AppError, wrongField } from '../errors.ts'
 import { limitConcurrency, limitPerCaller } from '../http/concurrency-limit.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { Movie } from './movie.ts'
-import { foldSearch, type PagePosition, type Row, type Sort, selectById, selectPage } from './search-sql.ts'
+import {
+  foldSearch,
+  type JsonRow,
+  type PagePosition,
+  type Row,
+  type Sort,
+  selectById,
+  selectJsonById,
+  selectPage,
+} from './search-sql.ts'
 import { correctTypos } from './typos.ts'
 import { splitWords } from './words.ts'
 
@@ -38,6 +47,21 @@ export async function searchMovies(db: Database, search: MovieSearch, caller: st
   return limitByCaller(caller, () =>
     limitForAll(() => db.transaction((tx) => searchCorrectingTypos(tx, search, position), { isPrepared: false })),
   )
+}
+
+/** Returns a page of the unfiltered list in the order in which movies were added, as JSON, and the search for the next. */
+export async function listMoviesAsJson(
+  db: Database,
+  { limit, after }: Pick<MovieSearch, 'limit' | 'after'>,
+): Promise<{ json: string; next?: MovieSearch }> {
+  const start = after === undefined ? undefined : decodeCursor(after, 'added')
+  const rows = await db.reads.query<JsonRow>(selectJsonById(start, limit + 1))
+  const firstBeyond = rows.findIndex(({ json }) => json === null)
+  const page = rows.slice(0, firstBeyond < 0 ? limit : Math.min(firstBeyond, limit))
+  const json = `[${page.map((row) => row.json).join(',')}]`
+  const last = page.at(-1)
+  if (rows.length === page.length || !last) return { json }
+  return { json, next: { limit, after: encodeCursor('added', { key: null, id: last.id }) } }
 }
 
 function limitWordCount(words: string[]): void {
