@@ -19,7 +19,6 @@ import { requireHostHeader } from './http/host-header.ts'
 import { acceptOnlyJson } from './http/json-bodies.ts'
 import { respondToMalformed } from './http/malformed-requests.ts'
 import { refuseUnknownPaths } from './http/method-not-allowed.ts'
-import { useOpenApi } from './http/openapi.ts'
 import { warnAboutProxies } from './http/proxy-warnings.ts'
 import { limitByCaller } from './http/rate-limit.ts'
 import { logRequests } from './http/request-log.ts'
@@ -62,7 +61,11 @@ export async function buildApp({ config, db, key, log, version }: Dependencies):
   if (log.isLevelEnabled('info')) logRequests(app)
   warnAboutProxies(app, config)
   app.addSchema(errorSchema)
-  if (config.apiReference) await useOpenApi(app, { publicUrl: config.publicUrl, version })
+  if (config.apiReference) {
+    // Imported only if needed, because loading it takes time.
+    const { useOpenApi } = await import('./http/openapi.ts')
+    await useOpenApi(app, { publicUrl: config.publicUrl, version })
+  }
   addRoutes(app, { config, db, key, show })
   await app.ready()
   return app

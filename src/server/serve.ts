@@ -29,10 +29,12 @@ export function serve(signal: AbortSignal): Promise<Running> {
     if (inbox) onStop(() => inbox.stop())
 
     const app = await openApp(startup, url)
-    const worker = startMailWorkerThread({ ...config, databaseUrl: url, mail: withInbox(config, inbox) }, log)
-    onStop(() => worker.stop())
+    // It is started last, because loading its modules takes as long as the rest, and stopped after the HTTP server.
+    let worker: { stop: () => Promise<void> } | undefined
+    onStop(async () => worker?.stop())
     await listen(app, config)
     onStop(() => closeHttp(app))
+    worker = startMailWorkerThread({ ...config, databaseUrl: url, mail: withInbox(config, inbox) }, log)
     printStartupMessage(config, log, { inbox, data })
   })
 }
