@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config/config.ts'
 import { type Database, openDatabase } from '../src/database/database.ts'
+import { mailServer } from '../src/mail/smtp.ts'
 import { startMailWorker } from '../src/server/mail-worker.ts'
 import { tokenKey } from '../src/sessions/access-token.ts'
 import { createDatabase } from './database.ts'
@@ -51,7 +52,7 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
   const db = openDatabase(databaseUrl, { connections: 10, onError: (error) => logger.warn(error) })
   const key = await tokenKey(config.jwtSecretKey ?? secret, config.jwtSecretKeyOld)
   const app = await buildApp({ config, db, key, log: logger, version: '0.0.0' })
-  const worker = startMailWorker({ ...config, databaseUrl }, logger)
+  const worker = startMailWorker({ ...config, databaseUrl }, logger, mailServer(config, shortTimeouts))
   const url = await app.listen({ host: config.host, port: config.port })
   return {
     url,
@@ -69,6 +70,9 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
     },
   }
 }
+
+/** The product waits for minutes, as RFC 5321 asks. */
+const shortTimeouts = { connection: 10_000, greeting: 8_000, reply: 20_000 }
 
 /** Returns the logged lines of an event. */
 export function logged({ log }: Pick<MovieBag, 'log'>, event: string): ReturnType<typeof JSON.parse>[] {

@@ -63,6 +63,25 @@ suite('several processes on one database', { concurrency: 3 }, () => {
     assert.equal(smtp.mails.length, 1)
   })
 
+  test('a server that is slow to greet and to accept gets one copy of a mail, and shows as slow meanwhile', async (t) => {
+    const smtp = await startSmtp({
+      disabledCommands: ['AUTH', 'STARTTLS'],
+      onConnect: (_session, done) => void setTimeout(done, 12_000),
+    })
+    const { db, settings } = await database(smtp.port)
+    const service = await startService('serve', settings)
+    t.after(() => stopAll(service, smtp, db))
+    const ada = await signUp(service, 'ada')
+    await until(async () => {
+      const { body } = await service.request('GET', '/health/ready')
+      return /slow to respond/.test(body.mail)
+    }, 'the health check to say that the server is slow')
+    await smtp.verificationTo(ada.email)
+    await allMailSettled({ db })
+    assert.equal(smtp.verifications.length, 1)
+    assert.equal((await service.request('GET', '/health/ready')).body.mail, 'ok')
+  })
+
   test('a service stops in time while the mail server is silent, and the next one sends the mail', async (t) => {
     const { smtp, settings, service } = await claimedMail(t, 'DATA')
     assert.equal(await service.end('SIGTERM'), 0, service.output())

@@ -2,6 +2,7 @@ import type { DeliveryState } from './delivery-state.ts'
 import type { ClaimedMail, MailKind } from './mail.ts'
 import { type Outcome, releaseMail } from './outbox.ts'
 import { saveOutcome } from './outcomes.ts'
+import { slowDown, speedUp } from './pace.ts'
 import type { SendResult } from './smtp.ts'
 import type { WrittenMail } from './write.ts'
 
@@ -13,13 +14,27 @@ export async function deliverMail(state: DeliveryState, mail: ClaimedMail): Prom
     return
   }
   const result = await state.whenConnectionIsFree(() => {
-    if (!state.serverIsUp || state.stopping.signal.aborted) return undefined
+    const isPaused = performance.now() < state.pace.pausedUntil
+    if (!state.serverIsUp || isPaused || state.stopping.signal.aborted) return undefined
     return state.server.sendMail({ id: mail.id, to: written.to, ...written.message })
   })
   if (!result) return releaseMail(state.db.writes, mail).catch(state.log.databaseDown)
+  if (result.verdict === 'busy') slowDown(state)
+  // After the pause it is its turn again, as if it had not been tried.
+  if (result.verdict === 'busy' && mayTryAgain(state, mail)) {
+    return releaseMail(state.db.writes, mail).catch(state.log.databaseDown)
+  }
+  if (result.verdict === 'sent') speedUp(state)
   // The next check finds out whether the cause was this mail or the server.
   if (result.verdict === 'server down') state.serverIsUp = false
   await saveOutcome(state, mail, toOutcome(mail, result))
+}
+
+/** A mail that is refused again and again may be the cause, so it is deferred like any other. */
+function mayTryAgain({ refusals }: DeliveryState, { id }: ClaimedMail): boolean {
+  const count = (refusals.get(id) ?? 0) + 1
+  refusals.set(id, count)
+  return count <= 5
 }
 
 async function writeMail<Kind extends MailKind>(

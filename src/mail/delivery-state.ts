@@ -1,9 +1,11 @@
 import type { EventEmitter } from 'node:events'
+import type { LRUCache } from 'lru-cache'
 import type { LimitFunction } from 'p-limit'
 import type { Database } from '../database/database.ts'
 import type { DeliveryLog } from './delivery-log.ts'
 import type { ClaimedMail } from './mail.ts'
 import type { UnrecordedOutcome } from './outcomes.ts'
+import type { Pace } from './pace.ts'
 import type { MailServer } from './smtp.ts'
 import type { MailWriters } from './write.ts'
 
@@ -17,6 +19,10 @@ export type DeliveryState = {
   readonly claimed: Map<ClaimedMail, Promise<void>>
   /** Sends as many mails at a time as the server has connections. The other claimed mails are written meanwhile. */
   readonly whenConnectionIsFree: LimitFunction
+  /** Changes when the server refuses connections or mails because there are too many. */
+  readonly pace: Pace
+  /** How often mails met such a refusal, by id. */
+  readonly refusals: LRUCache<string, number>
   /** The outcomes of mails in flight that have not been recorded yet. */
   readonly unrecorded: UnrecordedOutcome[]
   isRecording: boolean

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
@@ -9,6 +10,7 @@ import { deliveryLog } from './delivery-log.ts'
 import type { DeliveryState } from './delivery-state.ts'
 import { reportServerState } from './health.ts'
 import { claimMails, clampDueTimes, releaseLease, renewLeases } from './outbox.ts'
+import { fullPace } from './pace.ts'
 import type { MailServer } from './smtp.ts'
 import { onMailQueued } from './wake.ts'
 import type { MailWriters } from './write.ts'
@@ -30,6 +32,8 @@ export function startDelivery({ db, server, writers, log }: Dependencies): Deliv
     log: deliveryLog(log),
     claimed: new Map(),
     whenConnectionIsFree: pLimit(server.connections),
+    pace: { ...fullPace },
+    refusals: new LRUCache({ max: 1000 }),
     unrecorded: [],
     isRecording: false,
     cannotRecord: false,
@@ -75,13 +79,24 @@ async function runLoop(state: DeliveryState): Promise<void> {
 
 async function checkServer(state: DeliveryState): Promise<void> {
   const { db, server, log, stopping, aborted } = state
-  const problem = await Promise.race([server.checkConnection(), aborted.then(() => undefined)])
+  const checking = server.checkConnection()
+  const reporting = setInterval(() => void reportSlow(state).catch(log.databaseDown), slowAfterMs)
+  const problem = await Promise.race([checking, aborted.then(() => undefined)]).finally(() => clearInterval(reporting))
   if (stopping.signal.aborted) return
   log.serverState(problem && `${problem.reply} ${problem.advice}`)
   state.serverIsUp = problem === undefined
   await reportServerState(db, problem?.advice)
   if (problem) await pause(state, 1000 + 1000 * Math.random())
 }
+
+/** A server may take minutes to greet (RFC 5321, 4.5.3.2.1). Repeated, because an old report is from a worker that has stopped. */
+async function reportSlow({ db, log }: DeliveryState): Promise<void> {
+  const advice = 'The mail server is slow to respond. Wait, or check MAIL_SERVER and MAIL_PORT.'
+  log.serverState(advice)
+  await reportServerState(db, advice)
+}
+
+const slowAfterMs = 10_000
 
 /**
  * How many mails to have claimed, and of how many to make room before claiming more, in connections to the server: while
@@ -93,6 +108,8 @@ async function claimBatch(state: DeliveryState): Promise<void> {
   const { db, server, claimed } = state
   // Claim nothing while outcomes cannot be saved: once their leases expire, those mails would be sent twice.
   if (state.cannotRecord) return pause(state, 200)
+  const pausedMs = state.pace.pausedUntil - performance.now()
+  if (pausedMs > 0) return pause(state, pausedMs)
   const room = ahead.claimed * server.connections - claimed.size
   if (room < ahead.batch * server.connections) return untilChange(state, 1000)
   // Otherwise its mails would stay leased until the lease expires, although no worker has them.

@@ -4,6 +4,7 @@ import { type Fault, type Point, startFaultySmtp } from '../../test/faulty-smtp.
 import { allMailSettled } from '../../test/mail-links.ts'
 import { logged, type MovieBag, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { until } from '../../test/service.ts'
+import { startSmtp } from '../../test/smtp.ts'
 import { sql } from '../database/database.ts'
 
 const smtp = await startFaultySmtp()
@@ -70,6 +71,86 @@ test('a lost acknowledgement duplicates the mail, with the same Message-ID and t
   for (const token of tokens) assert.equal((await bag.request('GET', `/reset/${token}`)).status, 200)
 })
 
+const aboutUs = {
+  RCPT: [
+    '553 5.7.1 Sender address rejected: not owned by user',
+    '554 Blocked by our list',
+    '550 5.7.26 Unauthenticated',
+  ],
+  'end of message': [
+    '550 5.7.1 Message rejected as spam',
+    '554 Policy violation',
+    '550 5.4.5 Daily sending quota exceeded',
+  ],
+} as const
+
+for (const [point, replies] of Object.entries(aboutUs)) {
+  for (const [index, reply] of replies.entries()) {
+    test(`a mail refused with "${reply}" is sent once that is settled`, async () => {
+      const reader = await signUpAndVerifyMail(`policy-${point.slice(0, 3).toLowerCase()}-${index}`)
+      await sendWith(point === 'RCPT' ? 'RCPT' : 'end of message', { reply }, reader.email)
+      assert.match(logged(bag, 'mail-deferred')[0].reply, /refuses mail from this service/)
+    })
+  }
+}
+
+for (const [index, reply] of [
+  '550 5.1.1 Unknown',
+  '552 5.2.2 Full',
+  '550 5.4.1 Access denied',
+  '550 Nobody',
+].entries()) {
+  test(`a mail refused with "${reply}" fails`, async () => {
+    const reader = await signUpAndVerifyMail(`recipient-${index}`)
+    smtp.fault = (point) => (point === 'RCPT' ? { reply } : undefined)
+    await forgot(reader.email)
+    await until(async () => (await mailFor(reader.email)).state === 'failed', 'the mail to fail')
+  })
+}
+
+test('a server that takes three connections and five mails on each gets every mail, at the first attempt', async () => {
+  const limited = await startLimitedSmtp({ connections: 3, mailsPerConnection: 5 })
+  const other = await startMovieBag({}, limited)
+  try {
+    const readers = Array.from({ length: 40 }, (_, index) => `limited-${index}@example.org`)
+    await other.db.query(sql`
+      insert into accounts (email, email_canonical, password_hash)
+      select email, email, 'x' from unnest(${readers}::text[]) email`)
+    await Promise.all(readers.map((email) => other.request('POST', '/api/auth/forgot', { email })))
+    await allMailSettled(other)
+    assert.deepEqual(limited.mails.map(({ recipients }) => recipients[0]).toSorted(), readers.toSorted())
+    assert.ok(limited.refusals() > 0)
+    const deferred = logged(other, 'mail-deferred').map(({ reply }) => reply)
+    assert.deepEqual(deferred, [])
+    const attempts = await other.db.query<{ attempts: number }>(sql`select distinct attempts from outbox`)
+    assert.deepEqual(attempts, [{ attempts: 1 }])
+  } finally {
+    await other.stop()
+    await limited.stop()
+  }
+})
+
+test('the server sees our domain name in EHLO, and never a loopback address', async () => {
+  const names: string[] = []
+  const server = await startSmtp({
+    onMailFrom: (_address, session, done) => {
+      names.push(String(session.hostNameAppearsAs))
+      done()
+    },
+  })
+  try {
+    for (const PUBLIC_URL of ['http://movies.example.org', 'http://localhost:3000', 'http://127.0.0.1:3000']) {
+      const other = await startMovieBag({ PUBLIC_URL, MAIL_DEFAULT_SENDER: 'support@b\u00fccher.example' }, server)
+      await signUp(other, 'ada')
+      await allMailSettled(other)
+      await other.stop()
+    }
+  } finally {
+    await server.stop()
+  }
+  assert.deepEqual(names, ['movies.example.org', 'xn--bcher-kva.example', 'xn--bcher-kva.example'])
+})
+
 test('a recipient for whom the server stops responding delays no other mail', async () => {
   const barbara = await signUpAndVerifyMail('barbara')
   const silent = await signUpAndVerifyMail('silent')
@@ -80,6 +161,31 @@ test('a recipient for whom the server stops responding delays no other mail', as
   await smtp.tokenFor(barbara.email)
   assert.equal(mailsTo(silent.email).length, 0)
 })
+
+/** A server that refuses further connections with 421, and further mails on a connection with 452. */
+async function startLimitedSmtp(limits: { connections: number; mailsPerConnection: number }) {
+  const mails = new Map<string, number>()
+  let refusals = 0
+  const refuse = (responseCode: number) => {
+    refusals += 1
+    return Object.assign(new Error('Too much'), { responseCode })
+  }
+  const smtp = await startSmtp({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    onConnect: ({ id }, done) => {
+      if (mails.size >= limits.connections) return done(refuse(421))
+      mails.set(id, 0)
+      done()
+    },
+    onMailFrom: (_address, { id }, done) => {
+      const count = (mails.get(id) ?? 0) + 1
+      mails.set(id, count)
+      done(count > limits.mailsPerConnection ? refuse(452) : null)
+    },
+    onClose: ({ id }) => void mails.delete(id),
+  })
+  return { ...smtp, refusals: () => refusals }
+}
 
 /** Signs up and waits until the verification mail has been sent. */
 async function signUpAndVerifyMail(name: string) {

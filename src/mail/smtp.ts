@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url'
 import { createTransport } from 'nodemailer'
 import type { Config } from '../config/config.ts'
 import { classifyError, type ServerProblem } from './smtp-errors.ts'
@@ -8,10 +9,14 @@ export type Message = { subject: string; text: string; html: string }
 type AddressedMessage = Message & { id: string; to: string }
 
 /**
- * `suppressed`: not handed over because of `MAIL_SUPPRESS_SEND`. `server down`: no mail gets through. `deferred`: the
- * server does not accept this mail now. `failed`: it rejects this mail permanently.
+ * `suppressed`: not handed over because of `MAIL_SUPPRESS_SEND`. `server down`: no mail gets through. `busy`: the server
+ * wants fewer connections or mails. `deferred`: it does not accept this mail now. `failed`: it rejects this mail
+ * permanently.
  */
-export type SendResult = { verdict: 'sent' | 'suppressed' | 'server down' | 'deferred' | 'failed'; reply: string }
+export type SendResult = {
+  verdict: 'sent' | 'suppressed' | 'server down' | 'busy' | 'deferred' | 'failed'
+  reply: string
+}
 
 export type MailServer = {
   /** How many mails can be sent to it at the same time. */
@@ -25,34 +30,70 @@ export type MailServer = {
 
 const connections = 10
 
+/** How long to wait for the server, in milliseconds: for a connection, for its greeting, and for each reply. */
+export type SmtpTimeouts = { connection: number; greeting: number; reply: number }
+
+/** The last two from RFC 5321, 4.5.3.2: a server that was given up on after the final dot may still deliver the mail. */
+const standardTimeouts: SmtpTimeouts = { connection: 30_000, greeting: 5 * 60_000, reply: 10 * 60_000 }
+
+type MailSettings = Pick<Config, 'mail' | 'publicUrl'>
+
 /** Returns the mail server that the settings describe. Without `MAIL_SERVER`, mail waits in the outbox. */
-export function mailServer(mail: Config['mail']): MailServer {
+export function mailServer({ mail, publicUrl }: MailSettings, timeouts = standardTimeouts): MailServer {
   if (mail.suppressSend) {
     return { connections, sendMail: async () => suppressed, checkConnection: async () => undefined, close: () => {} }
   }
   if (!mail.server) {
     return { connections, sendMail: async () => unset, checkConnection: async () => unset, close: () => {} }
   }
-  const transport = openTransport(mail, mail.server)
-  const smtp = { transport, from: mail.defaultSender, name: `${mail.server}:${smtpPort(mail)}` }
+  const host = mail.server
+  const name = clientName(publicUrl, mail.defaultSender.address)
+  const open = () => openTransport(mail, { host, name, timeouts })
+  const smtp: Smtp = { transport: open(), from: mail.defaultSender, server: `${host}:${smtpPort(mail)}` }
+  /** Those before it may still be sending. */
+  let earlier: Transport[] = []
   return {
     connections,
-    sendMail: (message) => sendMail(smtp, message),
+    sendMail: async (message) => {
+      const result = await sendMail(smtp, message)
+      if (result.verdict === 'busy') {
+        // The server may limit the mails of each connection, so the next go over others.
+        smtp.transport.close()
+        earlier = [smtp.transport, ...earlier].slice(0, connections)
+        smtp.transport = open()
+      }
+      return result
+    },
     checkConnection: () => checkConnection(smtp),
-    close: () => transport.close({ force: true }),
+    close: () => {
+      for (const transport of [smtp.transport, ...earlier]) transport.close({ force: true })
+    },
   }
+}
+
+/**
+ * Returns the name that we give in EHLO (RFC 5321, 4.1.4): the site's host, or else the sender's domain. Many servers refuse
+ * a client that calls itself localhost or 127.0.0.1.
+ */
+function clientName(publicUrl: string, sender: string): string {
+  const { hostname } = new URL(publicUrl)
+  const isDomainName = hostname.includes('.') && !/^[\d.]+$/.test(hostname)
+  return isDomainName ? hostname : domainToASCII(sender.split('@').at(-1) ?? '')
 }
 
 const suppressed: SendResult = { verdict: 'suppressed', reply: 'Not sent: MAIL_SUPPRESS_SEND is on.' }
 const unset = { verdict: 'server down', reply: 'MAIL_SERVER is not set.', advice: 'Set MAIL_SERVER.' } as const
 
-function openTransport(mail: Config['mail'], host: string) {
+type Endpoint = { host: string; name: string; timeouts: SmtpTimeouts }
+
+function openTransport(mail: Config['mail'], { host, name, timeouts }: Endpoint) {
   const { dkimDomain, dkimSelector, dkimKey } = mail
   return createTransport({
     pool: true,
     maxConnections: connections,
     maxRequeues: 0,
     host,
+    name,
     port: smtpPort(mail),
     secure: mail.useSsl,
     requireTLS: mail.useTls,
@@ -62,9 +103,9 @@ function openTransport(mail: Config['mail'], host: string) {
     ...(dkimDomain &&
       dkimSelector &&
       dkimKey && { dkim: { domainName: dkimDomain, keySelector: dkimSelector, privateKey: dkimKey } }),
-    connectionTimeout: 10_000,
-    greetingTimeout: 10_000,
-    socketTimeout: 20_000,
+    connectionTimeout: timeouts.connection,
+    greetingTimeout: timeouts.greeting,
+    socketTimeout: timeouts.reply,
     dnsTimeout: 10_000,
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -75,34 +116,42 @@ function smtpPort({ port, useSsl, useTls }: Config['mail']): number {
   return port ?? (useSsl ? 465 : useTls ? 587 : 25)
 }
 
-type Smtp = { transport: ReturnType<typeof openTransport>; from: Config['mail']['defaultSender']; name: string }
+type Transport = ReturnType<typeof openTransport>
+type Smtp = { transport: Transport; from: Config['mail']['defaultSender']; server: string }
 
-async function sendMail({ transport, from, name }: Smtp, message: AddressedMessage): Promise<SendResult> {
+async function sendMail(smtp: Smtp, message: AddressedMessage): Promise<SendResult> {
+  const { transport, from, server } = smtp
   const { id, to, subject, text, html } = message
   try {
     const sent = await transport.sendMail({
       from,
       to: { name: '', address: to },
       envelope: { from: from.address, to: [to] },
-      messageId: `<${id}@${from.address.split('@').at(-1)}>`,
+      messageId: `<${id}@${domainToASCII(from.address.split('@').at(-1) ?? '')}>`,
       headers: { 'Auto-Submitted': 'auto-generated' },
       subject,
       text,
       html,
-      signal: AbortSignal.timeout(60_000),
+      // A report that a mail was not delivered must not return its links to whoever reads the sender's mailbox (RFC 3461).
+      dsn: { ret: 'HDRS' },
     })
     return { verdict: 'sent', reply: sent.response }
   } catch (error) {
-    const { verdict, reply, advice } = classifyError(error, name)
+    // The mail still waited for a connection when the others were replaced.
+    const wasReplaced = transport !== smtp.transport && error instanceof Error && error.message === poolClosed
+    if (wasReplaced) return sendMail(smtp, message)
+    const { verdict, reply, advice } = classifyError(error, server)
     return { verdict, reply: `${reply} ${advice}`.trim() }
   }
 }
 
-async function checkConnection({ transport, name }: Smtp): Promise<ServerProblem | undefined> {
+const poolClosed = 'Connection pool was closed'
+
+async function checkConnection({ transport, server }: Smtp): Promise<ServerProblem | undefined> {
   try {
     await transport.verify()
     return undefined
   } catch (error) {
-    return classifyError(error, name)
+    return classifyError(error, server)
   }
 }

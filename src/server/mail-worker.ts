@@ -31,8 +31,11 @@ export type MailWorkerSettings = { databaseUrl: string } & Pick<
 >
 
 /** Starts sending mail and purging old rows, on its own database connections. */
-export function startMailWorker(settings: MailWorkerSettings, log: Logger): { stop: () => Promise<void> } {
-  const server = mailServer(settings.mail)
+export function startMailWorker(
+  settings: MailWorkerSettings,
+  log: Logger,
+  server = mailServer(settings),
+): { stop: () => Promise<void> } {
   const db = openDatabase(settings.databaseUrl, {
     connections: server.connections + 1,
     isPrepared: settings.databasePrepare,
