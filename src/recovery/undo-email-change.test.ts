@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assertError } from '../../test/contract.ts'
-import { mailedToken, signUpVerified, subjectsTo } from '../../test/mail-links.ts'
+import { allMailSettled, mailedToken, signUpVerified, subjectsTo } from '../../test/mail-links.ts'
 import { logIn, signUp, startMovieBag } from '../../test/movie-bag.ts'
 import { passTime } from '../../test/time.ts'
 import { purge } from '../server/purge.ts'
@@ -111,8 +111,10 @@ test('an account is not deleted while a change can be undone, and the undo cance
   assert(Date.parse(deleted.body.deleted_at) > Date.now() + 6 * 86_400_000, deleted.text)
   await purge(bag.db)
   assert.equal((await undo(token)).status, 200)
+  await allMailSettled(bag)
   await passTime(bag, '7 days', leslie)
   await purge(bag.db)
+  await bag.request('POST', '/api/auth/forgot', { email: leslie.email })
   await takeBack(leslie.email)
 })
 
