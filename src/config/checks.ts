@@ -1,6 +1,7 @@
 import { describeConnection } from '../database/connect.ts'
 import { StartError } from '../errors.ts'
 import type { Config } from './config.ts'
+import { isSecret } from './secret-files.ts'
 import { isLoopback } from './setting-types.ts'
 import { closestMatch } from './spelling.ts'
 
@@ -25,6 +26,16 @@ export function warnAboutUnknown(environmentNames: string[], names: string[]): s
     const likely = name.includes('_') ? closestMatch(name, names) : undefined
     if (!likely && !name.startsWith('MAIL_')) return []
     return `${name} in the environment is not a setting of Movie Bag and has no effect.${likely ? ` Did you mean ${likely}?` : ''}`
+  })
+}
+
+/** Returns a warning for each setting in the environment whose value is in quotes, which `docker --env-file` passes on. */
+export function warnAboutQuotes(environment: NodeJS.Dict<string>, names: string[]): string[] {
+  return names.flatMap((name) => {
+    const value = environment[name]
+    if (!value || !/^(["'`]).*\1$/s.test(value)) return []
+    const shown = isSecret(name) ? 'begins and ends with a quote' : `is ${value}, with the quotes`
+    return `${name} in the environment ${shown}. If they do not belong to it, remove them where it is set.`
   })
 }
 

@@ -344,3 +344,18 @@ function fileOf(text: string): string {
   writeFileSync(file, text)
   return file
 }
+
+test('a value from the environment loses the line break at its end, and quotes around it are reported', () => {
+  const { mail, warnings } = configOf({
+    MAIL_SERVER: 'smtp.example.org\n',
+    MAIL_USE_TLS: 'on',
+    MAIL_USERNAME: '"ada"',
+    MAIL_PASSWORD: "'sesame'\r\n",
+    MAIL_DKIM_SELECTOR: '"',
+  })
+  assert.deepEqual([mail.server, mail.username, mail.password], ['smtp.example.org', '"ada"', "'sesame'"])
+  assert.deepEqual(warnings, [
+    'MAIL_USERNAME in the environment is "ada", with the quotes. If they do not belong to it, remove them where it is set.',
+    'MAIL_PASSWORD in the environment begins and ends with a quote. If they do not belong to it, remove them where it is set.',
+  ])
+})

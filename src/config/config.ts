@@ -1,7 +1,14 @@
 import { resolve } from 'node:path'
 import { StartError } from '../errors.ts'
 import { languages } from '../i18n/languages.ts'
-import { checkEncryption, checkMail, checkProduction, rejectUnknownSettings, warnAboutUnknown } from './checks.ts'
+import {
+  checkEncryption,
+  checkMail,
+  checkProduction,
+  rejectUnknownSettings,
+  warnAboutQuotes,
+  warnAboutUnknown,
+} from './checks.ts'
 import { readEnvFile } from './env-file.ts'
 import { readSecretFiles, secretFileNames, warnAboutReadable } from './secret-files.ts'
 import {
@@ -35,7 +42,9 @@ export type Config = ReturnType<typeof readSettings>['config'] & { warnings: str
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const file = readEnvFile(environment['ENV_FILE_LOCATION'])
-  const given = Object.entries(environment).filter(([, value]) => value !== '')
+  // Tools that read a value from a file pass on the line break at its end.
+  const lines = Object.entries(environment).map(([name, value]) => [name, value?.replace(/\r?\n$/, '')] as const)
+  const given = lines.filter(([, value]) => value !== '')
   const { config, names } = readSettings(readSecretFiles({ ...file, ...Object.fromEntries(given) }))
   const knownNames = [...names, ...secretFileNames()]
   rejectUnknownSettings(Object.keys(file), knownNames)
@@ -44,6 +53,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   checkEncryption(config)
   const warnings = [
     ...warnAboutUnknown(Object.keys(environment), knownNames),
+    ...warnAboutQuotes(Object.fromEntries(given), names),
     ...warnAboutReadable(environment['ENV_FILE_LOCATION'] || '.env', file),
   ]
   return { ...config, warnings }

@@ -4,6 +4,10 @@ import { errorCode, StartError } from '../errors.ts'
 /** The settings that are secrets. Each can be in a file instead, which the setting with `_FILE` at the end names. */
 const secretNames = ['DATABASE_URL', 'JWT_SECRET_KEY', 'JWT_SECRET_KEY_OLD', 'MAIL_PASSWORD']
 
+export function isSecret(name: string): boolean {
+  return secretNames.includes(name)
+}
+
 /** Returns the names of the settings that name the file of a secret. */
 export function secretFileNames(): string[] {
   return secretNames.map(fileName)
