@@ -31,7 +31,7 @@ export type MailServer = {
 const connections = 10
 
 /** How long to wait for the server, in milliseconds: for a connection, for its greeting, and for each reply. */
-export type SmtpTimeouts = { connection: number; greeting: number; reply: number }
+type SmtpTimeouts = { connection: number; greeting: number; reply: number }
 
 /** The last two from RFC 5321, 4.5.3.2: a server that was given up on after the final dot may still deliver the mail. */
 const standardTimeouts: SmtpTimeouts = { connection: 30_000, greeting: 5 * 60_000, reply: 10 * 60_000 }
