@@ -66,8 +66,9 @@ type EmailChange = { email: string; password: string; client: Client }
 export async function requestEmailChange(
   { db, config }: EmailChangeDependencies,
   session: SessionKey,
-  { email, password, client: { device, locale } }: EmailChange,
+  { email: typed, password, client: { device, locale } }: EmailChange,
 ): Promise<void> {
+  const email = typed.trim()
   requireNewEmail(email, config)
   const { accountId } = session
   const passwordHash = await confirmPassword(db, session, password)

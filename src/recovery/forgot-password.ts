@@ -65,9 +65,10 @@ export function readResetRequest(request: FastifyRequest, site: { publicUrl: str
  */
 export async function requestReset(
   { db, config }: Pick<Dependencies, 'db' | 'config'>,
-  email: string,
+  typed: string,
   { browser, locale }: ResetRequest,
 ): Promise<string> {
+  const email = typed.trim()
   const canonical = requireEmail(email)
   if (config.accountPrivacy === 'reveal' && !(await accountExists(db, canonical))) {
     throw new AppError('EmailDoesnotExistsError')

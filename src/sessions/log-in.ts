@@ -95,7 +95,7 @@ async function tryLogIn(
 ): Promise<LogIn | undefined> {
   // No account can have this password, so it does not count as a guess.
   if (!isHashable(password)) throw loginFailed()
-  const canonical = canonicalEmail(email) ?? ''
+  const canonical = canonicalEmail(email.trim()) ?? ''
   const browser = hashKnownBrowser(origin.knownBrowser)
   const account = await findAccount(db.reads, canonical, browser)
   const counters = logInCounters(canonical || email, browser && account?.knowsBrowser ? { browser } : origin)

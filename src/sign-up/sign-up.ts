@@ -39,12 +39,13 @@ export const signUpRoute: FastifyPluginAsyncTypebox<Dependencies> = async (app, 
 /** Returns the new account. Throws `SignUpClosedError`, `SchemaValidationError` or `EmailAlreadyExistsError`. */
 export async function signUp(
   { db, rule, config }: SignUpDependencies,
-  { email, password }: Static<typeof credentials>,
+  { email: typed, password }: Static<typeof credentials>,
   { device, locale }: Client,
 ): Promise<{ id: string; passwordHash: string }> {
   if (config.signUp === 'closed') {
     throw new AppError('SignUpClosedError', 'This Movie Bag accepts no new accounts. Existing accounts can log in.')
   }
+  const email = typed.trim()
   const canonical = requireNewEmail(email, config)
   await checkPassword(rule, { password, email })
   const passwordHash = await hashPassword(password)
