@@ -19,9 +19,9 @@ export function createDatabase(): Promise<string> {
   return create(`template ${setting('TEST_DATABASE_TEMPLATE')}`)
 }
 
-/** Creates a database without a schema and returns its URL. */
-export function createEmptyDatabase(): Promise<string> {
-  return create('')
+/** Creates a database without a schema, with these options of `create database`, and returns its URL. */
+export function createEmptyDatabase(options = ''): Promise<string> {
+  return create(options)
 }
 
 /** Drops the databases whose names begin with this prefix, and no others. */

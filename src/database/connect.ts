@@ -19,6 +19,7 @@ export async function connectToDatabase(url: string, { log, signal }: WaitOption
     try {
       await client.connect()
       await checkVersion(client)
+      await checkEncoding(client)
       return client
     } catch (error) {
       await client.end()
@@ -67,6 +68,15 @@ async function checkVersion(client: pg.Client): Promise<void> {
   if (version >= 15) return
   throw new StartError(
     `${describeServer(client)} is PostgreSQL ${version}, but Movie Bag needs 15 or newer. Upgrade it, or set DATABASE_URL to another server.`,
+  )
+}
+
+async function checkEncoding(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ server_encoding: string }>('show server_encoding')
+  const encoding = rows[0]?.server_encoding
+  if (encoding === 'UTF8') return
+  throw new StartError(
+    `The database ${client.database} has the encoding ${encoding}, which cannot hold every title: Movie Bag needs UTF8. Create another one, with: create database movie_bag encoding 'UTF8' locale 'C' template template0`,
   )
 }
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { AppError } from '../errors.ts'
-import { isStale, limitStatements, runOn, socketOf } from './statement.ts'
+import { applySettings, isStale, runOn, socketOf } from './statement.ts'
 
 /** How many statements may wait on a connection of a lane, and for how long. Beyond that they fail with 503. */
 export const laneLimits = { waiting: 500, waitMs: 2800 }
@@ -53,7 +53,7 @@ function openSlot(config: pg.ClientConfig, onError: LaneOptions['onError']): Slo
     closeWhenOverdue(connection)
     connection.opening = client
       .connect()
-      .then(() => limitStatements(client))
+      .then(() => applySettings(client))
       .then(() => {
         connection.opening = undefined
       })

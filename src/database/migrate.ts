@@ -54,7 +54,10 @@ async function runPending(client: pg.Client): Promise<string[]> {
  * database session, which a pooler may share.
  */
 async function runNext(client: pg.Client, files: string[]): Promise<string | undefined> {
-  await client.query('begin')
+  // A migration takes as long as it takes, whatever limits the role or the database has.
+  await client.query(
+    'begin isolation level read committed; set local statement_timeout = 0; set local lock_timeout = 0',
+  )
   await client.query("select pg_advisory_xact_lock(hashtext('movie-bag migrations'))")
   await client.query(`create table if not exists migrations (
     name text primary key, sha256 text not null, ran_at timestamptz not null default now())`)

@@ -4,9 +4,6 @@ import type pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { errorCode } from '../errors.ts'
 
-/** How long the server may run a statement, in milliseconds. The client gives up 100 ms later. */
-export const statementTimeoutMs = 2400
-
 /** Returns a statement as `pg` takes it, with the name under which each connection prepares it once. */
 export function toQuery({ text, values }: Sql, { isPrepared }: { isPrepared: boolean }): pg.QueryConfig {
   const name = isPrepared ? statementName(text) : undefined
@@ -48,19 +45,30 @@ export async function runOn<Row extends object>(client: pg.ClientBase, query: pg
 }
 
 /**
- * Limits what the server spends on the statements of a connection whose callers have given up. Behind a pooler, the
- * setting would outlive our use of the connection, so there it is set in each transaction only. A pooler gives
- * connections other process IDs than their servers have.
+ * What our statements rely on, whatever the role or the database has as its default. The timeout limits what the server
+ * spends on statements whose callers have given up.
  */
-export async function limitStatements(client: pg.ClientBase): Promise<{ isPooled: boolean }> {
+export const sessionSettings = {
+  // In milliseconds. The client gives up 100 ms later.
+  statement_timeout: '2400',
+  default_transaction_isolation: 'read committed',
+  datestyle: 'ISO',
+}
+
+/**
+ * Applies the settings to a new connection. Behind a pooler they would outlive our use of the connection, so there they are
+ * set in each transaction only. A pooler gives connections other process IDs than their servers have.
+ */
+export async function applySettings(client: pg.ClientBase): Promise<{ isPooled: boolean }> {
   const { processID } = client as pg.ClientBase & { processID: number }
-  const [limited] = await runOn<{ isPooled: boolean }>(client, {
+  const settings = await runOn<{ isPooled: boolean }>(client, {
     text: `
-      select pg_backend_pid() <> $1 as "isPooled", set_config('statement_timeout',
-        case when pg_backend_pid() = $1 then $2 else current_setting('statement_timeout') end, false)`,
-    values: [processID, String(statementTimeoutMs)],
+      select pg_backend_pid() <> $1 as "isPooled",
+        set_config(name, case when pg_backend_pid() = $1 then value else current_setting(name) end, false)
+      from unnest($2::text[], $3::text[]) as setting (name, value)`,
+    values: [processID, Object.keys(sessionSettings), Object.values(sessionSettings)],
   })
-  return { isPooled: limited?.isPooled ?? true }
+  return { isPooled: settings[0]?.isPooled ?? true }
 }
 
 /** Holds back what is written to a socket until the event loop has run what is ready: a system call for all of it. */

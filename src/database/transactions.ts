@@ -3,7 +3,7 @@ import type { Sql } from 'sql-template-tag'
 import { AppError } from '../errors.ts'
 import type { Queryable } from './database.ts'
 import { rethrow } from './outage.ts'
-import { isStale, limitStatements, runOn, socketOf, statementTimeoutMs, toQuery } from './statement.ts'
+import { applySettings, isStale, runOn, sessionSettings, socketOf, toQuery } from './statement.ts'
 
 /** Functions that must run in a transaction take one of these. */
 export type Transaction = Queryable & { readonly transactional: true }
@@ -32,7 +32,7 @@ export function openPool(
     idleTimeoutMillis: 30_000,
     onConnect: async (client) => {
       closeWhenUnresponsive(client)
-      const { isPooled } = await waitFor(client, () => limitStatements(client))
+      const { isPooled } = await waitFor(client, () => applySettings(client))
       if (isPooled) behindPooler.add(client)
     },
   })
@@ -115,7 +115,10 @@ const broken = new WeakSet<pg.ClientBase>()
 /** Connections that may change their server after each transaction. */
 const behindPooler = new WeakSet<pg.ClientBase>()
 
-const beginBehindPooler = `begin; set local statement_timeout = ${statementTimeoutMs}`
+const beginBehindPooler = [
+  'begin isolation level read committed',
+  ...Object.entries(sessionSettings).map(([name, value]) => `set local ${name} = '${value}'`),
+].join('; ')
 
 function run<Row extends object>(client: pg.PoolClient, query: pg.QueryConfig): Promise<Row[]> {
   return waitFor(client, () => runOn<Row>(client, query)).catch(rethrow)
