@@ -116,9 +116,25 @@ test('a refused password leaves the link live', async () => {
 
 test('a token works whatever mail programs append to it or do to its case', async () => {
   const { token } = await askedFor('margaret')
-  for (const spelling of ['.', '>', ')', '=', '%23fragment', '%3E', '.%20', '%20'].map((rest) => `${token}${rest}`)) {
-    assert.equal((await bag.request('GET', `/reset/${spelling}`)).status, 200, spelling)
+  const added = [
+    '.',
+    '>',
+    ')',
+    '=',
+    '%23fragment',
+    '%3E',
+    '.%20',
+    '%20',
+    '/',
+    '//',
+    './/',
+    '?utm_source=a&x=/',
+    '/?a=b#c',
+  ]
+  for (const rest of added) {
+    assert.equal((await bag.request('GET', `/reset/${token}${rest}`)).status, 200, rest)
   }
+  assert.equal((await bag.request('GET', `/reset/${token}/other`)).status, 404)
   assert.equal((await bag.request('GET', `/reset/${token.toUpperCase()}`)).status, 200)
   await reset(`<${token}>.`)
 })

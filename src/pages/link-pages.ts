@@ -11,7 +11,7 @@ import { reportNotMe, reportPurposes } from '../recovery/report-not-me.ts'
 import { undoEmailChange } from '../recovery/undo-email-change.ts'
 import { verifyEmail } from '../sign-up/verify-email.ts'
 import type { Page, ShowPage } from './render.ts'
-import { showLink } from './show-link.ts'
+import { linkPaths, showLink } from './show-link.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
 
@@ -21,15 +21,17 @@ type Dependencies = { db: Database; limit: LimitByCaller; show: ShowPage }
  */
 export const linkPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, show }) => {
   for (const { path, purposes, act } of actions) {
-    app.get(`${path}/:token`, { schema: { params: Type.Object({ token: Type.String() }) } }, async (request, reply) => {
-      const { token } = request.params
-      const link = await findLink(db, purposes, token)
-      return showLink(show, reply, {
-        link,
-        live: buttonPage(path, token),
-        dead: { name: 'link', values: { action: path } },
+    for (const url of linkPaths(path)) {
+      app.get(url, { schema: { params: Type.Object({ token: Type.String() }) } }, async (request, reply) => {
+        const { token } = request.params
+        const link = await findLink(db, purposes, token)
+        return showLink(show, reply, {
+          link,
+          live: buttonPage(path, token),
+          dead: { name: 'link', values: { action: path } },
+        })
       })
-    })
+    }
 
     const schema = { body: strictObject({ token: Type.String() }) }
     app.post(path, { schema, preHandler: limit('link') }, async (request, reply) => {

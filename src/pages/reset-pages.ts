@@ -13,15 +13,17 @@ import { renewResetLink } from '../recovery/forgot-password.ts'
 import { resetPassword } from '../recovery/reset-password.ts'
 import { formErrorsFrom } from './form-errors.ts'
 import type { FormErrors, Page, ShowPage } from './render.ts'
-import { showLink } from './show-link.ts'
+import { linkPaths, showLink } from './show-link.ts'
 
 type Dependencies = { db: Database; limit: LimitByCaller; rule: PasswordRule; config: Config; show: ShowPage }
 
 export const resetPages: FastifyPluginAsyncTypebox<Dependencies> = async (app, { db, limit, rule, config, show }) => {
-  app.get('/reset/:token', { schema: { params: Type.Object({ token: Type.String() }) } }, async (request, reply) => {
-    const { token } = request.params
-    return showLink(show, reply, { link: await findLink(db, ['reset-password'], token), ...resetPage(token, config) })
-  })
+  for (const url of linkPaths('/reset')) {
+    app.get(url, { schema: { params: Type.Object({ token: Type.String() }) } }, async (request, reply) => {
+      const { token } = request.params
+      return showLink(show, reply, { link: await findLink(db, ['reset-password'], token), ...resetPage(token, config) })
+    })
+  }
 
   // A browser that reloads, or goes back after sending a form, comes here.
   for (const path of ['/reset', '/reset/renew']) app.get(path, (_request, reply) => reply.redirect('/forgot', 303))

@@ -3,6 +3,11 @@ import { logRejection } from '../http/security-log.ts'
 import type { Link, LinkPurpose } from '../links/link.ts'
 import type { Page, PageTitle, ShowPage } from './render.ts'
 
+/** Returns the paths of the page behind a mailed link. Some mail programs add a slash or two. */
+export function linkPaths(path: string): string[] {
+  return ['', '/', '//'].map((slashes) => `${path}/:token${slashes}`)
+}
+
 type LinkPage<Purpose extends LinkPurpose> = {
   /** The link that the token belongs to, if any. */
   link: Link<Purpose> | undefined
