@@ -52,7 +52,11 @@ export async function startMovieBag(settings: Record<string, string> = {}, given
   const db = openDatabase(databaseUrl, { connections: 10, onError: (error) => logger.warn(error) })
   const key = await tokenKey(config.jwtSecretKey ?? secret, config.jwtSecretKeyOld)
   const app = await buildApp({ config, db, key, log: logger, version: '0.0.0' })
-  const worker = startMailWorker({ ...config, databaseUrl }, logger, mailServer(config, shortTimeouts))
+  const worker = startMailWorker(
+    { ...config, databaseUrl },
+    logger,
+    mailServer(config, { log: logger, timeouts: shortTimeouts }),
+  )
   const url = await app.listen({ host: config.host, port: config.port })
   return {
     url,

@@ -1,5 +1,5 @@
 /** `reply` is for the log: it quotes the server. `advice` names no person or host, so anyone may read it. */
-export type ServerProblem = { reply: string; advice: string }
+export type ServerProblem = { reply: string; advice: string; isTls?: boolean }
 
 type Classified = ServerProblem & { verdict: 'server down' | 'busy' | 'deferred' | 'failed' }
 
@@ -16,7 +16,7 @@ export function classifyError(error: unknown, server: string): Classified {
       advice: 'Check MAIL_USERNAME, MAIL_PASSWORD, MAIL_USE_TLS and MAIL_USE_SSL.',
     }
   }
-  if (code === 'ETLS' || isTlsProblem(error)) return { verdict: 'server down', reply, advice: tlsAdvice }
+  if (code === 'ETLS' || isTlsProblem(error)) return { verdict: 'server down', reply, advice: tlsAdvice, isTls: true }
   if (isLimit(responseCode, command)) return { verdict: 'busy', reply, advice: 'It limits how much we send.' }
   // The sender is the same for every mail: if its rejection were final, a wrong setting would lose every mail.
   if (command === 'MAIL FROM') return { verdict: 'deferred', reply, advice: 'Check MAIL_DEFAULT_SENDER.' }

@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url'
 import { createTransport } from 'nodemailer'
+import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { classifyError, type ServerProblem } from './smtp-errors.ts'
 
@@ -38,8 +39,13 @@ const standardTimeouts: SmtpTimeouts = { connection: 30_000, greeting: 5 * 60_00
 
 type MailSettings = Pick<Config, 'mail' | 'publicUrl'>
 
+type Options = { log: Pick<Logger, 'warn'>; timeouts?: SmtpTimeouts }
+
 /** Returns the mail server that the settings describe. Without `MAIL_SERVER`, mail waits in the outbox. */
-export function mailServer({ mail, publicUrl }: MailSettings, timeouts = standardTimeouts): MailServer {
+export function mailServer(
+  { mail, publicUrl }: MailSettings,
+  { log, timeouts = standardTimeouts }: Options,
+): MailServer {
   if (mail.suppressSend) {
     return { connections, sendMail: async () => suppressed, checkConnection: async () => undefined, close: () => {} }
   }
@@ -48,23 +54,46 @@ export function mailServer({ mail, publicUrl }: MailSettings, timeouts = standar
   }
   const host = mail.server
   const name = clientName(publicUrl, mail.defaultSender.address)
-  const open = () => openTransport(mail, { host, name, timeouts })
+  let ignoresTls = false
+  const open = () => openTransport(mail, { host, name, timeouts, ignoresTls })
   const smtp: Smtp = { transport: open(), from: mail.defaultSender, server: `${host}:${smtpPort(mail)}` }
   /** Those before it may still be sending. */
   let earlier: Transport[] = []
+
+  function replaceConnections(): void {
+    smtp.transport.close()
+    earlier = [smtp.transport, ...earlier].slice(0, connections)
+    smtp.transport = open()
+  }
+
+  /** Only if the settings let TLS be optional. It is tried again after an hour. */
+  function goOnWithoutTls({ reply }: ServerProblem): void {
+    log.warn(
+      { event: 'mail-without-tls' },
+      `The mail server offers TLS that does not work; mail goes without it. ${reply}`,
+    )
+    ignoresTls = true
+    setTimeout(() => {
+      ignoresTls = false
+      replaceConnections()
+    }, 3_600_000).unref()
+    replaceConnections()
+  }
+
   return {
     connections,
     sendMail: async (message) => {
       const result = await sendMail(smtp, message)
-      if (result.verdict === 'busy') {
-        // The server may limit the mails of each connection, so the next go over others.
-        smtp.transport.close()
-        earlier = [smtp.transport, ...earlier].slice(0, connections)
-        smtp.transport = open()
-      }
+      // The server may limit the mails of each connection, so the next go over others.
+      if (result.verdict === 'busy') replaceConnections()
       return result
     },
-    checkConnection: () => checkConnection(smtp),
+    checkConnection: async () => {
+      const problem = await checkConnection(smtp)
+      if (!problem?.isTls || mail.useTls || mail.useSsl || ignoresTls) return problem
+      goOnWithoutTls(problem)
+      return checkConnection(smtp)
+    },
     close: () => {
       for (const transport of [smtp.transport, ...earlier]) transport.close({ force: true })
     },
@@ -84,9 +113,9 @@ function clientName(publicUrl: string, sender: string): string {
 const suppressed: SendResult = { verdict: 'suppressed', reply: 'Not sent: MAIL_SUPPRESS_SEND is on.' }
 const unset = { verdict: 'server down', reply: 'MAIL_SERVER is not set.', advice: 'Set MAIL_SERVER.' } as const
 
-type Endpoint = { host: string; name: string; timeouts: SmtpTimeouts }
+type Endpoint = { host: string; name: string; timeouts: SmtpTimeouts; ignoresTls: boolean }
 
-function openTransport(mail: Config['mail'], { host, name, timeouts }: Endpoint) {
+function openTransport(mail: Config['mail'], { host, name, timeouts, ignoresTls }: Endpoint) {
   const { dkimDomain, dkimSelector, dkimKey } = mail
   return createTransport({
     pool: true,
@@ -97,6 +126,7 @@ function openTransport(mail: Config['mail'], { host, name, timeouts }: Endpoint)
     port: smtpPort(mail),
     secure: mail.useSsl,
     requireTLS: mail.useTls,
+    ignoreTLS: ignoresTls,
     // With neither setting, TLS is used if the server offers it, and its certificate is not checked.
     tls: { rejectUnauthorized: mail.useSsl || mail.useTls },
     ...(mail.username && mail.password && { auth: { user: mail.username, pass: mail.password } }),

@@ -74,6 +74,28 @@ test('with MAIL_USE_SSL, a server without TLS is reported with the settings to c
   await waitUntilLogged(bag, /Check MAIL_USE_TLS \(STARTTLS, port 587\) and MAIL_USE_SSL \(port 465\)/)
 })
 
+for (const { how, options } of [
+  { how: 'fails the handshake', options: { ...tls, minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_CCM_8_SHA256' } },
+  {
+    how: 'speaks only an old version',
+    options: { key: tls.key, cert: tls.cert, maxVersion: 'TLSv1.1', minVersion: 'TLSv1.1' },
+  },
+] satisfies { how: string; options: SMTPServerOptions }[]) {
+  test(`a server that offers STARTTLS and ${how} gets mail without it, if the settings allow that`, async (t) => {
+    const smtp = await startSmtp({ disabledCommands: ['AUTH'], ...options })
+    const bag = await startMovieBag({ MAIL_SERVER: 'localhost' }, smtp)
+    stopAfter(t, bag, smtp)
+    const ada = await signUp(bag, 'ada')
+    await smtp.verificationTo(ada.email)
+    assert.equal(logged(bag, 'mail-without-tls').length, 1)
+    const strict = await startMovieBag({ MAIL_SERVER: 'localhost', MAIL_USE_TLS: 'on' }, smtp)
+    stopAfter(t, strict)
+    await signUp(strict, 'grace')
+    await waitUntilLogged(strict, /Check MAIL_USE_TLS/)
+    assert.equal(smtp.verifications.length, 1)
+  })
+}
+
 test('mail carries a valid DKIM signature', async (t) => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,

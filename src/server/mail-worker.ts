@@ -34,7 +34,7 @@ export type MailWorkerSettings = { databaseUrl: string } & Pick<
 export function startMailWorker(
   settings: MailWorkerSettings,
   log: Logger,
-  server = mailServer(settings),
+  server = mailServer(settings, { log }),
 ): { stop: () => Promise<void> } {
   const db = openDatabase(settings.databaseUrl, {
     connections: server.connections + 1,
