@@ -136,12 +136,18 @@ async function waitFor<T>(client: pg.ClientBase, respond: () => Promise<T>): Pro
   }
 }
 
-/** Closes a connection that waits for a silent server. The socket has a single timer, so this costs nothing per statement. */
+/**
+ * Closes a connection that waits for a silent server. The socket has a single timer, so this costs nothing per statement. A
+ * process that was itself suspended reads what has arrived before it decides.
+ */
 function closeWhenUnresponsive(client: pg.ClientBase): void {
   const socket = socketOf(client)
   socket.setTimeout(timeoutMs)
   // Not the callback of `setTimeout`, which is called only once.
   socket.on('timeout', () => {
-    if (waiting.has(client)) socket.destroy()
+    const { bytesRead } = socket
+    setImmediate(() => {
+      if (waiting.has(client) && socket.bytesRead === bytesRead) socket.destroy()
+    })
   })
 }
