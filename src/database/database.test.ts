@@ -59,6 +59,17 @@ test('a statement that fails on a lane fails alone', async () => {
   }
 })
 
+test('a lane leaves a server that takes no writes, as a primary does that was replaced', async () => {
+  const db = openDatabase(await createDatabase(), { connections: 1, onError: () => {} })
+  try {
+    await db.writes.query(sql`set default_transaction_read_only = on`)
+    await assert.rejects(db.writes.query(sql`create table written ()`), /not responding/)
+    await db.writes.query(sql`create table written ()`)
+  } finally {
+    await db.close()
+  }
+})
+
 test('beyond its limit a lane refuses at once, what waits fails within three seconds, and then it works again', async () => {
   const lock = Promise.withResolvers<void>()
   const locked = Promise.withResolvers<void>()

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { AppError } from '../errors.ts'
+import { AppError, errorCode } from '../errors.ts'
 import { applySettings, isStale, runOn, socketOf } from './statement.ts'
 
 /** How many statements may wait on a connection of a lane, and for how long. Beyond that they fail with 503. */
@@ -74,11 +74,12 @@ function openSlot(config: pg.ClientConfig, onError: LaneOptions['onError']): Slo
       if (connection.opening) await connection.opening
       return await runOn<Row>(connection.client, query)
     } catch (error) {
-      if (query.name === undefined || !isStale(error)) throw error
-      if (current === connection) {
+      const canRunAgain = query.name !== undefined && isStale(error)
+      if (current === connection && (canRunAgain || isOnWrongServer(error))) {
         current = undefined
         retire(connection)
       }
+      if (!canRunAgain) throw error
       return await run<Row>({ text: query.text, values: query.values ?? [] }, sentAt)
     } finally {
       connection.sentAt.shift()
@@ -90,6 +91,11 @@ function openSlot(config: pg.ClientConfig, onError: LaneOptions['onError']): Slo
     waiting: () => current?.sentAt.length ?? 0,
     close: async () => current?.client.end(),
   }
+}
+
+/** SQLSTATE 57P (the server is stopping or starting) or 25006 (a standby): after a failover, another one may be in its place. */
+function isOnWrongServer(error: unknown): boolean {
+  return /^(57P|25006)/.test(errorCode(error))
 }
 
 /** Closes a connection once the statements sent on it have finished. */
