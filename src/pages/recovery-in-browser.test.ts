@@ -114,6 +114,7 @@ test('without JavaScript and without cookies', async () => {
   await page.fill('#email', email)
   await page.click('text=Send me the link')
   await page.goto(findPath(await bag.smtp.mailTo(email), '/reset/'))
+  await page.waitForSelector('#password')
   assert.equal(await page.locator('button:visible').count(), 1, 'a button is shown that needs a script')
   await page.fill('#password', newPassword)
   await page.click('main button[type=submit]')

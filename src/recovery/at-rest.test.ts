@@ -11,6 +11,8 @@ after(() => bag.stop())
 const passwords = ['first', 'second', 'third', 'fourth', 'fifth', 'mistyped'].map((one) => `the ${one} password of ada`)
 const [first = '', second = '', third = '', fourth = '', fifth = '', mistyped = ''] = passwords
 const secrets = new Set(passwords)
+/** The text of all tables. Later, the purge may have deleted rows. */
+let searched = ''
 const pages: LinkPage[] = ['reset', 'not-me', 'verify', 'confirm-address', 'undo-address']
 
 test('after every event of an account no password or token is in any table or in the log', async () => {
@@ -23,6 +25,7 @@ test('after every event of an account no password or token is in any table or in
   assert.ok(secrets.size > 20, `${secrets.size} secrets`)
 
   const tables = await dump()
+  searched = [...tables.values()].join('\n')
   const empty = [...tables].filter(([, text]) => text === '').map(([name]) => name)
   assert.deepEqual(empty, [], 'these tables were not written to, so the search says nothing about them')
   for (const [place, text] of [...tables, ['the log', bag.log.join('\n')] as const]) {
@@ -55,8 +58,7 @@ test('no password and no token is in any table, even for a moment', async (t) =>
 })
 
 test('the search would find secrets: it finds email addresses in tables and routes in the log', async () => {
-  const text = [...(await dump()).values()].join('\n')
-  assert.ok(text.includes('ada@example.org') && text.includes('nobody@example.org'))
+  assert.ok(searched.includes('ada@example.org') && searched.includes('nobody@example.org'))
   assert.ok(bag.log.some((line) => line.includes('POST /api/auth/reset')))
 })
 
