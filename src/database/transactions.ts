@@ -124,15 +124,20 @@ function run<Row extends object>(client: pg.PoolClient, query: pg.QueryConfig): 
   return waitFor(client, () => runOn<Row>(client, query)).catch(rethrow)
 }
 
-/** Connections that wait for the server. */
-const waiting = new WeakSet<pg.ClientBase>()
+/** What a connection waits for: how many statements, and since when. */
+type Waiting = { statements: number; since: number }
+
+const waiting = new WeakMap<pg.ClientBase, Waiting>()
 
 async function waitFor<T>(client: pg.ClientBase, respond: () => Promise<T>): Promise<T> {
-  waiting.add(client)
+  const state = waiting.get(client) ?? { statements: 0, since: 0 }
+  waiting.set(client, state)
+  if (state.statements === 0) state.since = performance.now()
+  state.statements += 1
   try {
     return await respond()
   } finally {
-    waiting.delete(client)
+    state.statements -= 1
   }
 }
 
@@ -147,7 +152,12 @@ function closeWhenUnresponsive(client: pg.ClientBase): void {
   socket.on('timeout', () => {
     const { bytesRead } = socket
     setImmediate(() => {
-      if (waiting.has(client) && socket.bytesRead === bytesRead) socket.destroy()
+      const { statements, since } = waiting.get(client) ?? { statements: 0, since: 0 }
+      if (statements === 0 || socket.bytesRead !== bytesRead) return
+      // A statement that was sent only now has time left.
+      const leftMs = since + timeoutMs - performance.now()
+      if (leftMs <= 0) socket.destroy()
+      else socket.setTimeout(leftMs)
     })
   })
 }
